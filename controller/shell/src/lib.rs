@@ -1,0 +1,2 @@
+//! The controller without I/O: step(event) -> effects
+#![forbid(unsafe_code)]

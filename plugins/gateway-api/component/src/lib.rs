@@ -1,0 +1,2 @@
+//! The Gateway API plugin as a component for wasm32-wasip2
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Router plugin for the Gateway API
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Write a Tidegate router plugin as a few plain functions
+#![forbid(unsafe_code)]
