@@ -1,0 +1,89 @@
+//! Why an API server refused, as far as a client may act on it.
+
+use serde_json::Value;
+
+/// A request that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// HTTP status; 0 when no answer came back, so that nobody knows whether it was carried out.
+    pub code: u16,
+    /// The server's `reason`, for example `Conflict`, `NotFound`, `Invalid`.
+    pub reason: String,
+    /// The server's message.
+    pub message: String,
+    /// What exactly is wrong, where the server says so.
+    pub causes: Vec<Cause>,
+    /// Seconds to wait before another try, where the server says so.
+    pub retry_after: Option<u32>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Path of the field.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl ApiError {
+    /// An error with a code, a reason and a message.
+    pub fn new(code: u16, reason: &str, message: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), message: message.into(), causes: Vec::new(), retry_after: None }
+    }
+
+    /// From the body of an answer: a `Status` object, or any other text.
+    pub fn from_body(code: u16, body: &str) -> Self {
+        let Ok(status) = serde_json::from_str::<Value>(body) else {
+            return Self::new(code, "", body.chars().take(1024).collect::<String>());
+        };
+        let text = |key: &str| status.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let details = status.get("details");
+        let causes = details
+            .and_then(|details| details.get("causes"))
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .map(|cause| {
+                let text = |key: &str| cause.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                Cause { field: text("field"), message: text("message") }
+            })
+            .collect();
+        let retry_after = details
+            .and_then(|details| details.get("retryAfterSeconds"))
+            .and_then(Value::as_u64)
+            .and_then(|seconds| u32::try_from(seconds).ok());
+        Self { code, reason: text("reason"), message: text("message"), causes, retry_after }
+    }
+
+    /// It does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.code == 404
+    }
+
+    /// Somebody was faster; look again.
+    pub fn is_conflict(&self) -> bool {
+        self.code == 409 && self.reason != "AlreadyExists"
+    }
+
+    /// One of that name exists.
+    pub fn is_already_exists(&self) -> bool {
+        self.code == 409 && self.reason == "AlreadyExists"
+    }
+
+    /// The object, or the patch, was not acceptable.
+    pub fn is_invalid(&self) -> bool {
+        self.code == 422
+    }
+
+    /// The list or watch must start anew.
+    pub fn is_expired(&self) -> bool {
+        self.code == 410
+    }
+
+    /// The same request may succeed later, with nothing changed.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.code, 0 | 408 | 429 | 500..=599)
+    }
+}
