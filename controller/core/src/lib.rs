@@ -1,2 +1,12 @@
-//! The rollout state machine: decide(world, now) -> decision, a pure function
+//! The rollout state machine: [`decide`] says what a Rollout should be now, given the world as observed.
+//!
+//! A pure function: no I/O, no clock, no randomness, no `async`. It can be read, tabled, property-tested and
+//! simulated. Whoever calls it carries the decision out and calls again with what has become of it; nothing
+//! is remembered between calls except what the world itself carries (mostly the Rollout's status).
 #![forbid(unsafe_code)]
+
+mod decision;
+mod world;
+
+pub use decision::{Decision, Note, NoteKind};
+pub use world::{RouterReport, RouterState, Routing, World};

@@ -1,0 +1,84 @@
+//! What `decide` knows: the objects as observed, and what the routers last answered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidegate_contract::{Share, Traffic};
+
+/// Everything that a decision about one Rollout depends on, besides the time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct World {
+    /// The Rollout as the API server has it, untouched.
+    pub rollout: Arc<Value>,
+    /// ReplicaSets in its namespace that it controls, or that nobody controls and its selector matches; sorted
+    /// by name.
+    pub replica_sets: Vec<Arc<Value>>,
+    /// Those of the Services it names that exist, by name.
+    pub services: BTreeMap<String, Arc<Value>>,
+    /// What the routers last answered; `None` until they were asked for the first time (also after a restart).
+    pub routing: Option<Routing>,
+}
+
+/// The routers' last answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routing {
+    /// The traffic that they were asked for. Only an answer about exactly the traffic that is desired now says
+    /// anything about now.
+    pub traffic: Traffic,
+    /// One report for each router of the Rollout, in the fixed order in which they are called.
+    pub routers: Vec<RouterReport>,
+}
+
+/// One router's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouterReport {
+    /// Its key in `trafficRouting` (for plugins: in `trafficRouting.plugins`).
+    pub router: String,
+    /// How far it is.
+    pub state: RouterState,
+    /// What its objects express now, as far as known.
+    pub shares: Vec<Share>,
+    /// Its warnings for the reader of the Rollout.
+    pub notes: Vec<String>,
+}
+
+/// How far a router is with the traffic it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouterState {
+    /// What is desired is in its objects, and it reports that it is in force.
+    Verified,
+    /// What is desired is in its objects; nothing reports whether it is in force. Counts as verified.
+    NotApplicable {
+        /// Why nothing reports, when that is worth a warning.
+        warning: Option<String>,
+    },
+    /// Not yet; it needs no help.
+    Waiting {
+        /// Stable code, for example `WritePending`, `Unverified`.
+        reason: String,
+        /// What is waited for.
+        message: String,
+    },
+    /// It cannot; something must change first.
+    Failed {
+        /// Stable code, for example `WriteRejected`, `RouteContested`, `PluginNotReady`, a plugin's own code.
+        reason: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+impl RouterState {
+    /// Whether the desired traffic is in force, as far as anybody can tell.
+    pub const fn is_settled(&self) -> bool {
+        matches!(self, Self::Verified | Self::NotApplicable { .. })
+    }
+}
+
+impl Routing {
+    /// Whether every router has this very traffic in force.
+    pub fn is_settled_for(&self, traffic: &Traffic) -> bool {
+        self.traffic == *traffic && self.routers.iter().all(|report| report.state.is_settled())
+    }
+}

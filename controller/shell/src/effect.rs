@@ -1,0 +1,100 @@
+//! What the shell wants done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tidegate_api::{ObjectKey, Request};
+use tidegate_contract::Router;
+use tidegate_core::{NoteKind, Routing};
+use tidegate_route::Pass;
+
+use crate::event::{RequestId, WatchKey};
+
+/// Something should be done.
+pub enum Effect {
+    /// Start to watch; answered by `Listed` and what follows, or by `Unwatchable`.
+    Watch(WatchKey),
+    /// Stop to watch.
+    Unwatch(WatchKey),
+    /// Send a request; answered by `Answered`. With a time limit, and without retrying in between.
+    Send {
+        /// Repeated in the answer.
+        id: RequestId,
+        /// The request.
+        request: Request,
+    },
+    /// Ask a router; answered by `Routed`. It computes and may be slow: not on an asynchronous worker.
+    Route {
+        /// Repeated in the answer.
+        id: RequestId,
+        /// The question.
+        job: RouteJob,
+    },
+    /// Send `Woken` at this monotonic time, unless a later effect names an earlier one.
+    WakeAt(Duration),
+    /// Publish a Kubernetes event; best effort, never answered.
+    Publish(KubernetesEvent),
+    /// Tell whoever listens (logs, metrics, the simulation's table).
+    Report(Report),
+}
+
+/// A question to a router.
+pub struct RouteJob {
+    /// The plugin.
+    pub router: Arc<dyn Router>,
+    /// The question.
+    pub pass: Pass,
+}
+
+/// An event about an object, for `kubectl describe`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KubernetesEvent {
+    /// The object it is about, as last seen.
+    pub regarding: Arc<Value>,
+    /// Normal or warning.
+    pub kind: NoteKind,
+    /// For example `TrafficWeightUpdated`.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A pass over a Rollout ended.
+    Pass {
+        /// The Rollout.
+        rollout: ObjectKey,
+        /// Its status as it should now be.
+        status: Arc<Value>,
+        /// What the routers answered last.
+        routing: Option<Routing>,
+        /// When it looks again by itself.
+        wake_in: Option<Duration>,
+    },
+    /// A write was carried out.
+    Wrote {
+        /// For this Rollout.
+        rollout: ObjectKey,
+        /// The request.
+        request: Request,
+    },
+    /// A write failed.
+    WriteFailed {
+        /// For this Rollout.
+        rollout: ObjectKey,
+        /// The request.
+        request: Request,
+        /// Why.
+        error: tidegate_api::ApiError,
+    },
+    /// A pass panicked; the Rollout has the condition `InternalError`.
+    Panicked {
+        /// The Rollout.
+        rollout: ObjectKey,
+        /// What the panic said.
+        message: String,
+    },
+}

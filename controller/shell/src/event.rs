@@ -1,0 +1,117 @@
+//! What the shell is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tidegate_api::{ApiError, Resource};
+use tidegate_contract::Router;
+use tidegate_route::Answer;
+
+/// The time, in both senses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Calendar time: for what is written into objects and compared with what others wrote there.
+    pub wall: Timestamp,
+    /// Time since some fixed point in this process; never jumps. For delays and deadlines of our own.
+    pub monotonic: Duration,
+}
+
+/// What is watched: a kind, in one namespace or in all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WatchKey {
+    /// API group, empty for the core group.
+    pub group: Arc<str>,
+    /// Kind; the driver finds out at which version it is served.
+    pub kind: Arc<str>,
+    /// Versions to prefer, best first; empty: the server's preferred one.
+    pub versions: Vec<Arc<str>>,
+    /// In this namespace; `None`: in all.
+    pub namespace: Option<Arc<str>>,
+}
+
+/// Names one request among those under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Why a kind cannot be watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unwatchable {
+    /// The API server does not serve it (now).
+    NotServed,
+    /// We may not.
+    Forbidden {
+        /// The server's message.
+        message: String,
+    },
+}
+
+/// A configured plugin, by the name that Rollouts use.
+#[derive(Clone)]
+pub enum PluginState {
+    /// Loaded.
+    Ready(Arc<dyn Router>),
+    /// Not loaded.
+    Unavailable {
+        /// Stable code, for example `DigestMismatch`.
+        reason: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+/// Something happened.
+pub enum Event {
+    /// Whether this process may write from now on.
+    Leading(bool),
+    /// The configured plugins; replaces what was said before. A Rollout that names another gets a condition.
+    Plugins(BTreeMap<String, PluginState>),
+    /// All objects of a watch: at its start, and again whenever it had to start anew.
+    Listed {
+        /// Of this watch.
+        watch: WatchKey,
+        /// The resource that is served for it.
+        resource: Resource,
+        /// All objects.
+        objects: Vec<Value>,
+    },
+    /// An object appeared or changed.
+    Changed {
+        /// Of this watch.
+        watch: WatchKey,
+        /// Its state now.
+        object: Value,
+    },
+    /// An object is gone.
+    Removed {
+        /// Of this watch.
+        watch: WatchKey,
+        /// Its last state.
+        object: Value,
+    },
+    /// A watch cannot be (or can no longer be) had; the driver keeps trying at a slow pace.
+    Unwatchable {
+        /// This watch.
+        watch: WatchKey,
+        /// Why.
+        why: Unwatchable,
+    },
+    /// A request was answered.
+    Answered {
+        /// This one.
+        id: RequestId,
+        /// The object as it is now, or why not.
+        result: Result<Value, ApiError>,
+    },
+    /// A router was asked.
+    Routed {
+        /// The request.
+        id: RequestId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Time has passed.
+    Woken,
+}
