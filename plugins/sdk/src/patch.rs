@@ -1,0 +1,105 @@
+//! JSON patches (RFC 6902): how a large object is changed in a few places.
+
+use serde::Serialize;
+
+use crate::{Change, Edit, ObjectRef, Pointer, Problem};
+
+/// A patch that is built operation by operation. The host adds `test` operations for the old values by itself.
+///
+/// ```
+/// use tidegate_router_sdk::{Patch, Pointer};
+/// let mut patch = Patch::new();
+/// patch.replace(&Pointer::root().key("spec").key("weight"), &80)?;
+/// assert_eq!(patch.as_json(), r#"[{"op":"replace","path":"/spec/weight","value":80}]"#);
+/// # Ok::<(), tidegate_router_sdk::Problem>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// The operations so far: empty, or a JSON list without its closing bracket.
+    text: String,
+}
+
+impl Patch {
+    /// A patch that changes nothing.
+    pub const fn new() -> Self {
+        Self { text: String::new() }
+    }
+
+    /// Whether it changes nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Sets a member that may or may not exist, or inserts an element into a list before this index (`-` as the
+    /// last part: at its end).
+    ///
+    /// # Errors
+    /// When the value is not JSON (a map with keys that are no texts, for example).
+    pub fn add<T: Serialize + ?Sized>(&mut self, path: &Pointer, value: &T) -> Result<(), Problem> {
+        self.operation("add", path, Some(&json(value)?));
+        Ok(())
+    }
+
+    /// Sets a member or element that exists.
+    ///
+    /// # Errors
+    /// As for [`Self::add`].
+    pub fn replace<T: Serialize + ?Sized>(&mut self, path: &Pointer, value: &T) -> Result<(), Problem> {
+        self.operation("replace", path, Some(&json(value)?));
+        Ok(())
+    }
+
+    /// Removes a member or element that exists. Elements behind it move up, so remove from the back.
+    pub fn remove(&mut self, path: &Pointer) {
+        self.operation("remove", path, None);
+    }
+
+    /// The patch as JSON text.
+    pub fn as_json(&self) -> String {
+        if self.text.is_empty() { "[]".to_owned() } else { [self.text.as_str(), "]"].concat() }
+    }
+
+    /// The change of an object by this patch; nothing when the patch changes nothing.
+    pub fn of(&self, object: &ObjectRef) -> Option<Change> {
+        (!self.is_empty()).then(|| Change { ref_: object.clone(), edit: Edit::JsonPatch(self.as_json()) })
+    }
+
+    fn operation(&mut self, name: &str, path: &Pointer, value: Option<&str>) {
+        self.text.push(if self.text.is_empty() { '[' } else { ',' });
+        self.text.push_str(r#"{"op":""#);
+        self.text.push_str(name);
+        self.text.push_str(r#"","path":"#);
+        push_json_text(&mut self.text, path.as_str());
+        if let Some(value) = value {
+            self.text.push_str(r#","value":"#);
+            self.text.push_str(value);
+        }
+        self.text.push('}');
+    }
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
+    serde_json::to_string(value)
+        .map_err(|error| Problem::new("internal", format!("a patch's value cannot be written as JSON: {error}")))
+}
+
+/// Appends a text as a JSON string.
+fn push_json_text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c < ' ' => {
+                const HEX: [char; 16] =
+                    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+                let code = c as usize;
+                out.push_str("\\u00");
+                out.push(HEX.get(code >> 4).copied().unwrap_or('0'));
+                out.push(HEX.get(code & 15).copied().unwrap_or('0'));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}

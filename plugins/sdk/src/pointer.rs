@@ -1,0 +1,67 @@
+//! JSON pointers (RFC 6901): how shares, problems and patches name a place.
+
+/// A JSON pointer that is built part by part, each part escaped.
+///
+/// ```
+/// use tidegate_router_sdk::Pointer;
+/// let pointer = Pointer::root().key("metadata").key("annotations").key("example.com/a~b");
+/// assert_eq!(pointer.as_str(), "/metadata/annotations/example.com~1a~0b");
+/// assert_eq!(Pointer::root().key("rules").index(3).as_str(), "/rules/3");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pointer(String);
+
+impl Pointer {
+    /// The whole document.
+    pub const fn root() -> Self {
+        Self(String::new())
+    }
+
+    /// The member of this name.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        self.0.push('/');
+        for c in key.chars() {
+            match c {
+                '~' => self.0.push_str("~0"),
+                '/' => self.0.push_str("~1"),
+                c => self.0.push(c),
+            }
+        }
+        self
+    }
+
+    /// The list element at this index, from 0.
+    #[must_use]
+    pub fn index(mut self, index: usize) -> Self {
+        self.0.push('/');
+        push_decimal(&mut self.0, index as u64);
+        self
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Pointer> for String {
+    fn from(pointer: Pointer) -> Self {
+        pointer.0
+    }
+}
+
+impl std::fmt::Display for Pointer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Appends a number without the formatting machinery, which costs a guest more code than all of this crate.
+pub(crate) fn push_decimal(text: &mut String, number: u64) {
+    if number >= 10 {
+        push_decimal(text, number / 10);
+    }
+    let digit = u8::try_from(number % 10).unwrap_or_default();
+    text.push(char::from(b'0' + digit));
+}
