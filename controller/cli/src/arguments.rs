@@ -1,0 +1,101 @@
+//! The command line. Flags that Argo Rollouts has too keep its names.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::plugins::RouterPlugin;
+
+/// Progressive delivery for Kubernetes whose traffic routers are sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, arg_required_else_help = true, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a canary on this machine: the real controller and the real plugin against an in-memory cluster.
+    ///
+    /// The manifests settle as the first revision; then a new pod template starts the canary. Time is virtual,
+    /// so pauses cost nothing. Exits with 0 only when every Rollout ends Healthy.
+    Simulate(Simulate),
+    /// Run the controller against a cluster.
+    #[cfg(feature = "cluster")]
+    Controller(Controller),
+}
+
+impl Arguments {
+    /// Does what was asked for.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Simulate(arguments) => crate::simulate::run(arguments),
+            #[cfg(feature = "cluster")]
+            Command::Controller(arguments) => crate::controller::run(arguments),
+        }
+    }
+}
+
+/// Which router plugins there are.
+#[derive(Debug, Args)]
+pub(crate) struct Plugins {
+    /// A router plugin, by the name that Rollouts use: NAME=LOCATION[,sha256=HEX]. LOCATION is a path or
+    /// `builtin:NAME`. Once per plugin.
+    #[arg(
+        long = "router-plugin",
+        value_name = "NAME=LOCATION[,sha256=HEX]",
+        default_value = "argoproj-labs/gatewayAPI=builtin:gateway-api"
+    )]
+    pub(crate) router_plugins: Vec<RouterPlugin>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Manifests (YAML or JSON): the Rollout, its Services and routes. A Rollout that comes again is a later
+    /// version of it. A directory stands for all manifests in it; `-` is standard input.
+    #[arg(required = true, value_name = "FILES")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Start the canary with this image: CONTAINER=IMAGE. Once per container.
+    #[arg(long = "image", value_name = "CONTAINER=IMAGE", value_parser = image)]
+    pub(crate) images: Vec<(String, String)>,
+    /// Stop at the first indefinite pause instead of promoting.
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// How long a pod takes to become ready.
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
+    pub(crate) pods_ready_after: Duration,
+    /// How long the gateway takes to report that a change of a route is in force.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    pub(crate) gateway_reports_after: Duration,
+    /// A gateway that never reports.
+    #[arg(long, conflicts_with = "gateway_reports_after")]
+    pub(crate) gateway_silent: bool,
+    /// Give up after this much virtual time.
+    #[arg(long, value_name = "DURATION", default_value = "30days", value_parser = humantime::parse_duration)]
+    pub(crate) limit: Duration,
+    /// How to print what happens.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) plugins: Plugins,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A table for people.
+    Table,
+    /// One JSON object per line.
+    Json,
+}
+
+fn image(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((container, image)) if !container.is_empty() && !image.is_empty() => {
+            Ok((container.to_owned(), image.to_owned()))
+        }
+        _ => Err("expected CONTAINER=IMAGE, for example web=example.com/web:v2".to_owned()),
+    }
+}

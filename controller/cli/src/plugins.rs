@@ -1,0 +1,85 @@
+//! `--router-plugin`: which plugins there are, and loading them.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tidegate_contract::{Digest, Router};
+use tidegate_runtime::{Limits, LoadError, Location, Runtime};
+use tidegate_shell::PluginState;
+
+/// One `--router-plugin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RouterPlugin {
+    /// The key that Rollouts use.
+    pub(crate) name: String,
+    /// Where its bytes are.
+    pub(crate) location: Location,
+    /// What they must hash to.
+    pub(crate) sha256: Option<Digest>,
+}
+
+impl FromStr for RouterPlugin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let usage = "expected NAME=LOCATION[,sha256=HEX]";
+        let (name, rest) = text.split_once('=').ok_or(usage)?;
+        let (location, sha256) = match rest.rsplit_once(",sha256=") {
+            Some((location, digest)) => (location, Some(digest.parse().map_err(|error| format!("{error}"))?)),
+            None => (rest, None),
+        };
+        if name.is_empty() || location.is_empty() {
+            return Err(usage.to_owned());
+        }
+        let location = location.parse().map_err(|error| format!("{error}"))?;
+        Ok(Self { name: name.to_owned(), location, sha256 })
+    }
+}
+
+/// A plugin and what became of loading it.
+pub(crate) struct Loaded {
+    /// The key that Rollouts use.
+    pub(crate) name: String,
+    /// Where its bytes are.
+    pub(crate) location: Location,
+    /// The plugin, or why there is none.
+    pub(crate) result: Result<Arc<dyn Router>, LoadError>,
+}
+
+/// Loads each plugin through all its stages; one that fails does not keep the others from being loaded.
+pub(crate) fn load(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
+    plugins
+        .iter()
+        .map(|plugin| Loaded {
+            name: plugin.name.clone(),
+            location: plugin.location.clone(),
+            result: load_one(runtime, plugin),
+        })
+        .collect()
+}
+
+fn load_one(runtime: &Runtime, plugin: &RouterPlugin) -> Result<Arc<dyn Router>, LoadError> {
+    let limits = Limits::default();
+    let artifact =
+        tidegate_runtime::read(&plugin.location, plugin.sha256, limits.artifact_bytes, &tidegate_bundle::builtin)?;
+    let plugin = runtime.load(artifact, &limits, &mut |_, _| {})?;
+    Ok(plugin)
+}
+
+/// What the shell is told about them.
+pub(crate) fn states(loaded: &[Loaded]) -> BTreeMap<String, PluginState> {
+    loaded
+        .iter()
+        .map(|one| {
+            let state = match &one.result {
+                Ok(router) => PluginState::Ready(router.clone()),
+                Err(error) => PluginState::Unavailable {
+                    reason: error.reason.as_str().to_owned(),
+                    message: format!("{}; {}", error.message, error.hint),
+                },
+            };
+            (one.name.clone(), state)
+        })
+        .collect()
+}

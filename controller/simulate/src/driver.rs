@@ -1,0 +1,178 @@
+//! Connects the shell with the in-memory cluster: a single-threaded loop in virtual time.
+//!
+//! The other driver of the same shell talks to a real API server. This one carries effects out in the order in
+//! which they were asked for, so the same manifests give the same run, always.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tidegate_api::{ApiError, Operation, Request, Resource, WatchEvent};
+use tidegate_cluster::Cluster;
+use tidegate_route::Answer;
+use tidegate_shell::{Effect, Event, KubernetesEvent, Now, PluginState, Report, Shell, Unwatchable, WatchKey};
+
+/// Something that happened and that an observer may want to show.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// The shell told something.
+    Report(Report),
+    /// A Kubernetes event was published.
+    Event(KubernetesEvent),
+}
+
+/// A shell, a cluster, and what is under way between them.
+pub struct Driver {
+    /// The cluster; requests of users go to it directly.
+    pub cluster: Cluster,
+    shell: Shell,
+    started_at: Timestamp,
+    inbox: VecDeque<Event>,
+    watches: BTreeMap<WatchKey, Position>,
+    wake_at: Option<Duration>,
+}
+
+/// How far a watch has been read.
+struct Position {
+    resource: Resource,
+    resource_version: u64,
+}
+
+impl Driver {
+    /// A shell that leads, knows these plugins, and sees this cluster.
+    pub fn new(cluster: Cluster, shell: Shell, plugins: BTreeMap<String, PluginState>) -> Self {
+        let started_at = cluster.now();
+        let inbox = VecDeque::from([Event::Plugins(plugins), Event::Leading(true), Event::Woken]);
+        Self { cluster, shell, started_at, inbox, watches: BTreeMap::new(), wake_at: None }
+    }
+
+    /// Virtual time since the start.
+    pub fn elapsed(&self) -> Duration {
+        Duration::try_from(self.cluster.now().duration_since(self.started_at)).unwrap_or_default()
+    }
+
+    /// When something happens next by itself, since the start; `None`: never.
+    pub fn next_due(&self) -> Option<Duration> {
+        let cluster = self
+            .cluster
+            .next_event_at()
+            .map(|at| Duration::try_from(at.duration_since(self.started_at)).unwrap_or_default());
+        [cluster, self.wake_at].into_iter().flatten().min()
+    }
+
+    /// Handles everything that is due now, and what follows from it, until only time can change anything.
+    pub fn settle(&mut self, observe: &mut dyn FnMut(&Cluster, Duration, Happening)) {
+        loop {
+            self.read_watches();
+            let Some(event) = self.inbox.pop_front() else { break };
+            let now = Now { wall: self.cluster.now(), monotonic: self.elapsed() };
+            for effect in self.shell.step(now, event) {
+                self.carry_out(effect, observe);
+            }
+        }
+    }
+
+    /// Lets time pass up to the next thing that is due. Returns whether there was one.
+    pub fn advance(&mut self) -> bool {
+        let Some(due) = self.next_due() else { return false };
+        self.advance_to(due);
+        true
+    }
+
+    /// Lets time pass up to this time since the start.
+    pub fn advance_to(&mut self, due: Duration) {
+        let to = self.started_at.checked_add(due).unwrap_or(Timestamp::MAX);
+        self.cluster.advance(to.max(self.cluster.now()));
+        if self.wake_at.is_some_and(|at| at <= self.elapsed()) {
+            self.wake_at = None;
+            self.inbox.push_back(Event::Woken);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, observe: &mut dyn FnMut(&Cluster, Duration, Happening)) {
+        match effect {
+            Effect::Watch(watch) => self.start_watch(watch),
+            Effect::Unwatch(watch) => {
+                self.watches.remove(&watch);
+            }
+            Effect::Send { id, request } => {
+                let result = self.cluster.handle(&request).map(|object| object.as_ref().clone());
+                self.inbox.push_back(Event::Answered { id, result });
+            }
+            Effect::Route { id, job } => {
+                let answer = match job.router.session() {
+                    Ok(mut session) => {
+                        tidegate_route::run(session.as_mut(), job.router.description(), &job.pass)
+                    }
+                    Err(fault) => Answer::Fault(fault),
+                };
+                self.inbox.push_back(Event::Routed { id, answer });
+            }
+            Effect::WakeAt(at) => {
+                self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+            }
+            Effect::Publish(event) => observe(&self.cluster, self.elapsed(), Happening::Event(event)),
+            Effect::Report(report) => observe(&self.cluster, self.elapsed(), Happening::Report(report)),
+        }
+    }
+
+    fn start_watch(&mut self, watch: WatchKey) {
+        match self.cluster.served(&watch.group, &watch.kind).cloned() {
+            Some(resource) => self.list(watch, resource),
+            None => self.inbox.push_back(Event::Unwatchable { watch, why: Unwatchable::NotServed }),
+        }
+    }
+
+    fn list(&mut self, watch: WatchKey, resource: Resource) {
+        let resource_version = self.cluster.resource_version();
+        let request = Request {
+            resource: resource.clone(),
+            namespace: watch.namespace.as_deref().map(str::to_owned),
+            operation: Operation::List { labels: None },
+        };
+        match self.cluster.handle(&request) {
+            Ok(list) => {
+                let objects = list.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+                self.watches.insert(watch.clone(), Position { resource: resource.clone(), resource_version });
+                self.inbox.push_back(Event::Listed { watch, resource, objects });
+            }
+            Err(error) => self.inbox.push_back(Event::Unwatchable { watch, why: why_not(&error) }),
+        }
+    }
+
+    fn read_watches(&mut self) {
+        let mut stale = Vec::new();
+        let cluster = &self.cluster;
+        for (watch, position) in &mut self.watches {
+            match cluster.events_since(&position.resource, watch.namespace.as_deref(), position.resource_version) {
+                Ok(events) => {
+                    for (resource_version, event) in events {
+                        position.resource_version = resource_version;
+                        match event {
+                            WatchEvent::Applied(object) => {
+                                self.inbox.push_back(Event::Changed { watch: watch.clone(), object });
+                            }
+                            WatchEvent::Deleted(object) => {
+                                self.inbox.push_back(Event::Removed { watch: watch.clone(), object });
+                            }
+                            WatchEvent::Bookmark(_) | WatchEvent::Failed(_) => {}
+                        }
+                    }
+                }
+                Err(_) => stale.push((watch.clone(), position.resource.clone())),
+            }
+        }
+        for (watch, resource) in stale {
+            self.list(watch, resource);
+        }
+    }
+}
+
+fn why_not(error: &ApiError) -> Unwatchable {
+    if error.code == 403 {
+        Unwatchable::Forbidden { message: error.message.clone() }
+    } else {
+        Unwatchable::NotServed
+    }
+}
