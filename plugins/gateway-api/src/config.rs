@@ -1,0 +1,267 @@
+//! What is configured: the keys that users of Argo's Gateway API plugin write, and `verify`.
+
+use std::collections::BTreeSet;
+
+use tidegate_router_sdk::{
+    LabelExpression, LabelSelector, Object, Observation, Outcome, Pointer, Problem, Query, Target,
+};
+
+use crate::fields::Fields;
+use crate::kinds::{ROUTE_KINDS, RouteKind};
+
+/// Which routes, and how they are verified.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The routes' namespace; `None` is the Rollout's.
+    pub(crate) namespace: Option<String>,
+    /// Routes by name, each once.
+    pub(crate) routes: Vec<NamedRoute>,
+    /// Routes by label.
+    pub(crate) selectors: Vec<RouteSelector>,
+    /// Whether parents are waited for.
+    pub(crate) verify: Verify,
+    /// Keys that are not known.
+    unknown: Vec<Pointer>,
+}
+
+/// A route by name.
+#[derive(Debug)]
+pub(crate) struct NamedRoute {
+    /// Its kind.
+    pub(crate) kind: &'static RouteKind,
+    /// Its name.
+    pub(crate) name: String,
+    /// Where it is named.
+    pub(crate) at: Pointer,
+    /// Which rules the weights are limited to.
+    pub(crate) scope: Scope,
+}
+
+/// Which rules of a route may be the Rollout's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Any.
+    All,
+    /// Those of these names.
+    Named(BTreeSet<String>),
+}
+
+/// Routes by label.
+#[derive(Debug)]
+pub(crate) struct RouteSelector {
+    /// Their kind.
+    pub(crate) kind: &'static RouteKind,
+    /// The selector's text form.
+    pub(crate) labels: String,
+}
+
+/// Whether the routes' parents are waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// Every parent must report.
+    Always,
+    /// Parents that report are waited for.
+    #[default]
+    IfReported,
+    /// None is.
+    Never,
+}
+
+impl Config {
+    /// The configuration of a target: the Rollout's, with the operator's settings as defaults.
+    pub(crate) fn of(target: &Target) -> Result<Self, Problem> {
+        let mut fields = Fields::of(&target.config, Pointer::root())?;
+        let mut settings = Fields::of(&target.settings, Pointer::root())?;
+        let mut unknown = Vec::new();
+        let mut routes: Vec<NamedRoute> = Vec::new();
+        let mut selectors = Vec::new();
+        for kind in &ROUTE_KINDS {
+            read_kind(kind, &mut fields, &mut routes, &mut selectors, &mut unknown)?;
+        }
+        if routes.is_empty() && selectors.is_empty() {
+            return Err(Problem::invalid_config(
+                Pointer::root(),
+                "no route is named: set httpRoute, httpRoutes or httpRouteSelector",
+            ));
+        }
+        let namespace = fields.text("namespace")?;
+        if let Some(namespace) = &namespace {
+            check_name(namespace, || Pointer::root().key("namespace"))?;
+        }
+        let operators_default = Verify::read(&mut settings)?.unwrap_or_default();
+        let verify = Verify::read(&mut fields)?.unwrap_or(operators_default);
+        for fields in [&mut fields, &mut settings] {
+            // The label that marks a route while a canary is under way is not set yet.
+            fields.flag("disableInProgressLabel")?;
+            fields.text("inProgressLabelKey")?;
+            fields.text("inProgressLabelValue")?;
+        }
+        // Argo's plugin keeps notes about routes in these two; there is nothing to keep here.
+        fields.text("activeRolloutsAnnotationKey")?;
+        fields.text("configMap")?;
+        unknown.extend(fields.unknown());
+        let namespace = namespace.filter(|namespace| *namespace != target.namespace);
+        Ok(Self { namespace, routes, selectors, verify, unknown })
+    }
+
+    /// All objects that it means, named ones first.
+    pub(crate) fn queries(&self) -> Vec<Query> {
+        let named = self.routes.iter().map(|route| route.query(self));
+        named.chain(self.selectors.iter().map(|selector| selector.query(self))).collect()
+    }
+
+    /// Tells the reader of the Rollout which keys are ignored.
+    pub(crate) fn notes(&self, outcome: &mut Outcome) {
+        for key in &self.unknown {
+            outcome.note(["the configuration's key ", key.as_str(), " is not known and has no effect"].concat());
+        }
+    }
+
+    fn in_namespace(&self, query: Query) -> Query {
+        match &self.namespace {
+            Some(namespace) => query.in_namespace(namespace.clone()),
+            None => query,
+        }
+    }
+}
+
+impl NamedRoute {
+    /// The query that finds it.
+    pub(crate) fn query(&self, config: &Config) -> Query {
+        config.in_namespace(Query::named(self.kind.kind(), &self.name))
+    }
+}
+
+impl RouteSelector {
+    /// The query that finds them.
+    pub(crate) fn query(&self, config: &Config) -> Query {
+        config.in_namespace(Query::labelled(self.kind.kind(), &self.labels))
+    }
+
+    /// What it found.
+    pub(crate) fn found<'a>(&self, config: &Config, seen: &'a [Observation]) -> &'a [Object] {
+        self.query(config).find(seen).map(|observation| observation.objects.as_slice()).unwrap_or_default()
+    }
+}
+
+impl Scope {
+    /// Whether a rule of this name is in it.
+    pub(crate) fn contains(&self, rule: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => rule.is_some_and(|name| names.contains(name)),
+        }
+    }
+
+    fn add(&mut self, rule: Option<String>) {
+        match (&mut *self, rule) {
+            (Self::Named(names), Some(name)) => {
+                names.insert(name);
+            }
+            (_, None) => *self = Self::All,
+            (Self::All, Some(_)) => {}
+        }
+    }
+}
+
+impl Verify {
+    fn read(fields: &mut Fields<'_>) -> Result<Option<Self>, Problem> {
+        match fields.text("verify")?.as_deref() {
+            None => Ok(None),
+            Some("Always") => Ok(Some(Self::Always)),
+            Some("IfReported") => Ok(Some(Self::IfReported)),
+            Some("Never") => Ok(Some(Self::Never)),
+            Some(other) => Err(Problem::invalid_config(
+                fields.at().key("verify"),
+                ["verify is `", other, "`; it must be Always, IfReported or Never"].concat(),
+            )),
+        }
+    }
+}
+
+/// Reads the four keys of one kind of route.
+fn read_kind(
+    kind: &'static RouteKind,
+    fields: &mut Fields<'_>,
+    routes: &mut Vec<NamedRoute>,
+    selectors: &mut Vec<RouteSelector>,
+    unknown: &mut Vec<Pointer>,
+) -> Result<(), Problem> {
+    for mut entry in fields.objects(kind.list_key)? {
+        let at = entry.at().key("name");
+        let Some(name) = entry.text("name")? else {
+            let message = [at.as_str(), " is missing: which ", kind.name, "?"].concat();
+            return Err(Problem::invalid_config(at, message));
+        };
+        let rule = entry.text("ruleName")?;
+        // Which routes get header routes; only read until there are any.
+        entry.flag("useHeaderRoutes")?;
+        unknown.extend(entry.unknown());
+        add_route(routes, kind, name, rule, at)?;
+    }
+    let rule = fields.text(kind.rule_name_key)?;
+    if let Some(name) = fields.text(kind.name_key)? {
+        add_route(routes, kind, name, rule, fields.at().key(kind.name_key))?;
+    }
+    if let Some(selector) = fields.object(kind.selector_key)? {
+        let at = selector.at();
+        check_served(kind, &at)?;
+        let labels = read_selector(selector, unknown)?.to_text(&at)?;
+        selectors.push(RouteSelector { kind, labels });
+    }
+    Ok(())
+}
+
+fn add_route(
+    routes: &mut Vec<NamedRoute>,
+    kind: &'static RouteKind,
+    name: String,
+    rule: Option<String>,
+    at: Pointer,
+) -> Result<(), Problem> {
+    check_served(kind, &at)?;
+    check_name(&name, || at.clone())?;
+    match routes.iter_mut().find(|route| route.kind == kind && route.name == name) {
+        Some(route) => route.scope.add(rule),
+        None => {
+            let scope = rule.map_or(Scope::All, |rule| Scope::Named(BTreeSet::from([rule])));
+            routes.push(NamedRoute { kind, name, at, scope });
+        }
+    }
+    Ok(())
+}
+
+fn read_selector(mut fields: Fields<'_>, unknown: &mut Vec<Pointer>) -> Result<LabelSelector, Problem> {
+    let match_labels = Some(fields.text_map("matchLabels")?);
+    let mut expressions = Vec::new();
+    for mut expression in fields.objects("matchExpressions")? {
+        expressions.push(LabelExpression {
+            key: expression.text("key")?.unwrap_or_default(),
+            operator: expression.text("operator")?.unwrap_or_default(),
+            values: Some(expression.texts("values")?),
+        });
+        unknown.extend(expression.unknown());
+    }
+    unknown.extend(fields.unknown());
+    Ok(LabelSelector { match_labels, match_expressions: Some(expressions) })
+}
+
+fn check_served(kind: &RouteKind, at: &Pointer) -> Result<(), Problem> {
+    if kind.is_served() {
+        return Ok(());
+    }
+    let message = [kind.name, " is not supported by this version of the plugin: only HTTPRoute is; remove "].concat();
+    Err(Problem::unsupported([&message, at.as_str()].concat()).at(at.clone()))
+}
+
+/// An object's or namespace's name: as in DNS, at most 253 characters.
+fn check_name(name: &str, at: impl FnOnce() -> Pointer) -> Result<(), Problem> {
+    let is_right = name.len() <= 253
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+        && name.starts_with(|c: char| c != '-' && c != '.')
+        && name.ends_with(|c: char| c != '-' && c != '.');
+    if is_right {
+        return Ok(());
+    }
+    Err(Problem::invalid_config(at(), ["`", name, "` is not a name that a Kubernetes object can have"].concat()))
+}

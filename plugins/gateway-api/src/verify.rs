@@ -1,0 +1,146 @@
+//! Whether a route is in force, by what its parents' controllers report.
+//!
+//! A controller reports on a route by an entry in `status.parents` for each `spec.parentRefs` that it serves,
+//! with the condition `Accepted` and usually `ResolvedRefs`; their `observedGeneration` says which generation of
+//! the route they are about. An entry without `Accepted` (policy controllers leave such), or whose conditions
+//! carry no generation, says nothing about the route as it is now and is taken for no report; but a refusal
+//! counts in any case.
+
+use tidegate_router_sdk::{Object, Outcome, Verdict};
+
+use crate::config::Verify;
+use crate::document::{Condition, Document, ParentRef, ParentStatus};
+
+const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+
+/// The verdict on one route.
+pub(crate) fn verdict(
+    verify: Verify,
+    document: &Document<'_>,
+    object: &Object,
+    route_namespace: &str,
+    outcome: &mut Outcome,
+) -> Verdict {
+    let generation = document.metadata.generation.unwrap_or_default();
+    let parents = document.spec.as_ref().and_then(|spec| spec.parent_refs.as_deref()).unwrap_or_default();
+    let entries =
+        document.status.as_ref().and_then(|status| status.parents.as_deref()).unwrap_or_default();
+    let mut verdict = Verdict::Verified;
+    let mut reporting = 0_usize;
+    for parent in parents {
+        let of_parent = entries.iter().filter(|entry| is_same(parent, &entry.parent_ref, route_namespace));
+        let mut reports = 0_usize;
+        for entry in of_parent {
+            if let Some(report) = report(entry, generation, object, route_namespace, outcome) {
+                reports += 1;
+                verdict = verdict.and(report);
+            }
+        }
+        reporting += reports;
+        if reports == 0 && verify == Verify::Always {
+            let message = says(object, parent, None, route_namespace, " has not reported on this route");
+            verdict = verdict.and(Verdict::Pending(message));
+        }
+    }
+    match (reporting, verify) {
+        (0, Verify::Always) if parents.is_empty() => {
+            Verdict::Pending([&object.ref_.to_string(), " has no parentRefs, so nobody reports on it"].concat())
+        }
+        (0, Verify::IfReported) => {
+            Verdict::Unreported(["no parent of ", &object.ref_.to_string(), " reports on it"].concat())
+        }
+        _ => verdict,
+    }
+}
+
+/// What one entry says; `None` when it is no report.
+fn report(
+    entry: &ParentStatus<'_>,
+    generation: i64,
+    object: &Object,
+    route_namespace: &str,
+    outcome: &mut Outcome,
+) -> Option<Verdict> {
+    let condition = |kind: &str| entry.conditions.iter().flatten().find(|condition| &*condition.kind == kind);
+    let speaker = |words: &str| {
+        says(object, &entry.parent_ref, entry.controller_name.as_deref(), route_namespace, words)
+    };
+    let judge = |condition: &Condition<'_>| match (condition.observed_generation, &*condition.status) {
+        (Some(observed), _) if observed < generation => Some(Verdict::Pending(speaker(
+            &[" has seen generation ", &observed.to_string(), " of ", &generation.to_string()].concat(),
+        ))),
+        (_, "False") => Some(Verdict::Rejected(speaker(&what(condition)))),
+        (None, _) => None,
+        (Some(_), "True") => Some(Verdict::Verified),
+        (Some(_), _) => Some(Verdict::Pending(speaker(&what(condition)))),
+    };
+    let accepted = judge(condition("Accepted")?);
+    let resolved = condition("ResolvedRefs").and_then(judge);
+    if let Some(partial) = condition("PartiallyInvalid")
+        && &*partial.status == "True"
+        && partial.observed_generation.is_none_or(|observed| observed >= generation)
+    {
+        outcome.note(speaker(&what(partial)));
+    }
+    match (accepted, resolved) {
+        (Some(accepted), Some(resolved)) => Some(accepted.and(resolved)),
+        (Some(report), None) | (None, Some(report @ Verdict::Rejected(_))) => Some(report),
+        (None, _) => None,
+    }
+}
+
+/// ` says Accepted=False, NoMatchingParent: there is no such listener`
+fn what(condition: &Condition<'_>) -> String {
+    let mut text = [" says ", &condition.kind, "=", &condition.status].concat();
+    for (separator, part) in [(", ", &condition.reason), (": ", &condition.message)] {
+        if let Some(part) = part.as_deref().filter(|part| !part.is_empty()) {
+            text.push_str(separator);
+            text.push_str(part);
+        }
+    }
+    text
+}
+
+/// `HTTPRoute shop/cart: Gateway infra/edge, section https (example.net/controller) <words>`
+fn says(
+    object: &Object,
+    parent: &ParentRef<'_>,
+    controller: Option<&str>,
+    route_namespace: &str,
+    words: &str,
+) -> String {
+    let mut text = object.ref_.to_string();
+    for part in [
+        ": ",
+        parent.kind.as_deref().unwrap_or("Gateway"),
+        " ",
+        parent.namespace.as_deref().unwrap_or(route_namespace),
+        "/",
+        parent.name.as_deref().unwrap_or_default(),
+    ] {
+        text.push_str(part);
+    }
+    for (before, part, after) in [(", section ", parent.section_name.as_deref(), ""), (" (", controller, ")")] {
+        if let Some(part) = part {
+            text.push_str(before);
+            text.push_str(part);
+            text.push_str(after);
+        }
+    }
+    text.push_str(words);
+    text
+}
+
+/// Whether two references mean the same parent, defaults filled in.
+fn is_same(a: &ParentRef<'_>, b: &ParentRef<'_>, route_namespace: &str) -> bool {
+    let key = |parent: &ParentRef<'_>| parent.port;
+    let or = |text: &Option<tidegate_router_sdk::Text<'_>>, default: &str, other: &Option<tidegate_router_sdk::Text<'_>>| {
+        text.as_deref().unwrap_or(default) == other.as_deref().unwrap_or(default)
+    };
+    key(a) == key(b)
+        && or(&a.name, "", &b.name)
+        && or(&a.section_name, "", &b.section_name)
+        && or(&a.namespace, route_namespace, &b.namespace)
+        && or(&a.kind, "Gateway", &b.kind)
+        && or(&a.group, GATEWAY_GROUP, &b.group)
+}
