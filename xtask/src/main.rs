@@ -1,1 +1,24 @@
-fn main() {}
+//! `cargo xtask`: everything that takes more than one cargo command.
+//!
+//! Each sub-command sets up what it needs and may be run again at any time: what is there already is kept.
+#![forbid(unsafe_code)]
+
+mod apiserver;
+mod apt;
+mod checks;
+mod cli;
+mod console;
+mod context;
+mod demo;
+mod digest;
+mod guests;
+mod lint_tools;
+mod run;
+mod suite;
+mod toolchain;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

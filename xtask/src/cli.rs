@@ -1,0 +1,88 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::apiserver::{self, Recipe};
+use crate::console::Console;
+use crate::context::Context;
+use crate::toolchain::Source;
+use crate::{checks, demo, guests, lint_tools, suite};
+
+/// Set-up, demo and checks of the Tidegate workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Simulates the example canary: builds what it needs, then prints each change as it happens
+    Demo {
+        /// Arguments for `tidegate simulate` in place of the example's
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs all tests, those against a real API server included
+    Test(suite::Options),
+    /// Builds the plugins for wasm32-wasip2 into target/plugins
+    Plugins(Toolchain),
+    /// Builds (once) or finds etcd, kube-apiserver and kube-controller-manager for the tests
+    Apiserver {
+        /// Where they come from
+        #[arg(long, value_enum, default_value_t)]
+        recipe: Recipe,
+        /// Print the folder that holds them as the only line on standard output
+        #[arg(long)]
+        print_path: bool,
+    },
+    /// Sets up all that the other tasks need: toolchain, cargo-deny, API server
+    Setup(Toolchain),
+    /// What a change must pass: formatting, lints, dependencies, docs, tests
+    Ci,
+}
+
+#[derive(Debug, Args)]
+struct Toolchain {
+    /// Where the compiler for wasm32-wasip2 comes from
+    #[arg(long = "toolchain", value_enum, default_value_t, env = "TIDEGATE_GUEST_TOOLCHAIN")]
+    source: Source,
+}
+
+/// Parses the command line, runs the task and reports its error.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::new();
+    let result = Context::new(&console).and_then(|context| cli.task.run(&context));
+    result.unwrap_or_else(|error| {
+        console.failure(&error);
+        ExitCode::FAILURE
+    })
+}
+
+impl Task {
+    fn run(self, context: &Context<'_>) -> Result<ExitCode> {
+        match self {
+            Self::Demo { arguments } => return demo::run(context, &arguments),
+            Self::Test(options) => suite::run(context, &options)?,
+            Self::Plugins(Toolchain { source }) => guests::build_plugins(context, source)?,
+            Self::Apiserver { recipe, print_path } => {
+                let folder = apiserver::ensure(context, recipe)?;
+                if print_path {
+                    println!("{}", folder.display());
+                }
+            }
+            Self::Setup(Toolchain { source }) => {
+                crate::toolchain::ensure(context, source)?;
+                lint_tools::cargo_deny(context)?;
+                apiserver::ensure(context, Recipe::default())?;
+            }
+            Self::Ci => checks::run(context)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask test`: all tests, with what they need built first.
+//!
+//! The tests learn of it from their environment: `TIDEGATE_BIN` is the controller's binary, `TIDEGATE_TEST_GUESTS` the
+//! folder of the components that only tests load, `TIDEGATE_KUBE_ASSETS` the folder of etcd, kube-apiserver and
+//! kube-controller-manager. A test that needs one and does not have it fails.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::apiserver::{self, Recipe};
+use crate::context::Context;
+use crate::guests;
+use crate::run;
+use crate::toolchain::Source;
+
+/// The part of its path by which a test that starts a real API server is known.
+const END_TO_END: &str = "end_to_end::";
+
+/// What to test.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Options {
+    /// Leave out the tests against a real API server (they are not counted as passed)
+    #[arg(long)]
+    no_cluster: bool,
+    /// Test only these packages
+    #[arg(long = "package", short = 'p', value_name = "NAME")]
+    packages: Vec<String>,
+    /// Arguments for the test programs: filters, --nocapture, ...
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+/// Sets up, builds and runs the tests.
+pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
+    guests::build_all(context, Source::Auto)?;
+    let assets = if options.no_cluster { None } else { Some(apiserver::ensure(context, Recipe::Auto)?) };
+
+    context.console.heading("Building tidegate and the tests");
+    // One selection for the binary and the tests, so that both use the same builds of their dependencies.
+    let mut build = context.cargo();
+    build.args(["build", "--locked", "--release", "--lib", "--bins", "--tests"]);
+    select(context, options, &mut build);
+    if !options.packages.is_empty() {
+        build.args(["--package", "tidegate"]);
+    }
+    run::visibly(&mut build)?;
+
+    context.console.heading("Testing");
+    let mut test = context.cargo();
+    test.args(["test", "--locked", "--release", "--no-fail-fast"]);
+    select(context, options, &mut test);
+    test.env("TIDEGATE_BIN", context.release("tidegate"));
+    test.env("TIDEGATE_TEST_GUESTS", guests::test_guests(context));
+    test.arg("--").args(&options.arguments);
+    if let Some(assets) = &assets {
+        test.env("TIDEGATE_KUBE_ASSETS", assets);
+    } else {
+        test.args(["--skip", END_TO_END]);
+    }
+    let result = run::visibly(&mut test);
+    if options.no_cluster {
+        context.console.warning("the tests against a real API server were left out, as --no-cluster says");
+    }
+    result
+}
+
+/// The packages of a run: those asked for, else all that are not for the guests' target only.
+fn select(context: &Context<'_>, options: &Options, cargo: &mut Command) {
+    if options.packages.is_empty() {
+        context.host_packages(cargo);
+    }
+    for package in &options.packages {
+        cargo.args(["--package", package]);
+    }
+}
