@@ -1,0 +1,58 @@
+//! The reasons for which an answer is refused.
+
+use tidegate_contract::ObjectRef;
+
+use crate::pass::Refusal;
+
+/// Stable codes of [`Refusal::reason`], used in conditions and metrics.
+pub mod reason {
+    /// What the plugin says of itself cannot be used: a field pattern is not a JSON pointer.
+    pub const INVALID_DESCRIPTION: &str = "InvalidDescription";
+    /// `locate` gave a different answer each time.
+    pub const TOO_MANY_ROUNDS: &str = "TooManyRounds";
+    /// `locate` asked for too many objects.
+    pub const TOO_MANY_QUERIES: &str = "TooManyQueries";
+    /// A query without a usable name, namespace or label selector.
+    pub const INVALID_QUERY: &str = "InvalidQuery";
+    /// A query for, or a change of, a kind that the description does not name for it, or that no router gets.
+    pub const FORBIDDEN_KIND: &str = "ForbiddenKind";
+    /// A query in another namespace than the Rollout's.
+    pub const FORBIDDEN_NAMESPACE: &str = "ForbiddenNamespace";
+    /// It changes too many objects.
+    pub const TOO_MANY_CHANGES: &str = "TooManyChanges";
+    /// It changes one object twice.
+    pub const DUPLICATE_CHANGE: &str = "DuplicateChange";
+    /// It changes an object that it did not ask to see, or that does not exist.
+    pub const UNKNOWN_OBJECT: &str = "UnknownObject";
+    /// It creates an object.
+    pub const FORBIDDEN_CREATE: &str = "ForbiddenCreate";
+    /// It removes an object.
+    pub const FORBIDDEN_REMOVE: &str = "ForbiddenRemove";
+    /// An edit that is not JSON, not a patch, or does not apply to what was seen.
+    pub const INVALID_EDIT: &str = "InvalidEdit";
+    /// An edit, or what it makes, is too large or too deep.
+    pub const EDIT_TOO_LARGE: &str = "EditTooLarge";
+    /// A change outside the fields that it may change.
+    pub const FORBIDDEN_CHANGE: &str = "ForbiddenChange";
+    /// A change of a list element that has nothing to do with this Rollout.
+    pub const FOREIGN_ELEMENT: &str = "ForeignElement";
+    /// Shares that contradict themselves or the question.
+    pub const INVALID_SHARES: &str = "InvalidShares";
+    /// Shares that are not the desired ones, where they should be.
+    pub const WRONG_SHARES: &str = "WrongShares";
+    /// Asked again about its own result, it changes something.
+    pub const UNSTABLE: &str = "Unstable";
+    /// The host could not express the change as a patch. Not the plugin's fault.
+    pub const INTERNAL: &str = "InternalError";
+}
+
+impl Refusal {
+    pub(crate) fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), about: None }
+    }
+
+    pub(crate) fn about(mut self, object: &ObjectRef) -> Self {
+        self.about = Some(object.clone());
+        self
+    }
+}
