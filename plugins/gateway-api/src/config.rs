@@ -1,9 +1,7 @@
 //! What is configured: the keys that users of Argo's Gateway API plugin write, and `verify`.
 
-use std::collections::BTreeSet;
-
 use tidegate_router_sdk::{
-    LabelExpression, LabelSelector, Object, Observation, Outcome, Pointer, Problem, Query, Target,
+    Object, Observation, Outcome, Pointer, Problem, Query, SelectorText, Target, concat,
 };
 
 use crate::fields::Fields;
@@ -43,7 +41,7 @@ pub(crate) enum Scope {
     /// Any.
     All,
     /// Those of these names.
-    Named(BTreeSet<String>),
+    Named(Vec<String>),
 }
 
 /// Routes by label.
@@ -99,7 +97,7 @@ impl Config {
         // Argo's plugin keeps notes about routes in these two; there is nothing to keep here.
         fields.text("activeRolloutsAnnotationKey")?;
         fields.text("configMap")?;
-        unknown.extend(fields.unknown());
+        fields.finish(&mut unknown);
         let namespace = namespace.filter(|namespace| *namespace != target.namespace);
         Ok(Self { namespace, routes, selectors, verify, unknown })
     }
@@ -113,7 +111,11 @@ impl Config {
     /// Tells the reader of the Rollout which keys are ignored.
     pub(crate) fn notes(&self, outcome: &mut Outcome) {
         for key in &self.unknown {
-            outcome.note(["the configuration's key ", key.as_str(), " is not known and has no effect"].concat());
+            outcome.note(concat(&[
+                "the configuration's key ",
+                key.as_str(),
+                " is not known and has no effect",
+            ]));
         }
     }
 
@@ -149,14 +151,14 @@ impl Scope {
     pub(crate) fn contains(&self, rule: Option<&str>) -> bool {
         match self {
             Self::All => true,
-            Self::Named(names) => rule.is_some_and(|name| names.contains(name)),
+            Self::Named(names) => rule.is_some_and(|rule| names.iter().any(|name| name == rule)),
         }
     }
 
     fn add(&mut self, rule: Option<String>) {
         match (&mut *self, rule) {
             (Self::Named(names), Some(name)) => {
-                names.insert(name);
+                names.push(name);
             }
             (_, None) => *self = Self::All,
             (Self::All, Some(_)) => {}
@@ -173,7 +175,7 @@ impl Verify {
             Some("Never") => Ok(Some(Self::Never)),
             Some(other) => Err(Problem::invalid_config(
                 fields.at().key("verify"),
-                ["verify is `", other, "`; it must be Always, IfReported or Never"].concat(),
+                concat(&["verify is `", other, "`; it must be Always, IfReported or Never"]),
             )),
         }
     }
@@ -190,13 +192,13 @@ fn read_kind(
     for mut entry in fields.objects(kind.list_key)? {
         let at = entry.at().key("name");
         let Some(name) = entry.text("name")? else {
-            let message = [at.as_str(), " is missing: which ", kind.name, "?"].concat();
+            let message = concat(&[at.as_str(), " is missing: which ", kind.name, "?"]);
             return Err(Problem::invalid_config(at, message));
         };
         let rule = entry.text("ruleName")?;
         // Which routes get header routes; only read until there are any.
         entry.flag("useHeaderRoutes")?;
-        unknown.extend(entry.unknown());
+        entry.finish(unknown);
         add_route(routes, kind, name, rule, at)?;
     }
     let rule = fields.text(kind.rule_name_key)?;
@@ -206,7 +208,7 @@ fn read_kind(
     if let Some(selector) = fields.object(kind.selector_key)? {
         let at = selector.at();
         check_served(kind, &at)?;
-        let labels = read_selector(selector, unknown)?.to_text(&at)?;
+        let labels = read_selector(selector, unknown)?;
         selectors.push(RouteSelector { kind, labels });
     }
     Ok(())
@@ -224,34 +226,38 @@ fn add_route(
     match routes.iter_mut().find(|route| route.kind == kind && route.name == name) {
         Some(route) => route.scope.add(rule),
         None => {
-            let scope = rule.map_or(Scope::All, |rule| Scope::Named(BTreeSet::from([rule])));
+            let scope = rule.map_or(Scope::All, |rule| Scope::Named(vec![rule]));
             routes.push(NamedRoute { kind, name, at, scope });
         }
     }
     Ok(())
 }
 
-fn read_selector(mut fields: Fields<'_>, unknown: &mut Vec<Pointer>) -> Result<LabelSelector, Problem> {
-    let match_labels = Some(fields.text_map("matchLabels")?);
-    let mut expressions = Vec::new();
-    for mut expression in fields.objects("matchExpressions")? {
-        expressions.push(LabelExpression {
-            key: expression.text("key")?.unwrap_or_default(),
-            operator: expression.text("operator")?.unwrap_or_default(),
-            values: Some(expression.texts("values")?),
-        });
-        unknown.extend(expression.unknown());
+fn read_selector(mut fields: Fields<'_>, unknown: &mut Vec<Pointer>) -> Result<String, Problem> {
+    let mut text = SelectorText::default();
+    if let Some(labels) = fields.object("matchLabels")? {
+        for (key, value, at) in labels.into_texts()? {
+            text.equals(&key, &value, &at)?;
+        }
     }
-    unknown.extend(fields.unknown());
-    Ok(LabelSelector { match_labels, match_expressions: Some(expressions) })
+    for mut expression in fields.objects("matchExpressions")? {
+        let key = expression.text("key")?.unwrap_or_default();
+        let operator = expression.text("operator")?.unwrap_or_default();
+        text.expression(&key, &operator, &expression.texts("values")?, &expression.at())?;
+        expression.finish(unknown);
+    }
+    let at = fields.at();
+    fields.finish(unknown);
+    text.finish(&at)
 }
 
 fn check_served(kind: &RouteKind, at: &Pointer) -> Result<(), Problem> {
     if kind.is_served() {
         return Ok(());
     }
-    let message = [kind.name, " is not supported by this version of the plugin: only HTTPRoute is; remove "].concat();
-    Err(Problem::unsupported([&message, at.as_str()].concat()).at(at.clone()))
+    let message =
+        concat(&[kind.name, " is not supported by this version of the plugin: only HTTPRoute is; remove "]);
+    Err(Problem::unsupported(concat(&[&message, at.as_str()])).at(at.clone()))
 }
 
 /// An object's or namespace's name: as in DNS, at most 253 characters.
@@ -263,5 +269,8 @@ fn check_name(name: &str, at: impl FnOnce() -> Pointer) -> Result<(), Problem> {
     if is_right {
         return Ok(());
     }
-    Err(Problem::invalid_config(at(), ["`", name, "` is not a name that a Kubernetes object can have"].concat()))
+    Err(Problem::invalid_config(
+        at(),
+        concat(&["`", name, "` is not a name that a Kubernetes object can have"]),
+    ))
 }

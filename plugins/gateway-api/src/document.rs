@@ -25,7 +25,7 @@ pub(crate) struct Metadata {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Spec<'a> {
     #[serde(borrow)]
-    pub(crate) parent_refs: Option<Vec<ParentRef<'a>>>,
+    pub(crate) parent_refs: Option<Vec<Reference<'a>>>,
     #[serde(borrow)]
     pub(crate) rules: Option<Vec<Rule<'a>>>,
 }
@@ -36,27 +36,14 @@ pub(crate) struct Rule<'a> {
     #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) backend_refs: Option<Vec<BackendRef<'a>>>,
+    pub(crate) backend_refs: Option<Vec<Reference<'a>>>,
 }
 
-/// Who gets requests. Group and kind default to a Service, the namespace to the route's, the weight to 1.
-#[derive(Debug, Deserialize)]
-pub(crate) struct BackendRef<'a> {
-    #[serde(borrow)]
-    pub(crate) group: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) namespace: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) name: Option<Text<'a>>,
-    pub(crate) weight: Option<u32>,
-}
-
-/// Whom a route is attached to. Group and kind default to a Gateway, the namespace to the route's.
+/// A reference to a parent or to a backend. What is absent has a default: for both kinds the route's namespace;
+/// for parents a Gateway, for backends a Service and the weight 1.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ParentRef<'a> {
+pub(crate) struct Reference<'a> {
     #[serde(borrow)]
     pub(crate) group: Option<Text<'a>>,
     #[serde(borrow)]
@@ -65,9 +52,12 @@ pub(crate) struct ParentRef<'a> {
     pub(crate) namespace: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
+    /// Of a parent.
     #[serde(borrow)]
     pub(crate) section_name: Option<Text<'a>>,
     pub(crate) port: Option<i64>,
+    /// Of a backend.
+    pub(crate) weight: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +71,7 @@ pub(crate) struct Status<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ParentStatus<'a> {
     #[serde(borrow)]
-    pub(crate) parent_ref: ParentRef<'a>,
+    pub(crate) parent_ref: Reference<'a>,
     #[serde(borrow)]
     pub(crate) controller_name: Option<Text<'a>>,
     #[serde(borrow)]

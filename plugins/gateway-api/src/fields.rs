@@ -2,23 +2,23 @@
 //! match without case, `null` and empty texts mean absent, unknown keys are no error. Unlike a Go program this
 //! tells which keys it did not know, and the exact place of what is wrong.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use tidegate_router_sdk::{Pointer, Problem};
+use tidegate_router_sdk::{Pointer, Problem, Text, concat};
 
 /// A JSON object whose members are taken out one by one; what is left at the end was not known.
 pub(crate) struct Fields<'a> {
     at: Pointer,
-    members: BTreeMap<String, &'a RawValue>,
+    members: Vec<(Text<'a>, &'a RawValue)>,
 }
 
 impl<'a> Fields<'a> {
     /// The object in this text, which stands at this place; `null` is an empty one.
     pub(crate) fn of(json: &'a str, at: Pointer) -> Result<Self, Problem> {
-        match serde_json::from_str::<Option<BTreeMap<String, &'a RawValue>>>(json) {
-            Ok(members) => Ok(Self { at, members: members.unwrap_or_default() }),
+        match serde_json::from_str::<Option<Members<'a>>>(json) {
+            Ok(members) => Ok(Self { at, members: members.unwrap_or_default().0 }),
             Err(error) => Err(invalid(at, "an object", &error)),
         }
     }
@@ -60,15 +60,23 @@ impl<'a> Fields<'a> {
         Ok(self.value(key, "a list of texts")?.unwrap_or_default())
     }
 
-    /// An object whose values are texts, empty when absent.
-    pub(crate) fn text_map(&mut self, key: &str) -> Result<BTreeMap<String, String>, Problem> {
-        Ok(self.value(key, "an object whose values are texts")?.unwrap_or_default())
+    /// All members, which are texts, with their places.
+    pub(crate) fn into_texts(self) -> Result<Vec<(Text<'a>, String, Pointer)>, Problem> {
+        let Self { at, members } = self;
+        members
+            .into_iter()
+            .map(|(key, value)| {
+                let at = at.clone().key(&key);
+                let value = serde_json::from_str(value.get())
+                    .map_err(|error| invalid(at.clone(), "a text", &error))?;
+                Ok((key, value, at))
+            })
+            .collect()
     }
 
-    /// The places of the keys that nobody took.
-    pub(crate) fn unknown(self) -> impl Iterator<Item = Pointer> {
-        let at = self.at;
-        self.members.into_keys().map(move |key| at.clone().key(&key))
+    /// Adds the places of the keys that nobody took.
+    pub(crate) fn finish(self, unknown: &mut Vec<Pointer>) {
+        unknown.extend(self.members.iter().map(|(key, _)| self.at.clone().key(key)));
     }
 
     fn value<T: Deserialize<'a>>(&mut self, key: &str, expected: &str) -> Result<Option<T>, Problem> {
@@ -76,20 +84,48 @@ impl<'a> Fields<'a> {
         serde_json::from_str(json).map(Some).map_err(|error| invalid(at, expected, &error))
     }
 
-    /// The member of this name as written, else the first one that differs only in case.
+    /// Takes the members of this name; of several (in other case, or written twice) the last one counts.
     fn take(&mut self, key: &str) -> Option<(&'a str, Pointer)> {
-        let name = if self.members.contains_key(key) {
-            key.to_owned()
-        } else {
-            self.members.keys().find(|name| name.eq_ignore_ascii_case(key))?.clone()
-        };
-        let value = self.members.remove(&name)?;
-        (value.get() != "null").then(|| (value.get(), self.at.clone().key(&name)))
+        let mut taken = None;
+        while let Some(index) = self.members.iter().position(|(name, _)| name.eq_ignore_ascii_case(key)) {
+            let (name, value) = self.members.remove(index);
+            taken = Some((value.get(), self.at.clone().key(&name)));
+        }
+        taken.filter(|(json, _)| *json != "null")
     }
 }
 
+/// The members of an object, in the order in which they are written.
+#[derive(Default)]
+struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+#[cold]
 fn invalid(at: Pointer, expected: &str, error: &serde_json::Error) -> Problem {
     let place = if at.as_str().is_empty() { "the configuration" } else { at.as_str() };
-    let message = [place, " must be ", expected, ": ", &error.to_string()].concat();
+    let message = concat(&[place, " must be ", expected, ": ", &error.to_string()]);
     Problem::invalid_config(at, message)
 }

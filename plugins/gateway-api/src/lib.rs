@@ -25,7 +25,9 @@ mod routes;
 mod rules;
 mod verify;
 
-use tidegate_router_sdk::{Description, Observation, Outcome, Problem, Query, Router, Target, Traffic};
+use tidegate_router_sdk::{
+    Description, Observation, Outcome, Problem, Query, Router, Target, Traffic, concat,
+};
 
 use crate::config::{Config, Verify};
 use crate::rules::Weights;
@@ -60,10 +62,11 @@ impl Router for GatewayApi {
         let services = target.services()?;
         let chosen = routes::chosen(&config, seen)?;
         let weights = Weights { stable: traffic.stable.weight, canary: traffic.canary.weight };
-        let mut outcome = routes::set_weights(&config, target, services, weights, &chosen, routes::Purpose::Route)?;
+        let mut outcome =
+            routes::set_weights(&config, target, services, weights, &chosen, routes::Purpose::Route)?;
         config.notes(&mut outcome);
         for selector in config.selectors.iter().filter(|selector| selector.found(&config, seen).is_empty()) {
-            outcome.note([selector.kind.selector_key, " matches no ", selector.kind.name].concat());
+            outcome.note(concat(&[selector.kind.selector_key, " matches no ", selector.kind.name]));
         }
         Ok(outcome)
     }

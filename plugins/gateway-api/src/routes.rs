@@ -1,6 +1,8 @@
 //! All routes of a Rollout together: which they are, and one outcome for all.
 
-use tidegate_router_sdk::{Object, Observation, Outcome, Problem, Services, Target, Verdict};
+use tidegate_router_sdk::{
+    Object, Observation, Outcome, Pointer, Problem, Services, Target, Verdict, concat,
+};
 
 use crate::config::{Config, Scope, Verify};
 use crate::document::Document;
@@ -45,38 +47,32 @@ pub(crate) fn chosen<'a>(config: &'a Config, seen: &'a [Observation]) -> Result<
     let namespace = config.namespace.as_deref();
     for route in &config.routes {
         if route.query(config).find(seen).is_none_or(|observation| observation.objects.is_empty()) {
-            let place = namespace.map_or(String::new(), |namespace| [" in namespace ", namespace].concat());
-            return Err(Problem::missing_object(
-                [
-                    route.kind.name,
-                    " `",
-                    &route.name,
-                    "` does not exist",
-                    &place,
-                    ": create it, or correct ",
-                    route.at.as_str(),
-                    " of the plugin's configuration",
-                ]
-                .concat(),
-            )
+            let place = namespace.map_or(String::new(), |namespace| concat(&[" in namespace ", namespace]));
+            return Err(Problem::missing_object(concat(&[
+                route.kind.name,
+                " `",
+                &route.name,
+                "` does not exist",
+                &place,
+                ": create it, or correct ",
+                route.at.as_str(),
+                " of the plugin's configuration",
+            ]))
             .at(route.at.clone()));
         }
     }
     let chosen = existing(config, seen);
     match config.selectors.first() {
-        Some(selector) if chosen.is_empty() => Err(Problem::missing_object(
-            [
-                "no ",
-                selector.kind.name,
-                " has the labels of ",
-                selector.kind.selector_key,
-                " (",
-                &selector.labels,
-                "): label a route, or correct the selector",
-            ]
-            .concat(),
-        )
-        .at(tidegate_router_sdk::Pointer::root().key(selector.kind.selector_key))),
+        Some(selector) if chosen.is_empty() => Err(Problem::missing_object(concat(&[
+            "no ",
+            selector.kind.name,
+            " has the labels of ",
+            selector.kind.selector_key,
+            " (",
+            &selector.labels,
+            "): label a route, or correct the selector",
+        ]))
+        .at(Pointer::root().key(selector.kind.selector_key))),
         _ => Ok(chosen),
     }
 }

@@ -1,9 +1,9 @@
 //! The rules of one route: which of them are the Rollout's, and the weights of their backends.
 
-use tidegate_router_sdk::{Object, Outcome, Patch, Pointer, Problem, Services, split_evenly};
+use tidegate_router_sdk::{Object, Outcome, Patch, Pointer, Problem, Services, concat, split_evenly};
 
 use crate::config::Scope;
-use crate::document::{BackendRef, Rule};
+use crate::document::{Reference, Rule};
 
 /// Weight of a backend that has none.
 const DEFAULT_WEIGHT: u32 = 1;
@@ -33,14 +33,14 @@ enum Role {
 
 impl Ours<'_> {
     /// The role of a backend; `None` for somebody else's.
-    fn role(&self, backend: &BackendRef<'_>) -> Option<Role> {
+    fn role(&self, backend: &Reference<'_>) -> Option<Role> {
         let is_service = backend.kind.as_deref().is_none_or(|kind| kind == "Service")
             && backend.group.as_deref().is_none_or(str::is_empty);
         let is_here = backend.namespace.as_deref().unwrap_or(self.route_namespace) == self.namespace;
         if is_service && is_here { self.role_by_name(backend) } else { None }
     }
 
-    fn role_by_name(&self, backend: &BackendRef<'_>) -> Option<Role> {
+    fn role_by_name(&self, backend: &Reference<'_>) -> Option<Role> {
         match backend.name.as_deref()? {
             name if name == self.services.stable => Some(Role::Stable),
             name if name == self.services.canary => Some(Role::Canary),
@@ -98,7 +98,9 @@ pub(crate) fn set_weights(
                 Some(Role::Canary) => for_canary.next(),
                 None => None,
             };
-            let Some(desired) = desired.filter(|desired| *desired != backend.weight.unwrap_or(DEFAULT_WEIGHT)) else {
+            let Some(desired) =
+                desired.filter(|desired| *desired != backend.weight.unwrap_or(DEFAULT_WEIGHT))
+            else {
                 continue;
             };
             let path = at.clone().key("backendRefs").index(index).key("weight");
@@ -121,53 +123,57 @@ pub(crate) fn why_no_place(ours: &Ours<'_>, scope: &Scope, rules: &[Rule<'_>], o
         && in_scope().next().is_none()
     {
         let names = names.iter().map(String::as_str).collect::<Vec<_>>().join("`, `");
-        let message = [&route, " has no rule named `", &names, "`: name the rule so, or correct ruleName"].concat();
+        let message =
+            concat(&[&route, " has no rule named `", &names, "`: name the rule so, or correct ruleName"]);
         return Problem::missing_backend(&object.ref_, message);
     }
     let backends = || in_scope().flat_map(|rule| rule.backend_refs.iter().flatten());
     let has = |role| backends().any(|backend| ours.role(backend) == Some(role));
     let mut message = match (has(Role::Stable), has(Role::Canary)) {
-        (true, true) => [
+        (true, true) => concat(&[
             route.as_str(),
             " has backends for `",
             stable,
             "` and `",
             canary,
             "`, but in no rule both: put both into the backendRefs of each rule that the Rollout is to divide",
-        ]
-        .concat(),
+        ]),
         (has_stable, has_canary) => {
             let (missing, present) = if has_stable { (canary, Some(stable)) } else { (stable, Some(canary)) };
             let missing = if !has_stable && !has_canary {
-                ["`", stable, "` and for Service `", canary, "`"].concat()
+                concat(&["`", stable, "` and for Service `", canary, "`"])
             } else {
-                ["`", missing, "`"].concat()
+                concat(&["`", missing, "`"])
             };
             let next_to = present
                 .filter(|_| has_stable || has_canary)
-                .map_or(String::new(), |present| [" next to `", present, "`"].concat());
-            [&route, " has no backend for Service ", &missing, ": add it to a rule's backendRefs", &next_to].concat()
+                .map_or(String::new(), |present| concat(&[" next to `", present, "`"]));
+            concat(&[
+                &route,
+                " has no backend for Service ",
+                &missing,
+                ": add it to a rule's backendRefs",
+                &next_to,
+            ])
         }
     };
-    if let Some(other) = backends().find(|backend| ours.role(backend).is_none() && ours.role_by_name(backend).is_some())
+    if let Some(other) =
+        backends().find(|backend| ours.role(backend).is_none() && ours.role_by_name(backend).is_some())
     {
         let name = other.name.as_deref().unwrap_or_default();
         let kind = other.kind.as_deref().unwrap_or("Service");
         let namespace = other.namespace.as_deref().unwrap_or(ours.route_namespace);
-        message.push_str(
-            &[
-                " (the backend `",
-                name,
-                "` that is there means the ",
-                kind,
-                " in namespace ",
-                namespace,
-                ", the Rollout's Service is in ",
-                ours.namespace,
-                ")",
-            ]
-            .concat(),
-        );
+        message.push_str(&concat(&[
+            " (the backend `",
+            name,
+            "` that is there means the ",
+            kind,
+            " in namespace ",
+            namespace,
+            ", the Rollout's Service is in ",
+            ours.namespace,
+            ")",
+        ]));
     }
     Problem::missing_backend(&object.ref_, message).at(Pointer::root().key("spec").key("rules"))
 }

@@ -6,10 +6,10 @@
 //! carry no generation, says nothing about the route as it is now and is taken for no report; but a refusal
 //! counts in any case.
 
-use tidegate_router_sdk::{Object, Outcome, Verdict};
+use tidegate_router_sdk::{Object, Outcome, Text, Verdict, concat};
 
 use crate::config::Verify;
-use crate::document::{Condition, Document, ParentRef, ParentStatus};
+use crate::document::{Condition, Document, ParentStatus, Reference};
 
 const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 
@@ -23,8 +23,7 @@ pub(crate) fn verdict(
 ) -> Verdict {
     let generation = document.metadata.generation.unwrap_or_default();
     let parents = document.spec.as_ref().and_then(|spec| spec.parent_refs.as_deref()).unwrap_or_default();
-    let entries =
-        document.status.as_ref().and_then(|status| status.parents.as_deref()).unwrap_or_default();
+    let entries = document.status.as_ref().and_then(|status| status.parents.as_deref()).unwrap_or_default();
     let mut verdict = Verdict::Verified;
     let mut reporting = 0_usize;
     for parent in parents {
@@ -43,11 +42,12 @@ pub(crate) fn verdict(
         }
     }
     match (reporting, verify) {
-        (0, Verify::Always) if parents.is_empty() => {
-            Verdict::Pending([&object.ref_.to_string(), " has no parentRefs, so nobody reports on it"].concat())
-        }
+        (0, Verify::Always) if parents.is_empty() => Verdict::Pending(concat(&[
+            &object.ref_.to_string(),
+            " has no parentRefs, so nobody reports on it",
+        ])),
         (0, Verify::IfReported) => {
-            Verdict::Unreported(["no parent of ", &object.ref_.to_string(), " reports on it"].concat())
+            Verdict::Unreported(concat(&["no parent of ", &object.ref_.to_string(), " reports on it"]))
         }
         _ => verdict,
     }
@@ -66,9 +66,12 @@ fn report(
         says(object, &entry.parent_ref, entry.controller_name.as_deref(), route_namespace, words)
     };
     let judge = |condition: &Condition<'_>| match (condition.observed_generation, &*condition.status) {
-        (Some(observed), _) if observed < generation => Some(Verdict::Pending(speaker(
-            &[" has seen generation ", &observed.to_string(), " of ", &generation.to_string()].concat(),
-        ))),
+        (Some(observed), _) if observed < generation => Some(Verdict::Pending(speaker(&concat(&[
+            " has seen generation ",
+            &observed.to_string(),
+            " of ",
+            &generation.to_string(),
+        ])))),
         (_, "False") => Some(Verdict::Rejected(speaker(&what(condition)))),
         (None, _) => None,
         (Some(_), "True") => Some(Verdict::Verified),
@@ -91,7 +94,7 @@ fn report(
 
 /// ` says Accepted=False, NoMatchingParent: there is no such listener`
 fn what(condition: &Condition<'_>) -> String {
-    let mut text = [" says ", &condition.kind, "=", &condition.status].concat();
+    let mut text = concat(&[" says ", &condition.kind, "=", &condition.status]);
     for (separator, part) in [(", ", &condition.reason), (": ", &condition.message)] {
         if let Some(part) = part.as_deref().filter(|part| !part.is_empty()) {
             text.push_str(separator);
@@ -104,7 +107,7 @@ fn what(condition: &Condition<'_>) -> String {
 /// `HTTPRoute shop/cart: Gateway infra/edge, section https (example.net/controller) <words>`
 fn says(
     object: &Object,
-    parent: &ParentRef<'_>,
+    parent: &Reference<'_>,
     controller: Option<&str>,
     route_namespace: &str,
     words: &str,
@@ -120,7 +123,8 @@ fn says(
     ] {
         text.push_str(part);
     }
-    for (before, part, after) in [(", section ", parent.section_name.as_deref(), ""), (" (", controller, ")")] {
+    for (before, part, after) in [(", section ", parent.section_name.as_deref(), ""), (" (", controller, ")")]
+    {
         if let Some(part) = part {
             text.push_str(before);
             text.push_str(part);
@@ -132,15 +136,14 @@ fn says(
 }
 
 /// Whether two references mean the same parent, defaults filled in.
-fn is_same(a: &ParentRef<'_>, b: &ParentRef<'_>, route_namespace: &str) -> bool {
-    let key = |parent: &ParentRef<'_>| parent.port;
-    let or = |text: &Option<tidegate_router_sdk::Text<'_>>, default: &str, other: &Option<tidegate_router_sdk::Text<'_>>| {
-        text.as_deref().unwrap_or(default) == other.as_deref().unwrap_or(default)
+fn is_same(a: &Reference<'_>, b: &Reference<'_>, route_namespace: &str) -> bool {
+    let same = |a: &Option<Text<'_>>, b: &Option<Text<'_>>, default: &str| {
+        a.as_deref().unwrap_or(default) == b.as_deref().unwrap_or(default)
     };
-    key(a) == key(b)
-        && or(&a.name, "", &b.name)
-        && or(&a.section_name, "", &b.section_name)
-        && or(&a.namespace, route_namespace, &b.namespace)
-        && or(&a.kind, "Gateway", &b.kind)
-        && or(&a.group, GATEWAY_GROUP, &b.group)
+    a.port == b.port
+        && same(&a.name, &b.name, "")
+        && same(&a.section_name, &b.section_name, "")
+        && same(&a.namespace, &b.namespace, route_namespace)
+        && same(&a.kind, &b.kind, "Gateway")
+        && same(&a.group, &b.group, GATEWAY_GROUP)
 }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-use crate::{Pointer, Problem, Target};
+use crate::{Pointer, Problem, Target, concat};
 
 impl Target {
     /// The Rollout's configuration as a type of the plugin's own. What does not fit is `invalid-config` with a
@@ -29,18 +29,17 @@ impl Target {
     /// `missing-service` when one is missing, or when they are the same: weights could not be told apart.
     pub fn services(&self) -> Result<Services<'_>, Problem> {
         match (self.stable_service.as_deref(), self.canary_service.as_deref()) {
-            (Some(stable), Some(canary)) if stable == canary => Err(Problem::missing_service(
-                ["stableService and canaryService are both ", stable, ": name two different Services"].concat(),
-            )),
+            (Some(stable), Some(canary)) if stable == canary => Err(Problem::missing_service(concat(&[
+                "stableService and canaryService are both `",
+                stable,
+                "`: name two different Services",
+            ]))),
             (Some(stable), Some(canary)) => Ok(Services { stable, canary }),
-            (stable, _) => Err(Problem::missing_service(
-                [
-                    "this router divides traffic between two Services, and the Rollout has no ",
-                    if stable.is_none() { "stableService" } else { "canaryService" },
-                    ": name both under spec.strategy.canary",
-                ]
-                .concat(),
-            )),
+            (stable, _) => Err(Problem::missing_service(concat(&[
+                "this router divides traffic between two Services, and the Rollout has no ",
+                if stable.is_none() { "stableService" } else { "canaryService" },
+                ": name both under spec.strategy.canary",
+            ]))),
         }
     }
 }

@@ -79,8 +79,9 @@ impl Patch {
 }
 
 fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
-    serde_json::to_string(value)
-        .map_err(|error| Problem::new("internal", format!("a patch's value cannot be written as JSON: {error}")))
+    serde_json::to_string(value).map_err(|error| {
+        Problem::new("internal", format!("a patch's value cannot be written as JSON: {error}"))
+    })
 }
 
 /// Appends a text as a JSON string.

@@ -1,5 +1,7 @@
 //! JSON pointers (RFC 6901): how shares, problems and patches name a place.
 
+use crate::text::push_decimal;
+
 /// A JSON pointer that is built part by part, each part escaped.
 ///
 /// ```
@@ -55,13 +57,4 @@ impl std::fmt::Display for Pointer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Appends a number without the formatting machinery, which costs a guest more code than all of this crate.
-pub(crate) fn push_decimal(text: &mut String, number: u64) {
-    if number >= 10 {
-        push_decimal(text, number / 10);
-    }
-    let digit = u8::try_from(number % 10).unwrap_or_default();
-    text.push(char::from(b'0' + digit));
 }

@@ -4,6 +4,7 @@ use crate::{ObjectRef, Pointer, Problem};
 
 impl Problem {
     /// A problem with a code of one's own: lower case, hyphens, never changed once published.
+    #[cold]
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), about: None, pointer: None }
     }

@@ -76,7 +76,7 @@ macro_rules! export_router {
     ($router:ty) => {
         const _: () = {
             type ExportedRouter = $router;
-            $crate::bindings::export!(ExportedRouter with_types_in $crate::bindings);
+    $crate::bindings::export!(ExportedRouter with_types_in $crate::bindings);
         };
     };
 }

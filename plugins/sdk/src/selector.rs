@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{Pointer, Problem};
+use crate::{Pointer, Problem, concat};
 
 /// A label selector as written in manifests (`matchLabels`, `matchExpressions`), all of which must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -38,74 +38,103 @@ impl LabelSelector {
     /// `invalid-config` when it is empty (which would select every object), or has a key, a value or an operator
     /// that Kubernetes does not have.
     pub fn to_text(&self, at: &Pointer) -> Result<String, Problem> {
-        let mut text = String::new();
+        let mut text = SelectorText::default();
         for (key, value) in self.match_labels.iter().flatten() {
-            let place = || at.clone().key("matchLabels").key(key);
-            check_key(key, place)?;
-            check_value(value, place)?;
-            requirement(&mut text, &[key, "=", value]);
+            text.equals(key, value, &at.clone().key("matchLabels").key(key))?;
         }
-        for (index, expression) in self.match_expressions.iter().flatten().enumerate() {
-            let place = || at.clone().key("matchExpressions").index(index);
-            check_key(&expression.key, || place().key("key"))?;
-            let values = expression.values.as_deref().unwrap_or_default();
-            for (index, value) in values.iter().enumerate() {
-                check_value(value, || place().key("values").index(index))?;
-            }
-            let word = match expression.operator.as_str() {
-                "In" => " in (",
-                "NotIn" => " notin (",
-                "Exists" | "DoesNotExist" if !values.is_empty() => {
-                    return Err(Problem::invalid_config(
-                        place().key("values"),
-                        [&expression.operator, " takes no values: remove them"].concat(),
-                    ));
-                }
-                "Exists" => {
-                    requirement(&mut text, &[&expression.key]);
-                    continue;
-                }
-                "DoesNotExist" => {
-                    requirement(&mut text, &["!", &expression.key]);
-                    continue;
-                }
-                other => {
-                    return Err(Problem::invalid_config(
-                        place().key("operator"),
-                        ["no such operator: `", other, "`; use In, NotIn, Exists or DoesNotExist"].concat(),
-                    ));
-                }
-            };
-            if values.is_empty() {
-                return Err(Problem::invalid_config(
-                    place().key("values"),
-                    [&expression.operator, " needs at least one value"].concat(),
-                ));
-            }
-            requirement(&mut text, &[&expression.key, word, &values.join(","), ")"]);
+        for (index, LabelExpression { key, operator, values }) in
+            self.match_expressions.iter().flatten().enumerate()
+        {
+            let values = values.as_deref().unwrap_or_default();
+            text.expression(key, operator, values, &at.clone().key("matchExpressions").index(index))?;
         }
-        if text.is_empty() {
-            return Err(Problem::invalid_config(
-                at.clone(),
-                "an empty label selector would select every object of its kind: add matchLabels or \
-                 matchExpressions",
-            ));
-        }
-        Ok(text)
+        text.finish(at)
     }
 }
 
-fn requirement(text: &mut String, parts: &[&str]) {
-    if !text.is_empty() {
-        text.push(',');
+/// The text form of a label selector, built requirement by requirement; all must hold. What [`LabelSelector`] is
+/// turned into, for plugins that read their configuration in another way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelectorText(String);
+
+impl SelectorText {
+    /// The label must have exactly this value. `at` is where the value stands in the configuration.
+    ///
+    /// # Errors
+    /// `invalid-config` when there can be no such label.
+    pub fn equals(&mut self, key: &str, value: &str, at: &Pointer) -> Result<(), Problem> {
+        check_key(key, at)?;
+        check_value(value, at)?;
+        self.add(&[key, "=", value]);
+        Ok(())
     }
-    for part in parts {
-        text.push_str(part);
+
+    /// The condition of one element of `matchExpressions`, which stands at `at` in the configuration.
+    ///
+    /// # Errors
+    /// `invalid-config` when there is no such operator, it does not go with these values, or there can be no such
+    /// label.
+    pub fn expression(
+        &mut self,
+        key: &str,
+        operator: &str,
+        values: &[String],
+        at: &Pointer,
+    ) -> Result<(), Problem> {
+        check_key(key, &at.clone().key("key"))?;
+        for (index, value) in values.iter().enumerate() {
+            check_value(value, &at.clone().key("values").index(index))?;
+        }
+        match (operator, values.is_empty()) {
+            ("In", false) => self.add(&[key, " in (", &values.join(","), ")"]),
+            ("NotIn", false) => self.add(&[key, " notin (", &values.join(","), ")"]),
+            ("Exists", true) => self.add(&[key]),
+            ("DoesNotExist", true) => self.add(&["!", key]),
+            ("In" | "NotIn", true) => {
+                return Err(wrong(&at.clone().key("values"), &[operator, " needs at least one value"]));
+            }
+            ("Exists" | "DoesNotExist", false) => {
+                return Err(wrong(&at.clone().key("values"), &[operator, " takes no values: remove them"]));
+            }
+            _ => {
+                return Err(wrong(
+                    &at.clone().key("operator"),
+                    &["no such operator: `", operator, "`; use In, NotIn, Exists or DoesNotExist"],
+                ));
+            }
+        }
+        Ok(())
     }
+
+    /// The text. `at` is where the selector stands in the configuration.
+    ///
+    /// # Errors
+    /// `invalid-config` when nothing is required, which would select every object.
+    pub fn finish(self, at: &Pointer) -> Result<String, Problem> {
+        if self.0.is_empty() {
+            return Err(wrong(
+                at,
+                &["an empty label selector would select every object: add matchLabels or matchExpressions"],
+            ));
+        }
+        Ok(self.0)
+    }
+
+    fn add(&mut self, parts: &[&str]) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push_str(&concat(parts));
+    }
+}
+
+#[cold]
+fn wrong(at: &Pointer, message: &[&str]) -> Problem {
+    Problem::invalid_config(at.clone(), concat(message))
 }
 
 /// A label's key: an optional DNS prefix of at most 253 characters, `/`, and a name.
-fn check_key(key: &str, place: impl FnOnce() -> Pointer) -> Result<(), Problem> {
+fn check_key(key: &str, at: &Pointer) -> Result<(), Problem> {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     let prefix_is_right = prefix.is_none_or(|prefix| {
         prefix.len() <= 253
@@ -117,16 +146,16 @@ fn check_key(key: &str, place: impl FnOnce() -> Pointer) -> Result<(), Problem> 
     if prefix_is_right && is_label_text(name) {
         Ok(())
     } else {
-        Err(Problem::invalid_config(place(), ["`", key, "` is not a label's key"].concat()))
+        Err(wrong(at, &["`", key, "` is not a label's key"]))
     }
 }
 
 /// A label's value: empty, or like a key's name.
-fn check_value(value: &str, place: impl FnOnce() -> Pointer) -> Result<(), Problem> {
+fn check_value(value: &str, at: &Pointer) -> Result<(), Problem> {
     if value.is_empty() || is_label_text(value) {
         Ok(())
     } else {
-        Err(Problem::invalid_config(place(), ["`", value, "` is not a label's value"].concat()))
+        Err(wrong(at, &["`", value, "` is not a label's value"]))
     }
 }
 

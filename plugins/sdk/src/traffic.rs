@@ -1,6 +1,6 @@
 //! The desired traffic and the answer to it.
 
-use crate::{Destination, Kind, KindUse, Outcome, Problem, Share, Traffic, Verdict};
+use crate::{Destination, Kind, KindUse, ObjectRef, Outcome, Problem, Share, Traffic, Verdict, concat};
 
 impl Traffic {
     /// The same destinations and managed routes with everything given back: all weight to stable, extra
@@ -34,17 +34,14 @@ impl Traffic {
         let managed = self.managed_routes.iter().find(|route| route.rule.is_some());
         match extra.or(managed.map(|route| ("a rule for the managed route", &route.name))) {
             None => Ok(()),
-            Some((what, name)) => Err(Problem::unsupported(
-                [
-                    plugin,
-                    " cannot express ",
-                    what,
-                    " (`",
-                    name,
-                    "`): take the step that needs it out of the Rollout, or use another router",
-                ]
-                .concat(),
-            )),
+            Some((what, name)) => Err(Problem::unsupported(concat(&[
+                plugin,
+                " cannot express ",
+                what,
+                " (`",
+                name,
+                "`): take the step that needs it out of the Rollout, or use another router",
+            ]))),
         }
     }
 }
@@ -73,7 +70,7 @@ impl Default for Outcome {
 
 impl Outcome {
     /// Adds the shares of one place: what each destination gets there, as seen. The total is their sum.
-    pub fn place(&mut self, object: &crate::ObjectRef, at: impl Into<String>, weights: &[(&str, u32)]) {
+    pub fn place(&mut self, object: &ObjectRef, at: impl Into<String>, weights: &[(&str, u32)]) {
         let at = at.into();
         let total = weights.iter().fold(0_u32, |sum, (_, weight)| sum.saturating_add(*weight));
         self.shares.extend(weights.iter().map(|(destination, weight)| Share {
