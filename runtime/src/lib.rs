@@ -1,2 +1,48 @@
-//! Loads router plugins (WebAssembly components) and calls them in a sandbox
+//! Loads router plugins (WebAssembly components) and calls them in a sandbox. Knows WebAssembly, knows no
+//! Kubernetes.
+//!
+//! ```text
+//! Source ─► Artifact ──────────────► Runtime::load ─────────────────────────────► Plugin ─► Session
+//! text      bytes, capped and        what is it? → component checks →             a Router  a sandbox
+//!           hashed while read        imports and exports against the world →
+//!                                    compile → start → describe
+//! ```
+//!
+//! * [`Source`] and [`Location`] say where a plugin comes from; [`Artifact`] is its bytes with their digest.
+//! * [`Runtime::load`] takes bytes through the stages. Each [`Stage`] fails with its own [`LoadReason`], a message
+//!   and a remedy.
+//! * [`Plugin`] implements [`Router`](tidegate_contract::Router). Each of its sessions is a fresh sandbox with
+//!   bounded memory, CPU, output, handles and stack; each way a call can end is a
+//!   [`FaultReason`](tidegate_contract::FaultReason).
+//!
+//! What a guest can reach is decided when it is linked: its own memory, and one inert, deterministic WASI of ours
+//! (the `wasi` module). There are no grants: this crate can do nothing on a plugin's behalf.
 #![forbid(unsafe_code)]
+
+mod artifact;
+mod engine;
+mod error;
+mod fault;
+mod inspect;
+mod interface;
+mod limits;
+mod load;
+mod location;
+mod plugin;
+mod recognise;
+mod sandbox;
+mod stage;
+mod ticker;
+mod v0_1;
+mod wasi;
+
+pub use artifact::{Artifact, Builtins, read};
+pub use engine::{Allocation, Runtime, RuntimeSettings};
+pub use error::{LoadError, LoadReason, RuntimeError};
+pub use inspect::{Inspection, Item};
+pub use interface::served_interfaces;
+pub use limits::Limits;
+pub use location::{Location, Source};
+pub use plugin::Plugin;
+pub use sandbox::{Sandbox, Usage};
+pub use stage::{Passed, Stage, StageReport};

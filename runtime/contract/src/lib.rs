@@ -17,4 +17,4 @@ pub use question::{
     Destination, HeaderMatch, Kind, ManagedRoute, Object, ObjectRef, Observation, Query, RequestMatch, Rule,
     RuleAction, Selection, Target, TextMatch, Traffic,
 };
-pub use router::{Digest, Router, Session};
+pub use router::{Digest, InvalidDigest, Router, Session};

@@ -21,6 +21,30 @@ impl std::fmt::Debug for Digest {
     }
 }
 
+/// Text that is no SHA-256 digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 digest is 64 hexadecimal digits, with or without the prefix \"sha256:\"")]
+pub struct InvalidDigest;
+
+impl std::str::FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        let hex = text.strip_prefix("sha256:").unwrap_or(text).as_bytes();
+        let mut digest = [0; 32];
+        if hex.len() != 2 * digest.len() {
+            return Err(InvalidDigest);
+        }
+        for (byte, pair) in digest.iter_mut().zip(hex.chunks_exact(2)) {
+            for digit in pair {
+                let value = char::from(*digit).to_digit(16).ok_or(InvalidDigest)?;
+                *byte = (*byte << 4) | u8::try_from(value).map_err(|_| InvalidDigest)?;
+            }
+        }
+        Ok(Self(digest))
+    }
+}
+
 /// A loaded plugin. Calls are synchronous: run them off the async workers.
 pub trait Router: Send + Sync {
     /// What it says of itself.
@@ -54,12 +78,22 @@ pub trait Session {
     ///
     /// # Errors
     /// When the plugin cannot say, or fails.
-    fn route(&mut self, target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, CallError>;
+    fn route(
+        &mut self,
+        target: &Target,
+        traffic: &Traffic,
+        seen: &[Observation],
+    ) -> Result<Outcome, CallError>;
 
     /// What should be once everything is given back: all to stable, nothing left that exists only because of
     /// this Rollout.
     ///
     /// # Errors
     /// When the plugin cannot say, or fails.
-    fn release(&mut self, target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, CallError>;
+    fn release(
+        &mut self,
+        target: &Target,
+        traffic: &Traffic,
+        seen: &[Observation],
+    ) -> Result<Outcome, CallError>;
 }

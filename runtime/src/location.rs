@@ -1,0 +1,118 @@
+//! Where plugins come from, as people write it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use tidegate_contract::Digest;
+
+use crate::error::{LoadError, LoadReason};
+use crate::stage::Stage;
+
+/// Where a plugin's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Location {
+    /// In a file: a path, or `file:///path`.
+    File(PathBuf),
+    /// In the binary itself: `builtin:NAME`.
+    Builtin(String),
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Builtin(name) => write!(f, "builtin:{name}"),
+        }
+    }
+}
+
+fn invalid(message: String, hint: &str) -> LoadError {
+    LoadError::new(Stage::Read, LoadReason::InvalidConfig, message, hint)
+}
+
+const FORMS: &str = "give a path, file:///PATH, or builtin:NAME";
+
+impl FromStr for Location {
+    type Err = LoadError;
+
+    fn from_str(text: &str) -> Result<Self, LoadError> {
+        if text.is_empty() {
+            return Err(invalid("the location is empty".into(), FORMS));
+        }
+        if let Some(name) = text.strip_prefix("builtin:") {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            if name.is_empty() || !name.chars().all(plain) {
+                return Err(invalid(format!("{text:?} does not name a built-in plugin"), FORMS));
+            }
+            return Ok(Self::Builtin(name.to_owned()));
+        }
+        if let Some(path) = text.strip_prefix("file://") {
+            // What is between the slashes would be a host, and there is no other host whose files could be read.
+            if !path.starts_with('/') {
+                return Err(invalid(
+                    format!("{text:?} has no absolute path"),
+                    "write three slashes: file:///PATH",
+                ));
+            }
+            return Ok(Self::File(path.into()));
+        }
+        match text.split_once("://") {
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) => {
+                Err(invalid(
+                    format!("{text:?}: plugins cannot be loaded over {scheme} yet"),
+                    "fetch the file, put it on a read-only volume, and give its path",
+                ))
+            }
+            _ => Ok(Self::File(text.into())),
+        }
+    }
+}
+
+/// Where a plugin's bytes are and what they must hash to: `LOCATION[,sha256=HEX]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// Where.
+    pub location: Location,
+    /// The pin, if there is one.
+    pub sha256: Option<Digest>,
+}
+
+impl FromStr for Source {
+    type Err = LoadError;
+
+    fn from_str(text: &str) -> Result<Self, LoadError> {
+        let (location, option) = match text.rsplit_once(',') {
+            Some((location, option)) if option.contains('=') => (location, Some(option)),
+            _ => (text, None),
+        };
+        let sha256 = match option.and_then(|option| option.split_once('=')) {
+            None => None,
+            Some(("sha256", "")) => {
+                return Err(LoadError::new(
+                    Stage::Digest,
+                    LoadReason::DigestMissing,
+                    format!("{text:?} has no digest after sha256="),
+                    "put the 64 hexadecimal digits there that `sha256sum FILE` prints, or leave ,sha256= out",
+                ));
+            }
+            Some(("sha256", hex)) => Some(
+                hex.parse().map_err(|error| invalid(format!("{hex:?}: {error}"), "see `sha256sum FILE`"))?,
+            ),
+            Some((key, _)) => {
+                return Err(invalid(
+                    format!("{text:?} has the unknown option {key:?}"),
+                    "the only option is ,sha256=HEX",
+                ));
+            }
+        };
+        Ok(Self { location: location.parse()?, sha256 })
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.location)?;
+        self.sha256.iter().try_for_each(|digest| write!(f, ",sha256={digest}"))
+    }
+}
