@@ -45,6 +45,9 @@ pub enum PatchError {
 }
 
 /// The object after a patch. Tests compare numbers by value; either all operations are carried out or none.
+///
+/// # Errors
+/// When it is not a patch, does not fit the object, a tested value is another one, or it makes too much.
 pub fn apply(patch: &[Value], object: &Value) -> Result<Value, PatchError> {
     apply_operations(&operations(patch)?, object)
 }

@@ -180,10 +180,10 @@ fn inner_pairs(old: &[Value], new: &[Value], visits: &mut usize) -> Vec<(usize, 
                 best = Some((pair + cost_from(i + 1, j + 1), Move::Pair));
             }
             if let Some(removal) = removal.get(i) {
-                best = cheaper(best, (removal + cost_from(i + 1, j), Move::Remove));
+                best = Some(cheaper(best, (removal + cost_from(i + 1, j), Move::Remove)));
             }
             if let Some(addition) = addition.get(j) {
-                best = cheaper(best, (addition + cost_from(i, j + 1), Move::Add));
+                best = Some(cheaper(best, (addition + cost_from(i, j + 1), Move::Add)));
             }
             if let (Some(best), Some(cell)) = (best, table.get_mut(i * width + j)) {
                 *cell = best;
@@ -219,10 +219,10 @@ enum Move {
 }
 
 /// The first of two equally cheap ones, so that the answer is always the same.
-fn cheaper(best: Option<(usize, Move)>, other: (usize, Move)) -> Option<(usize, Move)> {
+fn cheaper(best: Option<(usize, Move)>, other: (usize, Move)) -> (usize, Move) {
     match best {
-        Some(best) if best.0 <= other.0 => Some(best),
-        _ => Some(other),
+        Some(best) if best.0 <= other.0 => best,
+        _ => other,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A plugin's edits, applied in memory to the objects that it saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tidegate_contract::{Change, Description, Edit, Object, ObjectRef, Observation, Verb};
@@ -26,7 +26,7 @@ pub(crate) fn edited<'a>(
     changes: &[Change],
     seen: &'a [Observation],
     description: &Description,
-) -> Result<Vec<Edited<'a>>, Refusal> {
+) -> Result<Vec<Edited<'a>>, Box<Refusal>> {
     if changes.is_empty() {
         return Ok(Vec::new());
     }
@@ -40,11 +40,11 @@ pub(crate) fn edited<'a>(
     }
     let known: BTreeMap<&ObjectRef, &Object> =
         seen.iter().flat_map(|seen| &seen.objects).map(|object| (&object.reference, object)).collect();
-    let mut changed = BTreeMap::new();
+    let mut named = BTreeSet::new();
     let mut edits = Vec::new();
     for change in changes {
         let reference = &change.reference;
-        if changed.insert(reference, ()).is_some() {
+        if !named.insert(reference) {
             let message = format!("it changes {reference} twice in one answer");
             return Err(Refusal::new(reason::DUPLICATE_CHANGE, message).about(reference));
         }
@@ -59,7 +59,7 @@ pub(crate) fn edited<'a>(
     Ok(edits)
 }
 
-fn unknown(change: &Change, description: &Description) -> Refusal {
+fn unknown(change: &Change, description: &Description) -> Box<Refusal> {
     let reference = &change.reference;
     let may_create = description
         .kinds
@@ -74,7 +74,7 @@ fn unknown(change: &Change, description: &Description) -> Refusal {
     Refusal::new(reason::UNKNOWN_OBJECT, message)
 }
 
-fn one<'a>(object: &'a Object, edit: &Edit) -> Result<Edited<'a>, Refusal> {
+fn one<'a>(object: &'a Object, edit: &Edit) -> Result<Edited<'a>, Box<Refusal>> {
     let reference = &object.reference;
     let text = match edit {
         Edit::Replace(text) | Edit::JsonPatch(text) => text,

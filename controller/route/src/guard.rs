@@ -28,7 +28,7 @@ pub(crate) struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     /// What this plugin may change in this pass.
-    pub(crate) fn new(description: &'a Description, pass: &Pass) -> Result<Self, Refusal> {
+    pub(crate) fn new(description: &'a Description, pass: &Pass) -> Result<Self, Box<Refusal>> {
         let mut fields: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for used in description.kinds.iter().filter(|used| used.verbs.contains(&Verb::Update)) {
             let patterns = fields.entry(&used.kind).or_default();
@@ -45,7 +45,7 @@ impl<'a> Guard<'a> {
     }
 
     /// What the edit changes, if all of it is allowed.
-    pub(crate) fn permitted<'e>(&self, edited: &'e Edited<'_>) -> Result<Vec<Difference<'e>>, Refusal> {
+    pub(crate) fn permitted<'e>(&self, edited: &'e Edited<'_>) -> Result<Vec<Difference<'e>>, Box<Refusal>> {
         let reference = &edited.object.reference;
         let fields = self.fields.get(&reference.kind).filter(|_| kinds::may_be_changed(&reference.kind));
         let Some(fields) = fields else {
@@ -77,7 +77,7 @@ struct Denied {
 }
 
 impl Denied {
-    fn refusal(self, fields: &[(&str, Pattern)], reference: &ObjectRef) -> Refusal {
+    fn refusal(self, fields: &[(&str, Pattern)], reference: &ObjectRef) -> Box<Refusal> {
         let Self { place, foreign } = self;
         if foreign {
             let message = format!(
@@ -175,9 +175,8 @@ fn is_named(text: &str, name: &str) -> bool {
 /// annotations, and its status.
 fn is_reserved(path: &[Step<'_>]) -> bool {
     match path {
-        [] => true,
         [Step::Key("metadata"), Step::Key("labels" | "annotations"), ..] => false,
-        [Step::Key("apiVersion" | "kind" | "metadata" | "status"), ..] => true,
+        [] | [Step::Key("apiVersion" | "kind" | "metadata" | "status"), ..] => true,
         _ => false,
     }
 }

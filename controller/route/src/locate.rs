@@ -76,7 +76,7 @@ fn missing_kind(query: &Query) -> Problem {
     }
 }
 
-fn may_ask(queries: &[Query], description: &Description, pass: &Pass) -> Result<(), Refusal> {
+fn may_ask(queries: &[Query], description: &Description, pass: &Pass) -> Result<(), Box<Refusal>> {
     if queries.len() > limits::QUERIES {
         let message = format!(
             "plugin {} asks for {} kinds of objects; at most {} are allowed",
@@ -89,7 +89,7 @@ fn may_ask(queries: &[Query], description: &Description, pass: &Pass) -> Result<
     queries.iter().try_for_each(|query| may_ask_one(query, description, pass))
 }
 
-fn may_ask_one(query: &Query, description: &Description, pass: &Pass) -> Result<(), Refusal> {
+fn may_ask_one(query: &Query, description: &Description, pass: &Pass) -> Result<(), Box<Refusal>> {
     let refuse = |reason, what: &str| {
         Err(Refusal::new(reason, format!("plugin {} asks for {}: {what}", description.name, query.kind)))
     };

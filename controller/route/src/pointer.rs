@@ -74,6 +74,9 @@ pub enum PatternError {
 
 impl Pattern {
     /// Reads a pattern.
+    ///
+    /// # Errors
+    /// When it is not the text of a pointer to something inside an object.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let rest = text.strip_prefix('/').ok_or(PatternError::NotAPointer)?;
         let tokens = rest.split('/').map(Token::parse).collect::<Result<Vec<_>, _>>()?;

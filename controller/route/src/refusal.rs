@@ -47,11 +47,12 @@ pub mod reason {
 }
 
 impl Refusal {
-    pub(crate) fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), about: None }
+    /// Boxed because it is rare and large.
+    pub(crate) fn new(reason: &'static str, message: impl Into<String>) -> Box<Self> {
+        Box::new(Self { reason, message: message.into(), about: None })
     }
 
-    pub(crate) fn about(mut self, object: &ObjectRef) -> Self {
+    pub(crate) fn about(mut self: Box<Self>, object: &ObjectRef) -> Box<Self> {
         self.about = Some(object.clone());
         self
     }

@@ -27,9 +27,9 @@ impl From<CallError> for Stopped {
     }
 }
 
-impl From<Refusal> for Stopped {
-    fn from(refusal: Refusal) -> Self {
-        Box::new(Answer::Refused(refusal))
+impl From<Box<Refusal>> for Stopped {
+    fn from(refusal: Box<Refusal>) -> Self {
+        Box::new(Answer::Refused(*refusal))
     }
 }
 
@@ -59,7 +59,9 @@ fn steps(session: &mut dyn Session, description: &Description, pass: &Pass) -> R
     }
     let Outcome { shares, verdict, mut notes, mut facts, .. } = outcome;
     notes.truncate(limits::NOTES);
-    notes.iter_mut().for_each(|note| shorten(note, limits::TEXT_CHARACTERS));
+    for note in &mut notes {
+        shorten(note, limits::TEXT_CHARACTERS);
+    }
     facts.truncate(limits::FACTS);
     for (name, value) in &mut facts {
         shorten(name, limits::TEXT_CHARACTERS);
@@ -68,14 +70,14 @@ fn steps(session: &mut dyn Session, description: &Description, pass: &Pass) -> R
     Ok(Routed { queries, writes, shares, verdict: bounded_verdict(verdict), notes, facts })
 }
 
-fn ask(session: &mut dyn Session, pass: &Pass, seen: &[Observation]) -> Result<Outcome, CallError> {
-    match pass.purpose {
-        Purpose::Route => session.route(&pass.target, &pass.traffic, seen),
-        Purpose::Release => session.release(&pass.target, &pass.traffic, seen),
-    }
+fn ask(session: &mut dyn Session, pass: &Pass, seen: &[Observation]) -> Result<Outcome, Stopped> {
+    Ok(match pass.purpose {
+        Purpose::Route => session.route(&pass.target, &pass.traffic, seen)?,
+        Purpose::Release => session.release(&pass.target, &pass.traffic, seen)?,
+    })
 }
 
-fn write(guard: &Guard<'_>, edit: &Edited<'_>) -> Result<ObjectWrite, Refusal> {
+fn write(guard: &Guard<'_>, edit: &Edited<'_>) -> Result<ObjectWrite, Box<Refusal>> {
     let reference = &edit.object.reference;
     let patch = patch_of(&edit.old, &guard.permitted(edit)?);
     // A wrong patch would be written to a cluster that carries traffic: it is worth these few microseconds.
@@ -96,14 +98,13 @@ fn confirm(
     edits: &[Edited<'_>],
 ) -> Result<(), Stopped> {
     let seen = seen_after(seen, edits);
-    let outcome = match ask(session, pass, &seen) {
-        Err(CallError::Problem(problem)) => {
-            let message =
-                format!("asked again about its own change, it answers: {}", bounded_problem(problem).message);
-            return Err(Refusal::new(reason::UNSTABLE, message).into());
+    let outcome = ask(session, pass, &seen).map_err(|stopped| match *stopped {
+        Answer::Problem(problem) => {
+            let message = format!("asked again about its own change, it answers: {}", problem.message);
+            Refusal::new(reason::UNSTABLE, message).into()
         }
-        answer => answer?,
-    };
+        other => Box::new(other),
+    })?;
     if let Some(again) = edited(&outcome.changes, &seen, description)?.first() {
         let reference = &again.object.reference;
         let message = format!("asked again about its own change, it changes {reference}");
@@ -134,7 +135,7 @@ fn seen_after(seen: &[Observation], edits: &[Edited<'_>]) -> Vec<Observation> {
 }
 
 /// The shares are wrong although the plugin changes nothing.
-fn unfounded(mut refusal: Refusal) -> Refusal {
+fn unfounded(mut refusal: Box<Refusal>) -> Box<Refusal> {
     refusal.message = format!("it changes nothing, and yet {}", refusal.message);
     refusal
 }

@@ -24,7 +24,7 @@ pub(crate) struct Shares<'a> {
 impl<'a> Shares<'a> {
     /// Reads them: each is about an object that was seen and a destination that was named, and those of one
     /// place have one total, which is their sum.
-    pub(crate) fn read(shares: &'a [Share], seen: &[Observation], pass: &Pass) -> Result<Self, Refusal> {
+    pub(crate) fn read(shares: &'a [Share], seen: &[Observation], pass: &Pass) -> Result<Self, Box<Refusal>> {
         if shares.len() > limits::SHARES {
             let message =
                 format!("it answers with {} shares; at most {} are allowed", shares.len(), limits::SHARES);
@@ -53,20 +53,17 @@ impl<'a> Shares<'a> {
             // Places come one after the other, so the last one is nearly always the right one.
             let known =
                 places.iter_mut().rev().find(|place| place.at == share.at && *place.about == share.about);
-            let place = match known {
-                Some(place) => place,
-                None => {
-                    let (about, at, total) = (&share.about, share.at.as_str(), share.total);
-                    places.push(Place { about, at, total, weights: BTreeMap::new() });
-                    let Some(place) = places.last_mut() else { continue };
-                    place
+            if let Some(place) = known {
+                if place.total != share.total {
+                    return refuse("has another total than others of the same place");
                 }
-            };
-            if place.total != share.total {
-                return refuse("has another total than others of the same place");
+                if place.weights.insert(&share.destination, share.weight.into()).is_some() {
+                    return refuse("is told twice");
+                }
+            } else {
+                let weights = BTreeMap::from([(share.destination.as_str(), share.weight.into())]);
+                places.push(Place { about: &share.about, at: &share.at, total: share.total, weights });
             }
-            let weight = place.weights.entry(share.destination.as_str()).or_default();
-            *weight = weight.saturating_add(share.weight.into());
         }
         for place in &places {
             let sum = place.weights.values().copied().fold(0, u64::saturating_add);
@@ -90,7 +87,7 @@ impl<'a> Shares<'a> {
         &self,
         pass: &Pass,
         changed: impl IntoIterator<Item = &'r ObjectRef>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Box<Refusal>> {
         let (desired, max_weight) = desired(pass);
         for place in &self.places {
             if place.total == 0 {

@@ -44,11 +44,11 @@ pub(crate) fn patch_of(old: &Value, differences: &[Difference<'_>]) -> Vec<Value
     }
     let mut patch = tests.operations();
     patch.extend(differences.iter().map(|difference| {
-        let path = pointer(&difference.path);
+        let place = pointer(&difference.path);
         match difference.kind {
-            Kind::Set { new, .. } => json!({"op": "replace", "path": path, "value": new}),
-            Kind::Added { new } => json!({"op": "add", "path": path, "value": new}),
-            Kind::Removed { .. } => json!({"op": "remove", "path": path}),
+            Kind::Set { new, .. } => json!({"op": "replace", "path": place, "value": new}),
+            Kind::Added { new } => json!({"op": "add", "path": place, "value": new}),
+            Kind::Removed { .. } => json!({"op": "remove", "path": place}),
         }
     }));
     patch
