@@ -8,14 +8,15 @@ use crate::apiserver::{self, Recipe};
 use crate::console::spoken;
 use crate::context::Context;
 use crate::toolchain::Source;
-use crate::{guests, lint_tools, run, suite};
+use crate::{features, guests, lint_tools, run, suite};
 
 type Stage = (&'static str, fn(&Context<'_>) -> Result<()>);
 
 /// In the order of their cost, so that small mistakes are told early; tests last, on what the others have set up.
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     ("formatting", formatting),
     ("dependencies", dependencies),
+    ("feature sets", features::check),
     ("guests", |context| guests::build_all(context, Source::Auto)),
     ("lints", lints),
     ("documentation", documentation),
@@ -49,19 +50,32 @@ fn formatting(context: &Context<'_>) -> Result<()> {
 
 fn dependencies(context: &Context<'_>) -> Result<()> {
     let program = lint_tools::cargo_deny(context)?;
-    run::visibly(context.command(program).args(["--locked", "check", "bans", "licenses", "sources"]))
+    let mut deny = context.command(program);
+    // What deny.toml skips without need is an error too, so that its list does not grow old.
+    deny.args([
+        "--locked",
+        "check",
+        "-D",
+        "unmatched-skip",
+        "-D",
+        "unnecessary-skip",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
+    run::visibly(&mut deny)
 }
 
 /// In the profile of the tests, as everything here: what is checked in another would be compiled again.
 fn lints(context: &Context<'_>) -> Result<()> {
     let mut clippy = context.cargo();
-    clippy.args(["clippy", "--locked", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    clippy.args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     run::visibly(&mut clippy)
 }
 
 fn documentation(context: &Context<'_>) -> Result<()> {
     let mut doc = context.cargo();
-    doc.args(["doc", "--locked", "--release", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    doc.args(["doc", "--release", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     context.host_packages(&mut doc);
     run::visibly(&mut doc)
 }

@@ -9,7 +9,7 @@ use crate::apiserver::{self, Recipe};
 use crate::console::Console;
 use crate::context::Context;
 use crate::toolchain::Source;
-use crate::{checks, demo, guests, lint_tools, suite};
+use crate::{checks, demo, features, guests, lint_tools, suite};
 
 /// Set-up, demo and checks of the Tidegate workspace.
 #[derive(Debug, Parser)]
@@ -42,7 +42,9 @@ enum Task {
     },
     /// Sets up all that the other tasks need: toolchain, cargo-deny, API server
     Setup(Toolchain),
-    /// What a change must pass: formatting, lints, dependencies, docs, tests
+    /// Writes which features of shared dependencies the demo asks for, after dependencies have changed
+    Features,
+    /// What a change must pass: formatting, dependencies, lints, documentation, tests
     Ci,
 }
 
@@ -81,6 +83,7 @@ impl Task {
                 lint_tools::cargo_deny(context)?;
                 apiserver::ensure(context, Recipe::default())?;
             }
+            Self::Features => features::write(context)?,
             Self::Ci => checks::run(context)?,
         }
         Ok(ExitCode::SUCCESS)

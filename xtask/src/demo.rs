@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the example canary, simulated.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,14 +18,9 @@ const EXAMPLE: &str = "examples/quick-start";
 pub(crate) fn run(context: &Context<'_>, arguments: &[String]) -> Result<ExitCode> {
     guests::build_plugins(context, Source::Auto)?;
     context.console.heading("Building tidegate (without its Kubernetes client)");
-    run::visibly(context.cargo().args([
-        "build",
-        "--locked",
-        "--release",
-        "--package",
-        "tidegate",
-        "--no-default-features",
-    ]))?;
+    let mut cargo = context.cargo();
+    build(&mut cargo);
+    run::visibly(&mut cargo)?;
     let mut simulate = context.command(context.release("tidegate"));
     simulate.arg("simulate");
     if arguments.is_empty() {
@@ -38,6 +33,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &[String]) -> Result<ExitCod
     }
     let status = simulate.status().context("starting tidegate")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Makes a cargo command build the demo's binary.
+pub(crate) fn build(cargo: &mut Command) {
+    cargo.args(["build", "--release", "--package", "tidegate", "--no-default-features"]);
 }
 
 /// The example's manifests in the order of their names, relative to the workspace's root.

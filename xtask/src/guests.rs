@@ -88,7 +88,7 @@ fn build(context: &Context<'_>, source: Source, kinds: &[Kind]) -> Result<()> {
     let started = Instant::now();
     let mut cargo = context.cargo();
     cargo
-        .args(["build", "--locked", "--target", TARGET, "--profile", PROFILE])
+        .args(["build", "--target", TARGET, "--profile", PROFILE])
         .arg("--target-dir")
         .arg(context.target.join(toolchain.folder()))
         .arg("--message-format=json-render-diagnostics")

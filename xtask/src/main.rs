@@ -11,6 +11,7 @@ mod console;
 mod context;
 mod demo;
 mod digest;
+mod features;
 mod guests;
 mod lint_tools;
 mod run;

@@ -38,18 +38,13 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
     let assets = if options.no_cluster { None } else { Some(apiserver::ensure(context, Recipe::Auto)?) };
 
     context.console.heading("Building tidegate and the tests");
-    // One selection for the binary and the tests, so that both use the same builds of their dependencies.
-    let mut build = context.cargo();
-    build.args(["build", "--locked", "--release", "--lib", "--bins", "--tests"]);
-    select(context, options, &mut build);
-    if !options.packages.is_empty() {
-        build.args(["--package", "tidegate"]);
-    }
-    run::visibly(&mut build)?;
+    let mut cargo = context.cargo();
+    build(context, options, &mut cargo);
+    run::visibly(&mut cargo)?;
 
     context.console.heading("Testing");
     let mut test = context.cargo();
-    test.args(["test", "--locked", "--release", "--no-fail-fast"]);
+    test.args(["test", "--release", "--no-fail-fast"]);
     select(context, options, &mut test);
     test.env("TIDEGATE_BIN", context.release("tidegate"));
     test.env("TIDEGATE_TEST_GUESTS", guests::test_guests(context));
@@ -64,6 +59,16 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
         context.console.warning("the tests against a real API server were left out, as --no-cluster says");
     }
     result
+}
+
+/// Makes a cargo command build the controller's binary and the tests. One selection for both, so that they use the same
+/// builds of their dependencies.
+pub(crate) fn build(context: &Context<'_>, options: &Options, cargo: &mut Command) {
+    cargo.args(["build", "--release", "--lib", "--bins", "--tests"]);
+    select(context, options, cargo);
+    if !options.packages.is_empty() {
+        cargo.args(["--package", "tidegate"]);
+    }
 }
 
 /// The packages of a run: those asked for, else all that are not for the guests' target only.
