@@ -69,9 +69,6 @@ pub fn tested_values_hold(patch: &[Value], object: &Value) -> bool {
 }
 
 fn operations(patch: &[Value]) -> Result<Vec<PatchOperation>, PatchError> {
-    if patch.len() > limits::OPERATIONS {
-        return Err(PatchError::TooLarge);
-    }
     patch
         .iter()
         .enumerate()
@@ -82,7 +79,11 @@ fn operations(patch: &[Value]) -> Result<Vec<PatchOperation>, PatchError> {
         .collect()
 }
 
-fn apply_operations(operations: &[PatchOperation], object: &Value) -> Result<Value, PatchError> {
+/// The same, of a patch that is read already.
+pub(crate) fn apply_operations(operations: &[PatchOperation], object: &Value) -> Result<Value, PatchError> {
+    if operations.len() > limits::OPERATIONS {
+        return Err(PatchError::TooLarge);
+    }
     let mut object = object.clone();
     // Never reduced by removals: this bounds the work, not just the result.
     let mut bytes = text_bytes(&object);

@@ -92,11 +92,13 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn lists(&mut self, old: &'a [Value], new: &'a [Value]) {
-        let pairs = if old.len() == new.len() && !(self.elements_may_move)(&self.path) {
-            (0..old.len()).map(|index| (index, index)).collect()
-        } else {
-            pairs(old, new, &mut self.visits)
-        };
+        if old.len() == new.len() && !(self.elements_may_move)(&self.path) {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                self.step(Step::Index(index), |walk| walk.values(old, new));
+            }
+            return;
+        }
+        let pairs = pairs(old, new, &mut self.visits);
         let (mut kept, mut taken) = (vec![false; old.len()], vec![false; new.len()]);
         for (from, to) in pairs {
             let (Some(old), Some(new)) = (old.get(from), new.get(to)) else { continue };

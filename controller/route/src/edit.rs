@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tidegate_contract::{Change, Description, Edit, Object, ObjectRef, Observation, Verb};
 
-use crate::apply::apply;
+use crate::apply::{PatchError, apply_operations};
 use crate::equal::{depth, equal};
 use crate::limits;
 use crate::pass::Refusal;
@@ -99,22 +99,20 @@ fn one<'a>(object: &'a Object, edit: &Edit) -> Result<Edited<'a>, Box<Refusal>> 
     let old: Value = serde_json::from_str(&object.json).map_err(|error| {
         Refusal::new(reason::INTERNAL, format!("{reference} as seen is not JSON: {error}"))
     })?;
-    let given: Value = serde_json::from_str(text).map_err(|error| {
-        Refusal::new(reason::INVALID_EDIT, format!("its edit of {reference} is not JSON: {error}"))
-    })?;
-    let new = match (edit, given) {
-        (Edit::JsonPatch(_), Value::Array(patch)) => apply(&patch, &old).map_err(|error| match error {
-            crate::PatchError::TooLarge => too_large(),
-            error => {
-                let message = format!("its patch of {reference} does not apply to what it saw: {error}");
-                Refusal::new(reason::INVALID_EDIT, message)
-            }
-        })?,
-        (Edit::JsonPatch(_), _) => {
-            let message = format!("its patch of {reference} is not a list of operations");
-            return Err(Refusal::new(reason::INVALID_EDIT, message));
-        }
-        (_, given) => given,
+    let not_valid = |what: &str, error: &dyn std::fmt::Display| {
+        Refusal::new(reason::INVALID_EDIT, format!("its {what} of {reference} {error}"))
+    };
+    let new = if let Edit::JsonPatch(_) = edit {
+        let patch = serde_json::from_str::<Vec<_>>(text).map_err(|error| {
+            not_valid("patch", &format_args!("is not a list of RFC 6902 operations: {error}"))
+        })?;
+        apply_operations(&patch, &old).map_err(|error| match error {
+            PatchError::TooLarge => too_large(),
+            error => not_valid("patch", &format_args!("does not apply to what it saw: {error}")),
+        })?
+    } else {
+        serde_json::from_str(text)
+            .map_err(|error| not_valid("edit", &format_args!("is not JSON: {error}")))?
     };
     if !new.is_object() {
         let message = format!("its edit makes {reference} something else than an object");

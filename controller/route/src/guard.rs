@@ -95,11 +95,9 @@ impl Denied {
 
 impl Grant<'_> {
     fn has_elements_in(&self, list: &[Step<'_>]) -> bool {
-        // Which index does not matter: no element is there to be named by one.
-        let element: Vec<_> = list.iter().copied().chain([Step::Index(0)]).collect();
-        self.fields.iter().any(|(_, pattern)| {
-            pattern.covers(&element).is_some() || (pattern.lies_below(list) && pattern.ends_at(element.len()))
-        })
+        self.fields
+            .iter()
+            .any(|(_, pattern)| pattern.covers(list).is_some() || pattern.names_children_of(list))
     }
 
     fn permit(&self, path: &[Step<'_>], kind: difference::Kind<'_>) -> Result<(), Denied> {

@@ -97,9 +97,9 @@ impl Pattern {
         self.tokens.len() > path.len() && self.begins_with(path)
     }
 
-    /// Whether its places are this many steps deep.
-    pub(crate) fn ends_at(&self, depth: usize) -> bool {
-        self.tokens.len() == depth
+    /// Whether such places may lie right below the path.
+    pub(crate) fn names_children_of(&self, path: &[Step<'_>]) -> bool {
+        self.tokens.len() == path.len() + 1 && self.begins_with(path)
     }
 
     fn begins_with(&self, path: &[Step<'_>]) -> bool {

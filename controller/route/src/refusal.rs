@@ -42,7 +42,7 @@ pub mod reason {
     pub const WRONG_SHARES: &str = "WrongShares";
     /// Asked again about its own result, it changes something.
     pub const UNSTABLE: &str = "Unstable";
-    /// The host could not express the change as a patch. Not the plugin's fault.
+    /// The host showed it something that is not JSON. Not the plugin's fault.
     pub const INTERNAL: &str = "InternalError";
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Plugin<'a> {
 }
 
 impl<'a> Plugin<'a> {
-    /// One that asks for the HTTPRoute `web`, and answers what the closure says.
+    /// One that asks for the route `web`, and answers what the closure says.
     pub(crate) fn new(
         route: impl FnMut(Purpose, &Traffic, &[Observation]) -> Result<Outcome, CallError> + 'a,
     ) -> Self {

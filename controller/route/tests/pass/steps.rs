@@ -326,7 +326,9 @@ fn shares_must_be_the_desired_ones() {
     };
     let about = |reference: ObjectRef| {
         let mut set = set("/spec", 80, 20, 100);
-        set.iter_mut().for_each(|share| share.about = reference.clone());
+        for share in &mut set {
+            share.about = reference.clone();
+        }
         set
     };
     let wrong = Err(reason::WRONG_SHARES);
