@@ -1,0 +1,307 @@
+//! What is served, and what a server does about each kind beyond what it does for all: defaults, validation,
+//! subresources, when the generation moves.
+
+pub(crate) mod gateway_api;
+pub(crate) mod network;
+pub(crate) mod rollout;
+pub(crate) mod workload;
+
+use serde_json::{Map, Value, json};
+use tidegate_api::{Cause, Resource, builtin, object};
+
+use crate::answer::{value_forbidden, value_invalid};
+use crate::json::{as_object, copy_field, object_at, text};
+use crate::metadata;
+use crate::names::NameRule;
+use crate::schema::Schema;
+
+/// How a further kind is served: what its `CustomResourceDefinition` would say.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Whether it has the status subresource.
+    pub status: bool,
+    /// Where its scale subresource reads and writes, if it has one.
+    pub scale: Option<ScalePaths>,
+    /// Its structural schema: unknown fields are pruned, defaults filled in, and the rest validated. Without one
+    /// everything is kept and accepted.
+    pub schema: Option<Schema>,
+    /// What a structural schema cannot say (CEL rules), checked after it.
+    pub validate: Option<Validate>,
+}
+
+/// A validation in code: what is wrong with the new object, given the old one on a change.
+pub type Validate = fn(new: &Value, old: Option<&Value>) -> Vec<Cause>;
+
+/// Where the scale subresource of a kind reads and writes, as JSON pointers (`/spec/replicas`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScalePaths {
+    /// The replicas that should be.
+    pub spec_replicas: String,
+    /// The replicas that are.
+    pub status_replicas: String,
+    /// The label selector of the pods: an object, or its text form.
+    pub selector: String,
+}
+
+/// A served kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind {
+    pub(crate) resource: Resource,
+    pub(crate) family: Family,
+    pub(crate) options: ServeOptions,
+}
+
+/// The kinds whose rules are in code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Served from a definition.
+    Custom,
+    /// Nothing special: `ConfigMap`, `Secret`.
+    Plain,
+    ServiceAccount,
+    Namespace,
+    Pod,
+    ReplicaSet,
+    Deployment,
+    Service,
+    Event,
+    Lease,
+}
+
+impl Kind {
+    /// A kind as a `CustomResourceDefinition` would serve it.
+    pub(crate) fn custom(resource: Resource, options: ServeOptions) -> Self {
+        Self { resource, family: Family::Custom, options }
+    }
+
+    fn built_in(resource: Resource, family: Family) -> Self {
+        let status = matches!(
+            family,
+            Family::Namespace | Family::Pod | Family::ReplicaSet | Family::Deployment | Family::Service
+        );
+        let scale = matches!(family, Family::ReplicaSet | Family::Deployment).then(|| ScalePaths {
+            spec_replicas: "/spec/replicas".into(),
+            status_replicas: "/status/replicas".into(),
+            selector: "/spec/selector".into(),
+        });
+        let options = ServeOptions { status, scale, ..ServeOptions::default() };
+        Self { resource, family, options }
+    }
+
+    /// How its objects may be named.
+    pub(crate) fn name_rule(&self) -> NameRule {
+        match self.family {
+            Family::Namespace => NameRule::Label,
+            Family::Service => NameRule::ServiceLabel,
+            _ => NameRule::Subdomain,
+        }
+    }
+
+    /// Whether a replacement of an object that is not there makes it.
+    pub(crate) fn created_by_replacement(&self) -> bool {
+        matches!(self.family, Family::Service | Family::Event | Family::Lease)
+    }
+
+    /// Whether a replacement may leave out which version it replaces.
+    pub(crate) fn replaced_unconditionally(&self) -> bool {
+        !matches!(self.family, Family::Custom | Family::Lease)
+    }
+
+    /// Whether a deletion is answered with the object, not with a `Status`.
+    pub(crate) fn returns_deleted(&self) -> bool {
+        matches!(self.family, Family::Pod | Family::Service | Family::ServiceAccount | Family::Namespace)
+    }
+
+    /// Whether its objects count generations.
+    pub(crate) fn counts_generations(&self) -> bool {
+        matches!(self.family, Family::Custom | Family::Pod | Family::ReplicaSet | Family::Deployment)
+    }
+
+    /// What a server does as soon as it has read an object: prune, and fill in defaults.
+    pub(crate) fn admit(&self, object: &mut Value) {
+        if let Some(schema) = &self.options.schema {
+            schema.admit(object);
+        }
+        match self.family {
+            Family::ReplicaSet => workload::default_replica_set(object),
+            Family::Deployment => workload::default_deployment(object),
+            Family::Pod => workload::default_pod(object),
+            Family::Service => network::default_service(object),
+            Family::Namespace => default_namespace(object),
+            _ => {}
+        }
+    }
+
+    /// What a server does to a new object before it validates it.
+    pub(crate) fn prepare_create(&self, object: &mut Value, sequence: u64) {
+        if self.options.status {
+            as_object(object).shift_remove("status");
+        }
+        if self.counts_generations() {
+            metadata::set(object, "generation", 1);
+        } else {
+            metadata::unset(object, "generation");
+        }
+        match self.family {
+            Family::ReplicaSet => {
+                as_object(object).insert("status".into(), json!({"replicas": 0}));
+            }
+            Family::Deployment | Family::Service => {
+                let status =
+                    if self.family == Family::Service { json!({"loadBalancer": {}}) } else { json!({}) };
+                as_object(object).insert("status".into(), status);
+            }
+            Family::Pod => {
+                let class = workload::quality_of_service(object);
+                as_object(object).insert("status".into(), json!({"phase": "Pending", "qosClass": class}));
+            }
+            Family::Namespace => {
+                as_object(object).insert("status".into(), json!({"phase": "Active"}));
+            }
+            _ => {}
+        }
+        if self.family == Family::Service {
+            network::allocate(object, sequence);
+        }
+    }
+
+    /// What a server does to a changed object before it validates it: a change of the status leaves everything
+    /// else as it was, a change of the rest leaves the status as it was, and the generation follows.
+    pub(crate) fn prepare_update(&self, new: &mut Value, old: &Value, status: bool) {
+        if status {
+            self.prepare_status(new, old);
+            return;
+        }
+        if self.options.status {
+            copy_field(old, new, "status");
+        }
+        if self.family == Family::Service {
+            network::keep_allocated(new, old);
+        }
+        let moved = match self.family {
+            Family::Custom => differs_outside_metadata(new, old),
+            Family::Pod | Family::ReplicaSet => new.get("spec") != old.get("spec"),
+            Family::Deployment => {
+                let annotations = |object: &Value| {
+                    object.get("metadata").and_then(|metadata| metadata.get("annotations")).cloned()
+                };
+                new.get("spec") != old.get("spec") || annotations(new) != annotations(old)
+            }
+            _ => false,
+        };
+        match object::generation(old) {
+            Some(generation) => metadata::set(new, "generation", generation + i64::from(moved)),
+            None => metadata::unset(new, "generation"),
+        }
+    }
+
+    fn prepare_status(&self, new: &mut Value, old: &Value) {
+        if self.family == Family::Custom {
+            // Nothing but the status, not even labels.
+            let version = object::resource_version(new).to_owned();
+            let status = as_object(new).shift_remove("status");
+            *new = old.clone();
+            match status {
+                Some(status) => as_object(new).insert("status".into(), status),
+                None => as_object(new).shift_remove("status"),
+            };
+            metadata::set(new, "resourceVersion", version);
+            return;
+        }
+        copy_field(old, new, "spec");
+        metadata::copy(old, new, "generation");
+        if self.family == Family::Pod {
+            metadata::copy(old, new, "ownerReferences");
+        }
+    }
+
+    /// What is wrong with an object, metadata aside.
+    pub(crate) fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+        let mut causes = match &self.options.schema {
+            Some(schema) => schema.validate(new, old),
+            None => Vec::new(),
+        };
+        causes.extend(match self.family {
+            Family::ReplicaSet | Family::Deployment => workload::validate(new, old),
+            Family::Pod => workload::validate_pod(new, old),
+            Family::Service => network::validate_service(new),
+            Family::Event => validate_event(new),
+            Family::Lease => validate_lease(new),
+            _ => Vec::new(),
+        });
+        if let (true, Some(validate)) = (causes.is_empty(), self.options.validate) {
+            causes = validate(new, old);
+        }
+        causes
+    }
+}
+
+fn differs_outside_metadata(new: &Value, old: &Value) -> bool {
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return new != old };
+    let others = |map: &Map<String, Value>| map.len() - usize::from(map.contains_key("metadata"));
+    others(new) != others(old)
+        || new.iter().any(|(key, value)| key != "metadata" && old.get(key) != Some(value))
+}
+
+fn default_namespace(object: &mut Value) {
+    let name = object::name(object).to_owned();
+    let labels = object_at(object, "metadata").entry("labels").or_insert(Value::Null);
+    as_object(labels).insert("kubernetes.io/metadata.name".into(), name.into());
+    crate::json::default(object_at(object, "spec"), "finalizers", || json!(["kubernetes"]));
+}
+
+fn validate_event(event: &Value) -> Vec<Cause> {
+    let about = text(event, &["involvedObject", "namespace"]);
+    let here = object::namespace(event);
+    // An event about something in the whole cluster is kept in the namespace `default`.
+    if about == here || (about.is_empty() && here == "default") {
+        return Vec::new();
+    }
+    vec![value_invalid("involvedObject.namespace", &Value::from(about), "does not match event.namespace")]
+}
+
+fn validate_lease(lease: &Value) -> Vec<Cause> {
+    let number = |key: &str| crate::json::number(lease, &["spec", key]);
+    let mut causes = Vec::new();
+    if let Some(seconds) = number("leaseDurationSeconds").filter(|seconds| *seconds <= 0) {
+        causes.push(value_invalid("spec.leaseDurationSeconds", &seconds.into(), "must be greater than 0"));
+    }
+    if let Some(count) = number("leaseTransitions").filter(|count| *count < 0) {
+        let problem = "must be greater than or equal to 0";
+        causes.push(value_invalid("spec.leaseTransitions", &count.into(), problem));
+    }
+    causes
+}
+
+/// Everything that is served from the beginning.
+pub(crate) fn built_in() -> Vec<Kind> {
+    let core = |kind: &str, plural: &str, family| {
+        Kind::built_in(Resource::namespaced("", "v1", kind, plural), family)
+    };
+    let mut kinds = vec![
+        Kind::built_in(builtin::pods(), Family::Pod),
+        Kind::built_in(builtin::services(), Family::Service),
+        core("ConfigMap", "configmaps", Family::Plain),
+        core("Secret", "secrets", Family::Plain),
+        core("ServiceAccount", "serviceaccounts", Family::ServiceAccount),
+        Kind::built_in(Resource::cluster_scoped("", "v1", "Namespace", "namespaces"), Family::Namespace),
+        Kind::built_in(builtin::events(), Family::Event),
+        Kind::built_in(builtin::replica_sets(), Family::ReplicaSet),
+        Kind::built_in(Resource::namespaced("apps", "v1", "Deployment", "deployments"), Family::Deployment),
+        Kind::built_in(builtin::leases(), Family::Lease),
+    ];
+    kinds.extend(rollout::kinds());
+    kinds.extend(gateway_api::kinds());
+    kinds
+}
+
+/// A selector that may not change.
+fn immutable(field: &str, new: &Value, old: &Value, path: &[&str]) -> Option<Cause> {
+    let (new, old) = (crate::json::at(new, path), crate::json::at(old, path));
+    (new != old).then(|| value_invalid(field, new.unwrap_or(&Value::Null), "field is immutable"))
+}
+
+/// A field that may not change, where the server answers `Forbidden`.
+fn unchangeable(field: &str, detail: &str) -> Cause {
+    value_forbidden(field, detail)
+}
