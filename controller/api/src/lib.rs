@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod json;
 pub mod object;
 mod request;
 mod resource;
