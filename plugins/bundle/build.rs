@@ -35,7 +35,7 @@ fn generate() -> Result<(), BuildProblem> {
         None => cargo_path("CARGO_MANIFEST_DIR")?.join("../../target/plugins"),
     };
     let out = cargo_path("OUT_DIR")?;
-    let mut table = String::from("&[\n");
+    let mut table = Vec::new();
     for name in PLUGINS {
         let source = folder.join(format!("{name}.wasm"));
         println!("cargo::rerun-if-changed={}", source.display());
@@ -46,13 +46,12 @@ fn generate() -> Result<(), BuildProblem> {
         // A copy, so that the bytes that are embedded are those that were hashed, whatever happens to the file.
         write(&out.join(format!("{name}.wasm")), &bytes)?;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        table += &format!(
+        table.push(format!(
             "Builtin {{ name: {name:?}, sha256: {sha256:?}, \
-             bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")) }},\n"
-        );
+             bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")) }}"
+        ));
     }
-    table += "]\n";
-    write(&out.join("table.rs"), table.as_bytes())
+    write(&out.join("table.rs"), format!("&[{}]\n", table.join(",\n")).as_bytes())
 }
 
 fn cargo_path(variable: &'static str) -> Result<PathBuf, BuildProblem> {

@@ -223,12 +223,11 @@ fn add_route(
 ) -> Result<(), Problem> {
     check_served(kind, &at)?;
     check_name(&name, || at.clone())?;
-    match routes.iter_mut().find(|route| route.kind == kind && route.name == name) {
-        Some(route) => route.scope.add(rule),
-        None => {
-            let scope = rule.map_or(Scope::All, |rule| Scope::Named(vec![rule]));
-            routes.push(NamedRoute { kind, name, at, scope });
-        }
+    if let Some(route) = routes.iter_mut().find(|route| route.kind == kind && route.name == name) {
+        route.scope.add(rule);
+    } else {
+        let scope = rule.map_or(Scope::All, |rule| Scope::Named(vec![rule]));
+        routes.push(NamedRoute { kind, name, at, scope });
     }
     Ok(())
 }

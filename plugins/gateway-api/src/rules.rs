@@ -103,10 +103,10 @@ pub(crate) fn set_weights(
             else {
                 continue;
             };
-            let path = at.clone().key("backendRefs").index(index).key("weight");
+            let weight = at.clone().key("backendRefs").index(index).key("weight");
             match backend.weight {
-                Some(_) => patch.replace(&path, &desired)?,
-                None => patch.add(&path, &desired)?,
+                Some(_) => patch.replace(&weight, &desired)?,
+                None => patch.add(&weight, &desired)?,
             }
         }
     }

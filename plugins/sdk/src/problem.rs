@@ -1,12 +1,25 @@
 //! Saying why there is no answer.
 
-use crate::{ObjectRef, Pointer, Problem};
+use std::ops::Deref;
+
+use crate::bindings::exports::tidegate::traffic::router as record;
+use crate::{ObjectRef, Pointer};
+
+/// Why a plugin cannot answer: the contract's record of this name, which is what its fields are, behind a pointer,
+/// so that results stay small.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Problem(Box<record::Problem>);
 
 impl Problem {
     /// A problem with a code of one's own: lower case, hyphens, never changed once published.
     #[cold]
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), about: None, pointer: None }
+        Self(Box::new(record::Problem {
+            code: code.into(),
+            message: message.into(),
+            about: None,
+            pointer: None,
+        }))
     }
 
     /// `target.config` or `target.settings` is wrong at this place.
@@ -42,14 +55,27 @@ impl Problem {
     /// The object it is about.
     #[must_use]
     pub fn about(mut self, object: &ObjectRef) -> Self {
-        self.about = Some(object.clone());
+        self.0.about = Some(object.clone());
         self
     }
 
     /// The place in the object it is about or, without one, in the configuration.
     #[must_use]
     pub fn at(mut self, pointer: Pointer) -> Self {
-        self.pointer = Some(pointer.into());
+        self.0.pointer = Some(pointer.into());
         self
+    }
+
+    /// The contract's record.
+    pub fn into_record(self) -> record::Problem {
+        *self.0
+    }
+}
+
+impl Deref for Problem {
+    type Target = record::Problem;
+
+    fn deref(&self) -> &record::Problem {
+        &self.0
     }
 }

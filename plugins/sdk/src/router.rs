@@ -1,6 +1,7 @@
 //! The trait that a plugin implements, and the macro that makes a component of it.
 
-use crate::{Description, Observation, Outcome, Problem, Query, Target, Traffic, bindings};
+use crate::bindings::exports::tidegate::traffic::router as record;
+use crate::{Description, Observation, Outcome, Problem, Query, Target, Traffic};
 
 /// A router plugin: five pure functions, called with no memory of earlier calls. The contract (`wit/`) says when
 /// each is called and what it may rely on.
@@ -42,25 +43,25 @@ pub trait Router {
     }
 }
 
-impl<R: Router> bindings::exports::tidegate::traffic::router::Guest for R {
+impl<R: Router> record::Guest for R {
     fn describe() -> Description {
         R::describe()
     }
 
-    fn check(target: Target) -> Result<Vec<String>, Problem> {
-        R::check(&target)
+    fn check(target: Target) -> Result<Vec<String>, record::Problem> {
+        R::check(&target).map_err(Problem::into_record)
     }
 
-    fn locate(target: Target, seen: Vec<Observation>) -> Result<Vec<Query>, Problem> {
-        R::locate(&target, &seen)
+    fn locate(target: Target, seen: Vec<Observation>) -> Result<Vec<Query>, record::Problem> {
+        R::locate(&target, &seen).map_err(Problem::into_record)
     }
 
-    fn route(target: Target, traffic: Traffic, seen: Vec<Observation>) -> Result<Outcome, Problem> {
-        R::route(&target, &traffic, &seen)
+    fn route(target: Target, traffic: Traffic, seen: Vec<Observation>) -> Result<Outcome, record::Problem> {
+        R::route(&target, &traffic, &seen).map_err(Problem::into_record)
     }
 
-    fn release(target: Target, traffic: Traffic, seen: Vec<Observation>) -> Result<Outcome, Problem> {
-        R::release(&target, &traffic, &seen)
+    fn release(target: Target, traffic: Traffic, seen: Vec<Observation>) -> Result<Outcome, record::Problem> {
+        R::release(&target, &traffic, &seen).map_err(Problem::into_record)
     }
 }
 

@@ -1,0 +1,218 @@
+//! One pass, as a host makes it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Objects;
+use crate::{
+    Description, ObjectRef, Observation, Outcome, Pointer, Problem, Router, Target, Traffic, Verdict,
+};
+
+/// Rounds in which `locate` must have settled.
+const ROUNDS: usize = 4;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Route,
+    Release,
+}
+
+impl Objects {
+    /// What the plugin sees in the end: `locate` asked until it stays the same.
+    ///
+    /// # Errors
+    /// What the plugin answers.
+    ///
+    /// # Panics
+    /// When it does not settle, or asks for a kind that it does not describe.
+    pub fn locate<R: Router>(&self, target: &Target) -> Result<Vec<Observation>, Problem> {
+        let description = R::describe();
+        let mut queries = Vec::new();
+        let mut seen = Vec::new();
+        for _ in 0..ROUNDS {
+            let mut asked = R::locate(target, &seen)?;
+            assert_eq!(asked, R::locate(target, &seen)?, "locate answers differently to the same question");
+            asked.sort();
+            asked.dedup();
+            if asked == queries {
+                return Ok(seen);
+            }
+            for query in &asked {
+                let is_readable = |verbs: &[String]| verbs.iter().any(|verb| verb == "read");
+                assert!(
+                    description.kinds.iter().any(|used| used.kind == query.kind && is_readable(&used.verbs)),
+                    "it asks for {} without describing that it reads it",
+                    query.kind.kind
+                );
+            }
+            seen = self.observe(target, &asked);
+            if let Some(unserved) = seen.iter().find(|seen| !seen.served && !seen.query.optional) {
+                return Err(Problem::new("missing-kind", ["no ", &unserved.query.kind.kind].concat()));
+            }
+            queries = asked;
+        }
+        panic!("locate asked for other objects each time, {ROUNDS} times");
+    }
+
+    /// One pass of a host: has the plugin route, carries the changes out, and asks again. Returns the first answer,
+    /// of what was seen before; for what is in force now, call it again.
+    ///
+    /// # Errors
+    /// What the plugin answers; then nothing is changed.
+    ///
+    /// # Panics
+    /// When a host would refuse the answer.
+    pub fn route<R: Router>(&mut self, target: &Target, traffic: &Traffic) -> Result<Outcome, Problem> {
+        self.pass::<R>(target, traffic, Purpose::Route)
+    }
+
+    /// The same for giving back.
+    ///
+    /// # Errors
+    /// What the plugin answers; then nothing is changed.
+    ///
+    /// # Panics
+    /// When a host would refuse the answer.
+    pub fn release<R: Router>(&mut self, target: &Target, traffic: &Traffic) -> Result<Outcome, Problem> {
+        self.pass::<R>(target, traffic, Purpose::Release)
+    }
+
+    fn pass<R: Router>(
+        &mut self,
+        target: &Target,
+        traffic: &Traffic,
+        purpose: Purpose,
+    ) -> Result<Outcome, Problem> {
+        let ask = |seen: &[Observation]| match purpose {
+            Purpose::Route => R::route(target, traffic, seen),
+            Purpose::Release => R::release(target, traffic, seen),
+        };
+        let seen = self.locate::<R>(target)?;
+        let outcome = ask(&seen)?;
+        assert_eq!(Ok(&outcome), ask(&seen).as_ref(), "the same question is answered differently");
+        let mut after = self.clone();
+        after.apply(&outcome.changes);
+        check_changes(&R::describe(), self, &after);
+        let queries: Vec<_> = seen.into_iter().map(|observation| observation.query).collect();
+        let second = ask(&after.observe(target, &queries)).unwrap_or_else(|problem| {
+            panic!("asked again about its own result, it has a problem: {}", problem.message)
+        });
+        assert_eq!(second.changes, [], "asked again about its own result, it still changes something");
+        check_shares(&second, traffic, purpose);
+        assert!(second.notes.len() <= 16 && outcome.notes.len() <= 16, "more than 16 notes");
+        *self = after;
+        Ok(outcome)
+    }
+}
+
+/// Panics unless everything that differs is in a described field.
+fn check_changes(description: &Description, before: &Objects, after: &Objects) {
+    let before: BTreeMap<_, _> = before.iter().collect();
+    let after: BTreeMap<_, _> = after.iter().collect();
+    let may = |key: &ObjectRef, verb: &str| {
+        description
+            .kinds
+            .iter()
+            .any(|used| used.kind == key.kind && used.verbs.iter().any(|other| other == verb))
+    };
+    for (key, old) in &before {
+        let Some(new) = after.get(key) else {
+            assert!(may(key, "delete"), "it removes {key} without describing that it deletes");
+            continue;
+        };
+        if old == new {
+            continue;
+        }
+        assert!(may(key, "update"), "it changes {key} without describing that it updates");
+        let patterns: Vec<&str> = description
+            .kinds
+            .iter()
+            .filter(|used| used.kind == key.kind)
+            .flat_map(|used| used.fields.iter().map(String::as_str))
+            .collect();
+        let mut places = Vec::new();
+        differences(old, new, &Pointer::root(), &mut places);
+        for place in places {
+            assert!(
+                patterns.iter().any(|pattern| covers(pattern, place.as_str())),
+                "it changes {place} of {key}, which none of the described fields covers: {patterns:?}"
+            );
+        }
+    }
+    for key in after.keys().filter(|key| !before.contains_key(*key)) {
+        assert!(may(key, "create"), "it makes {key} without describing that it creates");
+    }
+}
+
+/// The places that differ. Lists of different lengths differ by an element that came or went.
+fn differences(old: &Value, new: &Value, at: &Pointer, places: &mut Vec<Pointer>) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (key, old) in old {
+                let at = at.clone().key(key);
+                match new.get(key) {
+                    Some(new) => differences(old, new, &at, places),
+                    None => places.push(at),
+                }
+            }
+            places.extend(new.keys().filter(|key| !old.contains_key(*key)).map(|key| at.clone().key(key)));
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                differences(old, new, &at.clone().index(index), places);
+            }
+        }
+        (Value::Array(_), Value::Array(_)) => places.push(at.clone().key("-")),
+        (old, new) if old != new => places.push(at.clone()),
+        _ => {}
+    }
+}
+
+/// Whether a pattern covers a place: part by part, `*` being any.
+fn covers(pattern: &str, place: &str) -> bool {
+    let mut parts = place.split('/');
+    pattern.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "*" || wanted == part))
+}
+
+/// Panics unless every place gives each destination what it should get.
+fn check_shares(outcome: &Outcome, traffic: &Traffic, purpose: Purpose) {
+    let released = traffic.released();
+    let desired = if purpose == Purpose::Route { traffic } else { &released };
+    let mut places: BTreeMap<_, BTreeMap<&str, (u32, u32)>> = BTreeMap::new();
+    for share in &outcome.shares {
+        let place = places.entry((&share.about, share.at.as_str())).or_default();
+        let twice = place.insert(&share.destination, (share.weight, share.total));
+        assert_eq!(twice, None, "{} has two shares at {} of {}", share.destination, share.at, share.about);
+    }
+    assert!(!places.is_empty() || purpose == Purpose::Release, "no share says where the traffic is divided");
+    for ((about, at), shares) in &places {
+        let total: u64 = shares.values().map(|(weight, _)| u64::from(*weight)).sum();
+        assert!(total > 0, "at {at} of {about} nobody gets anything");
+        for (name, (weight, stated)) in shares {
+            assert_eq!(u64::from(*stated), total, "the shares at {at} of {about} do not sum to their total");
+            let wanted =
+                desired.destinations().find(|other| other.name == *name).map_or(0, |other| other.weight);
+            assert!(
+                is_share(u64::from(*weight), total, u64::from(wanted), u64::from(desired.max_weight)),
+                "at {at} of {about}, {name} gets {weight} of {total}, and should get {wanted} of {}",
+                desired.max_weight
+            );
+        }
+        for destination in desired.destinations().filter(|destination| destination.weight > 0) {
+            assert!(
+                shares.contains_key(&*destination.name),
+                "{} gets nothing at {at} of {about}",
+                destination.name
+            );
+        }
+    }
+    if places.is_empty() {
+        assert_eq!(outcome.verdict, Verdict::Verified, "nothing is left, so there is nothing to wait for");
+    }
+}
+
+/// Whether `weight` of `total` is `wanted` of `of`, rounded by less than 1; nothing stays nothing.
+fn is_share(weight: u64, total: u64, wanted: u64, of: u64) -> bool {
+    if wanted == 0 { weight == 0 } else { (weight * of).abs_diff(wanted * total) < of }
+}

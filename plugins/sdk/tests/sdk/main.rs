@@ -1,0 +1,7 @@
+//! What a plugin's author relies on.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
+
+mod helpers;
+mod kit;
+mod selectors;
