@@ -1,2 +1,29 @@
-//! Drives the shell with a real Kubernetes API server: watches, writes, lease, probes and metrics
+//! Drives the shell with a real Kubernetes API server.
+//!
+//! The shell decides, this crate does: watches, requests, questions to router plugins, leader election, probes,
+//! metrics and an orderly end. It holds no opinion about Rollouts; what it must get right is that every report
+//! reaches the shell, that every request is answered once, and that nothing is written without the lease.
 #![forbid(unsafe_code)]
+
+mod api;
+mod backoff;
+mod client;
+mod discovery;
+mod driver;
+mod events;
+mod frames;
+mod health;
+mod jobs;
+mod leadership;
+mod list;
+mod metrics;
+mod options;
+mod probes;
+mod report;
+mod request;
+mod watch;
+mod watches;
+
+pub use api::Api;
+pub use client::{ConnectError, Connection};
+pub use options::{Election, Options};

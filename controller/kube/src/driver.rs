@@ -1,0 +1,233 @@
+//! The loop: one task owns the shell, takes events in, and carries effects out.
+//!
+//! Nothing in it waits for a network or a plugin. Watches, requests and questions to routers are tasks that
+//! report back through channels; the loop only ever waits for the next report, so it cannot be blocked by what
+//! it started. Which requests may be under way at the same time is the shell's decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tidegate_shell::{Effect, Event, Now, Report};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tracing::{debug, error, warn};
+
+use crate::events::Publisher;
+use crate::health::Health;
+use crate::jobs::Jobs;
+use crate::leadership::Leadership;
+use crate::metrics::Metrics;
+use crate::report;
+use crate::watch::Signal;
+use crate::watches::{Watched, Watches, is_rollouts};
+
+/// The loop beats this often though nothing happens.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// Reports of watches that may wait; the watches pause while it is full.
+pub(crate) const WATCH_REPORTS: usize = 1024;
+
+/// The shell, as far as the loop knows it.
+pub(crate) trait Step: Send {
+    fn step(&mut self, now: Now, event: Event) -> Vec<Effect>;
+}
+
+impl<F: FnMut(Now, Event) -> Vec<Effect> + Send> Step for F {
+    fn step(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        self(now, event)
+    }
+}
+
+/// How far the end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// All is well.
+    Running,
+    /// Nothing new; what is under way may end.
+    Draining,
+}
+
+/// What the loop needs.
+pub(crate) struct Parts {
+    pub(crate) jobs: Jobs,
+    pub(crate) watches: Watches,
+    pub(crate) reports: mpsc::Receiver<Watched>,
+    pub(crate) publisher: Publisher,
+    pub(crate) leadership: Leadership,
+    pub(crate) health: Arc<Health>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// The loop and what it owns.
+pub(crate) struct Driver<S> {
+    shell: S,
+    parts: Parts,
+    started: Instant,
+    wake_at: Option<Instant>,
+    under_way: JoinSet<Event>,
+    leading: bool,
+    draining: bool,
+}
+
+impl<S: Step> Driver<S> {
+    pub(crate) fn new(shell: S, parts: Parts) -> Self {
+        Self {
+            shell,
+            parts,
+            started: Instant::now(),
+            wake_at: None,
+            under_way: JoinSet::new(),
+            leading: false,
+            draining: false,
+        }
+    }
+
+    /// Runs until it is told to drain; then until nothing is under way any more, or the time is up.
+    pub(crate) async fn run(mut self, first: Event, mut phase: watch::Receiver<Phase>, grace: Duration) {
+        self.step(first);
+        self.check_leading(true);
+        self.step(Event::Woken);
+        self.parts.health.unsynced(self.parts.watches.unanswered());
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while *phase.borrow() == Phase::Running {
+            self.parts.health.beat();
+            let wake_at = self.wake_at;
+            tokio::select! {
+                Some(watched) = self.parts.reports.recv() => self.watched(watched),
+                Some(done) = self.under_way.join_next() => self.done(done),
+                () = self.parts.leadership.changed() => self.check_leading(false),
+                () = sleep_or_never(wake_at) => {
+                    self.wake_at = None;
+                    self.step(Event::Woken);
+                }
+                _ = beat.tick() => {
+                    self.parts.watches.revive();
+                    // The lease may have run out without anybody saying so.
+                    self.check_leading(false);
+                }
+                _ = phase.changed() => {}
+            }
+        }
+        self.drain(grace).await;
+    }
+
+    /// Ends what is under way, and tells the shell what became of it: it may have events to publish.
+    async fn drain(&mut self, grace: Duration) {
+        self.parts.health.draining();
+        self.draining = true;
+        self.parts.watches.stop_all();
+        self.step(Event::Leading(false));
+        let until = Instant::now() + grace;
+        while !self.under_way.is_empty() {
+            self.parts.health.beat();
+            tokio::select! {
+                Some(done) = self.under_way.join_next() => self.done(done),
+                () = sleep_until(until) => {
+                    warn!(requests = self.under_way.len(), "some requests did not end in time");
+                    self.under_way.abort_all();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn watched(&mut self, watched: Watched) {
+        if !self.parts.watches.accept(&watched) {
+            return;
+        }
+        let key = watched.key;
+        if is_rollouts(&key) {
+            match &watched.signal {
+                Signal::Listed { objects, .. } => self.parts.metrics.rollouts_listed(objects),
+                Signal::Changed(object) => self.parts.metrics.rollout_changed(object),
+                Signal::Removed(object) => self.parts.metrics.rollout_removed(object),
+                Signal::Unwatchable(_) => {}
+            }
+        }
+        let watch = key.as_ref().clone();
+        let new_answer = matches!(watched.signal, Signal::Listed { .. } | Signal::Unwatchable(_));
+        self.step(match watched.signal {
+            Signal::Listed { resource, objects } => Event::Listed { watch, resource, objects },
+            Signal::Changed(object) => Event::Changed { watch, object },
+            Signal::Removed(object) => Event::Removed { watch, object },
+            Signal::Unwatchable(why) => Event::Unwatchable { watch, why },
+        });
+        if new_answer {
+            self.parts.health.unsynced(self.parts.watches.unanswered());
+        }
+    }
+
+    fn done(&mut self, done: Result<Event, tokio::task::JoinError>) {
+        match done {
+            Ok(event) => self.step(event),
+            // Both kinds of job turn panics into answers; only an aborted one has none.
+            Err(error) => debug!(%error, "a job ended without an answer"),
+        }
+    }
+
+    fn check_leading(&mut self, first: bool) {
+        let leading = self.parts.leadership.may_write();
+        if first || leading != self.leading {
+            self.leading = leading;
+            self.parts.metrics.leading(leading);
+            self.step(Event::Leading(leading));
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let started = Instant::now();
+        let now = Now { wall: Timestamp::now(), monotonic: started.duration_since(self.started) };
+        let effects = self.shell.step(now, event);
+        let took = started.elapsed();
+        for effect in effects {
+            self.carry_out(effect, took);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, computing: Duration) {
+        match effect {
+            Effect::Watch(key) if !self.draining => self.parts.watches.start(key),
+            Effect::Unwatch(key) => self.parts.watches.stop(&key),
+            Effect::Send { id, request } if !self.draining => {
+                self.under_way.spawn(self.parts.jobs.clone().send(id, request));
+            }
+            Effect::Route { id, job } if !self.draining => {
+                self.under_way.spawn(self.parts.jobs.clone().route(id, job));
+            }
+            // Nobody will hear the answer.
+            Effect::Watch(_) | Effect::Send { .. } | Effect::Route { .. } => {}
+            Effect::WakeAt(at) => {
+                let at = self.started + at;
+                self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+            }
+            Effect::Publish(event) => self.parts.publisher.publish(event),
+            Effect::Report(report) => {
+                report::log(&report);
+                self.count(&report, computing);
+            }
+        }
+    }
+
+    fn count(&self, report: &Report, computing: Duration) {
+        let metrics = &self.parts.metrics;
+        match report {
+            Report::Pass { rollout, routing, .. } => metrics.passed(rollout, routing.as_ref(), computing),
+            Report::Wrote { rollout, request } => metrics.wrote(rollout, request, None),
+            Report::WriteFailed { rollout, request, error } => metrics.wrote(rollout, request, Some(error)),
+            Report::Panicked { rollout, message } => {
+                error!(%rollout, message, "a pass panicked");
+                metrics.panicked(rollout);
+            }
+        }
+    }
+}
+
+async fn sleep_or_never(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

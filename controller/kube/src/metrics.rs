@@ -1,0 +1,455 @@
+//! What is counted and measured, for Prometheus.
+//!
+//! Names and labels that Argo Rollouts has too mean the same here, so that dashboards keep working; what is
+//! ours begins with `tidegate_`. All of them are listed, with their meaning, in the registration below.
+
+mod rollouts;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+use tidegate_api::{ApiError, ObjectKey, Request, object};
+use tidegate_core::{NoteKind, Routing};
+use tidegate_route::Answer;
+
+use rollouts::Table;
+
+/// Buckets of Argo's `rollout_reconcile`, in seconds.
+const PASS_SECONDS: [f64; 5] = [0.01, 0.15, 0.25, 0.5, 1.0];
+/// A call takes well under a millisecond; seconds mean that it ran into its limits.
+const CALL_SECONDS: [f64; 8] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.1, 1.0, 10.0];
+/// From a request that etcd answers at once to one that ran into its time limit.
+const REQUEST_SECONDS: [f64; 8] = [0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+#[derive(Clone, Copy)]
+struct Buckets(&'static [f64]);
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(self.0.iter().copied())
+    }
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RolloutLabels {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EventLabels {
+    namespace: String,
+    name: String,
+    r#type: &'static str,
+    reason: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WriteLabels {
+    namespace: String,
+    name: String,
+    kind: String,
+    verb: &'static str,
+    result: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    verb: &'static str,
+    kind: String,
+    code: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct VerbLabels {
+    verb: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PluginLabels {
+    plugin: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CallLabels {
+    plugin: String,
+    outcome: &'static str,
+    reason: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabels {
+    kind: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RestartLabels {
+    kind: String,
+    reason: &'static str,
+}
+
+/// Which counters there are about a Rollout besides those that carry only its name: so that they can go when
+/// it goes, or clusters with short-lived Rollouts would make the controller grow.
+#[derive(Default)]
+struct About {
+    events: HashSet<EventLabels>,
+    writes: HashSet<WriteLabels>,
+}
+
+type Counters<L> = Family<L, Counter>;
+type Histograms<L> = Family<L, Histogram, Buckets>;
+
+/// All metrics of one controller.
+pub(crate) struct Metrics {
+    registry: Registry,
+    table: Arc<Mutex<Table>>,
+    about: Mutex<HashMap<RolloutLabels, About>>,
+    passes: Histograms<RolloutLabels>,
+    pass_errors: Family<RolloutLabels, Gauge>,
+    events: Counters<EventLabels>,
+    events_dropped: Counter,
+    writes: Counters<WriteLabels>,
+    requests: Counters<RequestLabels>,
+    request_seconds: Histograms<VerbLabels>,
+    calls: Counters<CallLabels>,
+    call_seconds: Histograms<PluginLabels>,
+    plugin_ready: Family<PluginLabels, Gauge>,
+    watch_restarts: Counters<RestartLabels>,
+    malformed: Counters<KindLabels>,
+    leader: Gauge,
+    panics: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let table = Arc::new(Mutex::new(Table::default()));
+        let mut metrics = Self {
+            registry: Registry::default(),
+            table: table.clone(),
+            about: Mutex::default(),
+            passes: Family::new_with_constructor(Buckets(&PASS_SECONDS)),
+            pass_errors: Family::default(),
+            events: Family::default(),
+            events_dropped: Counter::default(),
+            writes: Family::default(),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(Buckets(&REQUEST_SECONDS)),
+            calls: Family::default(),
+            call_seconds: Family::new_with_constructor(Buckets(&CALL_SECONDS)),
+            plugin_ready: Family::default(),
+            watch_restarts: Family::default(),
+            malformed: Family::default(),
+            leader: Gauge::default(),
+            panics: Counter::default(),
+        };
+        metrics.register(table);
+        metrics
+    }
+
+    fn register(&mut self, table: Arc<Mutex<Table>>) {
+        let registry = &mut self.registry;
+        registry.register_collector(Box::new(rollouts::Rollouts(table)));
+        registry.register("rollout_reconcile", "Time that a pass over a Rollout computes", self.passes.clone());
+        // A gauge that only grows: a counter would get the suffix _total, and Argo's has none.
+        registry.register(
+            "rollout_reconcile_error",
+            "Passes over a Rollout in which a write failed or which panicked",
+            self.pass_errors.clone(),
+        );
+        registry.register("rollout_events", "Kubernetes events about Rollouts", self.events.clone());
+        registry.register(
+            "tidegate_kubernetes_events_dropped",
+            "Kubernetes events that were given up because too many were waiting",
+            self.events_dropped.clone(),
+        );
+        registry.register(
+            "tidegate_writes",
+            "Writes for a Rollout by kind of object, verb and result (a reason of the API server, or Done)",
+            self.writes.clone(),
+        );
+        registry.register(
+            "tidegate_api_requests",
+            "Requests to the API server by verb, kind and status code (0: no answer); without watches",
+            self.requests.clone(),
+        );
+        registry.register(
+            "tidegate_api_request_seconds",
+            "Time until the API server answered",
+            self.request_seconds.clone(),
+        );
+        registry.register(
+            "tidegate_router_calls",
+            "Passes through a router plugin by outcome (verdict, needs, problem, fault, refused) and reason",
+            self.calls.clone(),
+        );
+        registry.register(
+            "tidegate_router_call_seconds",
+            "Time that a pass through a router plugin takes, sandbox included",
+            self.call_seconds.clone(),
+        );
+        registry.register("tidegate_plugin_ready", "Whether a plugin is loaded", self.plugin_ready.clone());
+        registry.register(
+            "tidegate_watch_restarts",
+            "Watches that did not end as watches end, by kind and reason",
+            self.watch_restarts.clone(),
+        );
+        registry.register(
+            "tidegate_malformed_objects",
+            "Objects that the API server sent and that could not be read",
+            self.malformed.clone(),
+        );
+        registry.register("tidegate_leader", "Whether this process may write", self.leader.clone());
+        registry.register("tidegate_pass_panics", "Passes that panicked", self.panics.clone());
+        registry.register(
+            "tidegate_build",
+            "This program",
+            Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
+        );
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // A panic of a thread that held the lock leaves a table that is at worst incomplete.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn about(&self, rollout: &RolloutLabels, note: impl FnOnce(&mut About)) {
+        let mut about = self.about.lock().unwrap_or_else(PoisonError::into_inner);
+        note(about.entry(rollout.clone()).or_default());
+    }
+
+    /// Rollouts as the API server has them.
+    pub(crate) fn rollouts_listed(&self, objects: &[Value]) {
+        let gone = self.table().replace(objects);
+        for (namespace, name) in gone {
+            self.forget(&RolloutLabels { namespace, name });
+        }
+    }
+
+    /// A Rollout as the API server has it.
+    pub(crate) fn rollout_changed(&self, object: &Value) {
+        self.table().insert(object);
+    }
+
+    /// A Rollout is gone, and with it what is only about it.
+    pub(crate) fn rollout_removed(&self, object: &Value) {
+        self.table().remove(object);
+        self.forget(&RolloutLabels {
+            namespace: object::namespace(object).to_owned(),
+            name: object::name(object).to_owned(),
+        });
+    }
+
+    fn forget(&self, rollout: &RolloutLabels) {
+        self.passes.remove(rollout);
+        self.pass_errors.remove(rollout);
+        let about = self.about.lock().unwrap_or_else(PoisonError::into_inner).remove(rollout);
+        for labels in about.iter().flat_map(|about| &about.events) {
+            self.events.remove(labels);
+        }
+        for labels in about.iter().flat_map(|about| &about.writes) {
+            self.writes.remove(labels);
+        }
+    }
+
+    /// A pass ended.
+    pub(crate) fn passed(&self, rollout: &ObjectKey, routing: Option<&Routing>, computing: Duration) {
+        self.passes.get_or_create(&labels(rollout)).observe(computing.as_secs_f64());
+        self.table().routed(rollout, routing);
+    }
+
+    /// A pass panicked.
+    pub(crate) fn panicked(&self, rollout: &ObjectKey) {
+        self.panics.inc();
+        self.pass_errors.get_or_create(&labels(rollout)).inc();
+    }
+
+    /// A write ended.
+    pub(crate) fn wrote(&self, rollout: &ObjectKey, request: &Request, error: Option<&ApiError>) {
+        let result = match error {
+            None => "Done".to_owned(),
+            Some(error) if error.reason.is_empty() => error.code.to_string(),
+            Some(error) => error.reason.clone(),
+        };
+        if error.is_some() {
+            self.pass_errors.get_or_create(&labels(rollout)).inc();
+        }
+        let rollout = labels(rollout);
+        let labels = WriteLabels {
+            namespace: rollout.namespace.clone(),
+            name: rollout.name.clone(),
+            kind: request.resource.kind.to_string(),
+            verb: request.verb(),
+            result,
+        };
+        self.writes.get_or_create(&labels).inc();
+        self.about(&rollout, |about| {
+            about.writes.insert(labels);
+        });
+    }
+
+    /// A request was answered.
+    pub(crate) fn requested(&self, request: &Request, code: u16, took: Duration) {
+        let (verb, kind) = (request.verb(), request.resource.kind.to_string());
+        self.requests.get_or_create(&RequestLabels { verb, kind, code: code.to_string() }).inc();
+        self.request_seconds.get_or_create(&VerbLabels { verb }).observe(took.as_secs_f64());
+    }
+
+    /// A router was asked.
+    pub(crate) fn called(&self, plugin: &str, answer: &Answer, took: Duration) {
+        let (outcome, reason) = outcome(answer);
+        let plugin = plugin.to_owned();
+        self.call_seconds.get_or_create(&PluginLabels { plugin: plugin.clone() }).observe(took.as_secs_f64());
+        self.calls.get_or_create(&CallLabels { plugin, outcome, reason }).inc();
+    }
+
+    /// Whether a plugin is loaded.
+    pub(crate) fn plugin(&self, name: &str, ready: bool) {
+        self.plugin_ready.get_or_create(&PluginLabels { plugin: name.to_owned() }).set(ready.into());
+    }
+
+    /// A Kubernetes event is published.
+    pub(crate) fn event(&self, regarding: &Value, kind: NoteKind, reason: &str) {
+        let rollout = RolloutLabels {
+            namespace: object::namespace(regarding).to_owned(),
+            name: object::name(regarding).to_owned(),
+        };
+        let labels = EventLabels {
+            namespace: rollout.namespace.clone(),
+            name: rollout.name.clone(),
+            r#type: crate::events::type_of(kind),
+            reason: reason.to_owned(),
+        };
+        self.events.get_or_create(&labels).inc();
+        self.about(&rollout, |about| {
+            about.events.insert(labels);
+        });
+    }
+
+    /// A Kubernetes event was given up.
+    pub(crate) fn event_dropped(&self) {
+        self.events_dropped.inc();
+    }
+
+    /// A watch had to be opened again.
+    pub(crate) fn watch_restarted(&self, kind: &str, reason: &'static str) {
+        self.watch_restarts.get_or_create(&RestartLabels { kind: kind.to_owned(), reason }).inc();
+    }
+
+    /// Objects could not be read.
+    pub(crate) fn malformed(&self, kind: &str, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.malformed.get_or_create(&KindLabels { kind: kind.to_owned() }).inc_by(count);
+    }
+
+    /// Whether this process may write.
+    pub(crate) fn leading(&self, leading: bool) {
+        self.leader.set(leading.into());
+    }
+}
+
+fn labels(rollout: &ObjectKey) -> RolloutLabels {
+    RolloutLabels { namespace: rollout.namespace.to_string(), name: rollout.name.to_string() }
+}
+
+fn outcome(answer: &Answer) -> (&'static str, String) {
+    use tidegate_contract::Verdict;
+    match answer {
+        Answer::Needs(_) => ("needs", String::new()),
+        Answer::Routed(routed) if !routed.writes.is_empty() => ("change", String::new()),
+        Answer::Routed(routed) => (
+            "verdict",
+            match routed.verdict {
+                Verdict::Verified => "Verified",
+                Verdict::Pending(_) => "Pending",
+                Verdict::Rejected(_) => "Rejected",
+                Verdict::Unreported(_) => "Unreported",
+                Verdict::Unverifiable => "Unverifiable",
+            }
+            .to_owned(),
+        ),
+        // A plugin's own codes are open words: not fit for a label.
+        Answer::Problem(_) => ("problem", String::new()),
+        Answer::Fault(fault) => ("fault", fault.reason.as_str().to_owned()),
+        Answer::Refused(refusal) => ("refused", refusal.reason.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tidegate_api::builtin;
+    use tidegate_contract::{Fault, FaultReason};
+
+    use super::*;
+
+    #[test]
+    fn what_happened_can_be_read_and_what_is_gone_cannot() {
+        let metrics = Metrics::new();
+        let rollout = json!({
+            "metadata": { "namespace": "shop", "name": "web" },
+            "spec": {
+                "replicas": 5,
+                "strategy": { "canary": { "trafficRouting": { "plugins": { "a/b": {} } } } },
+            },
+            "status": { "phase": "Healthy", "availableReplicas": 4, "updatedReplicas": 5 },
+        });
+        metrics.rollouts_listed(std::slice::from_ref(&rollout));
+        let key = ObjectKey::new(&builtin::rollouts(), "shop", "web");
+        metrics.passed(&key, None, Duration::from_millis(20));
+        metrics.wrote(
+            &key,
+            &Request {
+                resource: builtin::services(),
+                namespace: Some("shop".into()),
+                operation: tidegate_api::Operation::Get { name: "web".into() },
+            },
+            Some(&ApiError::new(409, "Conflict", "")),
+        );
+        metrics.called(
+            "a/b",
+            &Answer::Fault(Fault {
+                reason: FaultReason::OutOfFuel,
+                message: String::new(),
+                last_words: String::new(),
+            }),
+            Duration::from_millis(1),
+        );
+        metrics.event(&rollout, NoteKind::Warning, "TrafficRoutingError");
+        metrics.leading(true);
+        let text = metrics.text().unwrap();
+        for line in [
+            "rollout_info{namespace=\"shop\",name=\"web\",strategy=\"canary\",traffic_router=\"a/b\",phase=\"Healthy\"} 1",
+            "rollout_info_replicas_desired{namespace=\"shop\",name=\"web\"} 5",
+            "rollout_info_replicas_available{namespace=\"shop\",name=\"web\"} 4",
+            "rollout_info_replicas_unavailable{namespace=\"shop\",name=\"web\"} 1",
+            "rollout_info_replicas_updated{namespace=\"shop\",name=\"web\"} 5",
+            "rollout_reconcile_count{namespace=\"shop\",name=\"web\"} 1",
+            "rollout_reconcile_error{namespace=\"shop\",name=\"web\"} 1",
+            "rollout_events_total{namespace=\"shop\",name=\"web\",type=\"Warning\",reason=\"TrafficRoutingError\"} 1",
+            "tidegate_router_calls_total{plugin=\"a/b\",outcome=\"fault\",reason=\"OutOfFuel\"} 1",
+            "tidegate_leader 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "no {line} in:\n{text}");
+        }
+        metrics.rollout_removed(&rollout);
+        let text = metrics.text().unwrap();
+        assert!(!text.contains("rollout_info{"), "{text}");
+        assert!(!text.contains("name=\"web\""), "{text}");
+    }
+}

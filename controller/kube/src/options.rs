@@ -1,0 +1,105 @@
+//! What an operator may choose about one controller process.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::client::Connection;
+
+/// How the controller runs. The defaults are those of Argo Rollouts where it has the same choice.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The way to the API server.
+    pub connection: Connection,
+    /// Only Rollouts of this namespace; `None`: of all. Argo's `--namespaced` means the controller's own.
+    pub namespace: Option<String>,
+    /// Argo's `--instance-id`: only Rollouts whose label `argo-rollouts.argoproj.io/controller-instance-id` has
+    /// this value; `None`: only those without the label.
+    pub instance_id: Option<String>,
+    /// What the operator configured for each plugin, as JSON text, by the name that Rollouts use.
+    pub router_settings: BTreeMap<String, String>,
+    /// How it is made sure that one process at most writes; `None`: there is no other.
+    pub election: Option<Election>,
+    /// Who this is, in the lease and in Kubernetes events: the pod's name, if this is a pod. It must differ
+    /// between processes that run at the same time; `None`: made up.
+    pub identity: Option<String>,
+    /// The address that the probes and metrics listen on; `None`: all of this machine.
+    pub bind_address: Option<IpAddr>,
+    /// Argo's `--healthzPort`: `/healthz` and `/readyz`.
+    pub healthz_port: u16,
+    /// Argo's `--metricsPort`: `/metrics`.
+    pub metrics_port: u16,
+    /// So many router plugins compute at the same time; `None`: one per processor.
+    pub router_calls: Option<usize>,
+    /// How long the end may take for requests that are under way. Longer than the time limit of one request,
+    /// which is 10 s, and shorter than the pod's grace period.
+    pub shutdown_grace: Duration,
+}
+
+/// Leader election by a Lease.
+#[derive(Clone, Debug)]
+pub struct Election {
+    /// The namespace of the Lease; `None`: that of the service account, or of the kubeconfig's context.
+    pub namespace: Option<String>,
+    /// Its name; `None`: that of Argo Rollouts, so that Argo's controller and this one exclude each other while
+    /// one takes over from the other.
+    pub name: Option<String>,
+    /// Argo's `--leader-election-lease-duration`: how long others wait after the last renewal.
+    pub lease_duration: Duration,
+    /// Argo's `--leader-election-lease-renew-deadline`: this long after the last renewal the leader stops
+    /// writing. Shorter than the lease.
+    pub renew_deadline: Duration,
+    /// Argo's `--leader-election-lease-retry-period`: between two tries to get or renew it.
+    pub retry_period: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connection: Connection::default(),
+            namespace: None,
+            instance_id: None,
+            router_settings: BTreeMap::new(),
+            election: Some(Election::default()),
+            identity: None,
+            bind_address: None,
+            healthz_port: 8080,
+            metrics_port: 8090,
+            router_calls: None,
+            shutdown_grace: Duration::from_secs(12),
+        }
+    }
+}
+
+impl Default for Election {
+    fn default() -> Self {
+        Self {
+            namespace: None,
+            name: None,
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The name of the Lease that Argo Rollouts uses.
+pub(crate) fn argo_lease_name(instance_id: Option<&str>) -> String {
+    const NAME: &str = "argo-rollouts-controller-lock";
+    match instance_id {
+        Some(id) if !id.is_empty() => format!("{NAME}-{id}"),
+        _ => NAME.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lease_is_that_of_argo() {
+        assert_eq!(argo_lease_name(None), "argo-rollouts-controller-lock");
+        assert_eq!(argo_lease_name(Some("")), "argo-rollouts-controller-lock");
+        assert_eq!(argo_lease_name(Some("blue")), "argo-rollouts-controller-lock-blue");
+    }
+}
