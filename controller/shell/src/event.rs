@@ -77,6 +77,19 @@ pub enum Event {
         /// All objects.
         objects: Vec<Value>,
     },
+    /// A list begins, whose objects come as `Changed`, a few at a time, until `ListEnded`. Means the same as
+    /// `Listed`, for drivers that read large lists page by page.
+    ListBegan {
+        /// Of this watch.
+        watch: WatchKey,
+        /// The resource that is served for it.
+        resource: Resource,
+    },
+    /// The list is complete: what it did not name is gone.
+    ListEnded {
+        /// Of this watch.
+        watch: WatchKey,
+    },
     /// An object appeared or changed.
     Changed {
         /// Of this watch.

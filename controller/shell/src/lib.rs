@@ -4,10 +4,54 @@
 //! it, and keeps what must be remembered between passes. Two drivers carry its effects out: one over a real
 //! API server (asynchronous), one over the in-memory cluster (a plain loop). Every collection in it is
 //! ordered, so the same events give the same effects.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `shell` | the shell: events in, effects out |
+//! | `cache`, `caches` | what watches reported, and which watches there are |
+//! | `index`, `selector` | which Rollouts an object concerns |
+//! | `queue` | which Rollouts are due, and when |
+//! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
+//! | `routing` | how far each router is, from answers, objects and writes |
+//! | `fence`, `requests` | reading one's own writes; one write per object at a time |
+//! | `repair` | how often somebody's change of a route is undone |
+//! | `status`, `rbac` | what is written on the Rollout |
+//! | `memory` | what is remembered of a Rollout, all of which can be lost |
+//!
+//! # What always holds
+//!
+//! * Nothing is sent unless this process leads. Watches and caches go on always.
+//! * At most one pass of a Rollout is under way, and at most one write of an object.
+//! * A Rollout is decided only on caches that show what was last written for it.
+//! * Nothing that matters lives only here: a new shell on the same cluster arrives at the same decisions.
+//! * A panic while a Rollout is looked at concerns that Rollout alone.
 #![forbid(unsafe_code)]
 
+mod answers;
+mod apply;
+mod cache;
+mod caches;
 mod effect;
 mod event;
+mod fence;
+mod fingerprint;
+mod index;
+mod memory;
+mod name;
+mod pass;
+mod queue;
+mod rbac;
+mod repair;
+mod requests;
+mod rollout;
+mod routing;
+mod selector;
+mod settings;
+mod shell;
+mod status;
+mod version;
 
 pub use effect::{Effect, KubernetesEvent, Report, RouteJob};
 pub use event::{Event, Now, PluginState, RequestId, Unwatchable, WatchKey};
+pub use settings::{Decide, Settings, Timing};
+pub use shell::Shell;

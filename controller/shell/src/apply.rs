@@ -1,0 +1,420 @@
+//! Carrying out a decision: its writes, then the status that reports them, then the events that tell of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidegate_api::{ApiError, Body, ObjectKey, Operation, Request, builtin, object};
+use tidegate_core::{Decision, World};
+
+use crate::caches::ROLLOUTS;
+use crate::effect::{Effect, KubernetesEvent, Report};
+use crate::event::{Now, RequestId};
+use crate::fence::Passage;
+use crate::memory::{Applying, Memory, Told, UnderWay};
+use crate::name::Name;
+use crate::rbac;
+use crate::requests::key_of;
+use crate::routing::earlier;
+use crate::shell::Shell;
+use crate::status::{Condition, Trouble, merge_patch, with_trouble};
+
+/// What should be done about a failed write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Remedy {
+    /// Look again: somebody was faster.
+    Look,
+    /// Try again later.
+    Wait,
+    /// Somebody has to do something.
+    Help,
+}
+
+/// After so many failures in a row the Rollout says what fails, although it may still be over by itself.
+const PATIENCE: u32 = 3;
+
+impl Shell {
+    /// Carries out a decision.
+    pub(crate) fn apply(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        (world, decision, wake): (World, Decision, Option<Duration>),
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        memory.rounds = 0;
+        // All or nothing: the status reports what this decision writes.
+        let keys: Vec<ObjectKey> = decision.writes.iter().map(key_of).collect();
+        if keys.iter().any(|key| self.requests.is_locked(key, name)) {
+            return;
+        }
+        let version = object::resource_version(&world.rollout).into();
+        let mut waiting = BTreeMap::new();
+        for (request, key) in decision.writes.iter().zip(&keys) {
+            let id = self.requests.start_write(name, key);
+            effects.push(Effect::Send { id, request: request.clone() });
+            waiting.insert(id, request.clone());
+        }
+        let outcome = Applying {
+            rollout: world.rollout,
+            decision,
+            routing: world.routing,
+            wake,
+            version,
+            failure: None,
+            status: Arc::new(Value::Null),
+            change: None,
+        };
+        if waiting.is_empty() {
+            self.report(name, memory, outcome, now, effects);
+        } else {
+            memory.under_way = Some(UnderWay::Writing { waiting, outcome: Box::new(outcome) });
+        }
+    }
+
+    /// One of a decision's writes was answered.
+    pub(crate) fn wrote(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        (id, result): (RequestId, Result<Value, ApiError>),
+        (mut waiting, mut outcome): (BTreeMap<RequestId, Request>, Box<Applying>),
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(request) = waiting.remove(&id) else { return };
+        match result {
+            Ok(object) => {
+                self.note_written(name, memory, &request, &object, now, effects);
+                if key_of(&request) == name.rollout_key() && is_otherwise_the_same(&outcome.rollout, &object)
+                {
+                    outcome.version = object::resource_version(&object).into();
+                }
+            }
+            Err(error) => {
+                let remedy = self.note_failed(name, memory, &request, &error, now, effects);
+                let worst = outcome.failure.as_ref().map(|(request, error)| remedy_for(request, error));
+                if worst.is_none_or(|worst| worst < remedy) {
+                    outcome.failure = Some((request, error));
+                }
+            }
+        }
+        if !waiting.is_empty() {
+            memory.under_way = Some(UnderWay::Writing { waiting, outcome });
+        } else if self.leading {
+            self.report(name, memory, *outcome, now, effects);
+        }
+    }
+
+    /// Says on the Rollout what should be said.
+    fn report(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        mut outcome: Applying,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let trouble = match &outcome.failure {
+            Some((request, error)) => {
+                let remedy = remedy_for(request, error);
+                match remedy {
+                    Remedy::Look => memory.backoff.lost_race(now.monotonic, &self.settings.timing),
+                    Remedy::Wait | Remedy::Help => {
+                        memory.backoff.failed(now.monotonic, error.retry_after, &self.settings.timing);
+                    }
+                }
+                let tell = remedy == Remedy::Help || memory.backoff.failures >= PATIENCE;
+                // What was wrong before is not known to be over.
+                tell.then(|| trouble_with(request, error)).or_else(|| memory.trouble.take())
+            }
+            None => None,
+        };
+        let old = status_of(&outcome.rollout);
+        // Of a decision that was not carried out nothing is reported.
+        let status = if outcome.failure.is_some() { old.clone() } else { outcome.decision.status.clone() };
+        let status = with_trouble(status, trouble.as_ref(), now.wall);
+        memory.trouble = trouble;
+        outcome.change = merge_patch(&old, &status);
+        outcome.status = Arc::new(status);
+        self.write_status(name, memory, outcome, now, effects);
+    }
+
+    /// Says on the Rollout that something is wrong, and nothing else.
+    pub(crate) fn report_trouble(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let keep_parsed = self.settings.timing.parsed_objects;
+        let cache = self.caches.cache_mut(ROLLOUTS);
+        let Some(rollout) = cache.and_then(|cache| cache.value(name, keep_parsed)) else { return };
+        if !self.leading || self.requests.is_locked(&name.rollout_key(), name) {
+            return;
+        }
+        let old = status_of(&rollout);
+        let status = with_trouble(old.clone(), memory.trouble.as_ref(), now.wall);
+        let decision = Decision {
+            writes: Vec::new(),
+            traffic: None,
+            status: status.clone(),
+            notes: Vec::new(),
+            wake_at: None,
+        };
+        let outcome = Applying {
+            version: object::resource_version(&rollout).into(),
+            change: merge_patch(&old, &status),
+            rollout,
+            decision,
+            routing: None,
+            wake: None,
+            // No failure of a write, but nothing was decided either: `finish` must not take it for a success.
+            failure: None,
+            status: Arc::new(status),
+        };
+        if outcome.change.is_some() {
+            self.write_status(name, memory, outcome, now, effects);
+        }
+    }
+
+    fn write_status(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        outcome: Applying,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(change) = outcome.change.clone() else {
+            self.publish(memory, &outcome, false, effects);
+            self.finish(name, memory, outcome, now, effects);
+            return;
+        };
+        if memory.told.version == outcome.version && memory.told.status.as_ref() == Some(&change) {
+            // The server took this very change a moment ago and did not keep it: its schema does not know a
+            // field. Writing it for ever would not help.
+            self.publish(memory, &outcome, false, effects);
+            self.finish(name, memory, outcome, now, effects);
+            return;
+        }
+        if self.requests.is_locked(&name.rollout_key(), name) {
+            return;
+        }
+        let request = Request {
+            resource: builtin::rollouts(),
+            namespace: Some(name.namespace.to_string()),
+            operation: Operation::Patch {
+                name: name.name.to_string(),
+                subresource: Some("status".to_owned()),
+                body: Body::Merge(
+                    json!({"metadata": {"resourceVersion": &*outcome.version}, "status": change}),
+                ),
+            },
+        };
+        let id = self.requests.start_write(name, &name.rollout_key());
+        effects.push(Effect::Send { id, request: request.clone() });
+        memory.under_way =
+            Some(UnderWay::Reporting { request: Box::new(request), outcome: Box::new(outcome) });
+    }
+
+    /// The write of the status was answered.
+    pub(crate) fn reported(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        result: Result<Value, ApiError>,
+        (request, mut outcome): (Request, Applying),
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        match result {
+            Ok(object) => {
+                self.note_written(name, memory, &request, &object, now, effects);
+                memory.told = Told {
+                    version: object::resource_version(&object).into(),
+                    status: outcome.change.take(),
+                    ..Told::default()
+                };
+                self.publish(memory, &outcome, true, effects);
+            }
+            Err(error) => {
+                let timing = &self.settings.timing;
+                match remedy_for(&request, &error) {
+                    Remedy::Look => memory.backoff.lost_race(now.monotonic, timing),
+                    Remedy::Wait | Remedy::Help => {
+                        memory.backoff.failed(now.monotonic, error.retry_after, timing);
+                    }
+                }
+                self.note_failed(name, memory, &request, &error, now, effects);
+                outcome.failure = Some((request, error));
+            }
+        }
+        self.finish(name, memory, outcome, now, effects);
+    }
+
+    /// Publishes a decision's events. Those that go with no status write are said once for each state of the
+    /// Rollout, because the next look at it would make the same decision.
+    fn publish(&self, memory: &mut Memory, outcome: &Applying, is_written: bool, effects: &mut Vec<Effect>) {
+        if outcome.failure.is_some() || !self.leading && !is_written {
+            return;
+        }
+        if !is_written && memory.told.version != outcome.version {
+            memory.told = Told { version: outcome.version.clone(), ..Told::default() };
+        }
+        for note in &outcome.decision.notes {
+            let is_new = memory.told.notes.insert((note.reason, note.message.clone()));
+            if !is_written && !is_new {
+                continue;
+            }
+            effects.push(Effect::Publish(KubernetesEvent {
+                regarding: outcome.rollout.clone(),
+                kind: note.kind,
+                reason: note.reason.to_owned(),
+                message: note.message.clone(),
+            }));
+        }
+    }
+
+    /// The pass is over: when is the next?
+    fn finish(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        outcome: Applying,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        memory.under_way = None;
+        let is_panic = memory.trouble.as_ref().is_some_and(|one| one.condition == Condition::InternalError);
+        let failed = outcome.failure.is_some() || is_panic;
+        if !failed {
+            memory.backoff.reset();
+        }
+        memory.wakes_by_clock = outcome.decision.wake_at.is_some();
+        let next = if failed {
+            memory.backoff.is_waiting(now.monotonic).unwrap_or(now.monotonic)
+        } else if memory.again {
+            now.monotonic
+        } else {
+            let resync = now.monotonic.saturating_add(self.settings.timing.resync);
+            let wake = earlier(outcome.wake, Self::until(now, &outcome.decision))
+                .map_or(resync, |at| at.min(resync));
+            match self.passage(memory, now) {
+                Passage::Free => wake,
+                Passage::Wait(at) => wake.min(at),
+                Passage::Read(_) => now.monotonic,
+            }
+        };
+        self.queue.put(name, next);
+        if !is_panic {
+            effects.push(Effect::Report(Report::Pass {
+                rollout: name.rollout_key(),
+                status: outcome.status,
+                routing: outcome.routing,
+                wake_in: Some(next.saturating_sub(now.monotonic)),
+            }));
+        }
+    }
+
+    /// A write went through.
+    pub(crate) fn note_written(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        request: &Request,
+        object: &Value,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let key = key_of(request);
+        let ceiling = now.monotonic.saturating_add(self.settings.timing.fence_ceiling);
+        let resource = request.resource.clone();
+        match &request.operation {
+            Operation::Delete { preconditions, .. } => {
+                let uid = preconditions.uid.as_deref().unwrap_or_else(|| object::uid(object));
+                memory.fences.deleted(key, resource, uid, ceiling);
+            }
+            _ => memory.fences.wrote(key, resource, object::resource_version(object), ceiling),
+        }
+        effects.push(Effect::Report(Report::Wrote { rollout: name.rollout_key(), request: request.clone() }));
+    }
+
+    /// A write failed; makes sure that what it was about is looked at again.
+    pub(crate) fn note_failed(
+        &mut self,
+        name: &Name,
+        memory: &mut Memory,
+        request: &Request,
+        error: &ApiError,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Remedy {
+        let key = key_of(request);
+        let remedy = remedy_for(request, error);
+        if error.is_not_found() {
+            self.not_found(&key, now);
+        } else if remedy == Remedy::Look || is_unknown(error) {
+            memory.fences.unknown(key, request.resource.clone(), now.monotonic);
+        }
+        effects.push(Effect::Report(Report::WriteFailed {
+            rollout: name.rollout_key(),
+            request: request.clone(),
+            error: error.clone(),
+        }));
+        remedy
+    }
+}
+
+/// Whether a failed request may have been carried out all the same.
+pub(crate) fn is_unknown(error: &ApiError) -> bool {
+    matches!(error.code, 0 | 408 | 500 | 502 | 504)
+}
+
+/// What to do about a failed write.
+pub(crate) fn remedy_for(request: &Request, error: &ApiError) -> Remedy {
+    let tests = matches!(&request.operation, Operation::Patch { body: Body::Json(_), .. });
+    if error.code == 409 || error.is_not_found() && !matches!(request.operation, Operation::Create { .. }) {
+        Remedy::Look
+    } else if error.is_invalid() && tests {
+        // Most probably a test in the patch; if not, looking again does not help, and the back-off tells.
+        Remedy::Look
+    } else if error.is_transient() {
+        Remedy::Wait
+    } else {
+        Remedy::Help
+    }
+}
+
+fn trouble_with(request: &Request, error: &ApiError) -> Trouble {
+    let mut message = format!("Could not {} {}: {}", request.verb(), key_of(request), error.message);
+    let reason = if error.code == 403 {
+        message = format!("{message}\n{}", rbac::allow(request));
+        "Forbidden"
+    } else if remedy_for(request, error) == Remedy::Help || error.is_invalid() {
+        message.push_str(&causes(error));
+        "WriteRejected"
+    } else {
+        "ApiServerError"
+    };
+    Trouble { condition: Condition::WriteFailed, reason: reason.to_owned(), message }
+}
+
+/// What a server says is wrong, field by field.
+pub(crate) fn causes(error: &ApiError) -> String {
+    let causes = error.causes.iter().filter(|cause| !error.message.contains(&cause.message));
+    causes.map(|cause| format!("; {}: {}", cause.field, cause.message)).collect()
+}
+
+fn status_of(rollout: &Value) -> Value {
+    rollout.get("status").cloned().unwrap_or_else(|| json!({}))
+}
+
+/// Whether a Rollout after our write is the one that was decided on, but for what we wrote: then its status may
+/// be written at once.
+fn is_otherwise_the_same(before: &Value, after: &Value) -> bool {
+    before.get("spec") == after.get("spec") && before.get("status") == after.get("status")
+}

@@ -1,0 +1,258 @@
+//! What one watch has reported: every object once, small.
+//!
+//! Ten thousand Rollouts come with tens of thousands of other objects, and a parsed object takes ten times the
+//! memory of its text. So an object is kept as compact text, and parsed as long as it is among those that were
+//! used last. `metadata.managedFields`, half of many objects, is left out; of it only the name of the last
+//! other manager is kept, which is what somebody needs who has to find out who edits a route.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidegate_api::{Resource, object};
+
+use crate::name::Name;
+use crate::version;
+
+/// What is known of an object without parsing it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) uid: Arc<str>,
+    pub(crate) version: Arc<str>,
+    pub(crate) generation: Option<i64>,
+    pub(crate) labels: Box<[(Box<str>, Box<str>)]>,
+    /// The uid of its controlling owner.
+    pub(crate) owner: Option<Arc<str>>,
+    /// Who last changed it, ourselves left out.
+    pub(crate) manager: Option<Arc<str>>,
+}
+
+impl Facts {
+    fn of(object: &Value, field_manager: &str) -> Self {
+        let labels =
+            object.get("metadata").and_then(|metadata| metadata.get("labels")).and_then(Value::as_object);
+        let owner = object::controller_uid(object).map(Arc::from);
+        Self {
+            uid: object::uid(object).into(),
+            version: object::resource_version(object).into(),
+            generation: object::generation(object),
+            labels: labels
+                .into_iter()
+                .flatten()
+                .filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())))
+                .collect(),
+            owner,
+            manager: last_other_manager(object, field_manager),
+        }
+    }
+
+    /// What changes when somebody changes what the object should be, but not when its state is reported.
+    pub(crate) fn edition(&self) -> (Arc<str>, Arc<str>) {
+        let edition =
+            self.generation.map_or_else(|| self.version.clone(), |number| number.to_string().into());
+        (self.uid.clone(), edition)
+    }
+}
+
+/// How one object changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) name: Name,
+    /// What it was; `None`: it is new.
+    pub(crate) before: Option<Arc<Facts>>,
+    /// What it is; `None`: it is gone.
+    pub(crate) after: Option<Arc<Facts>>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    facts: Arc<Facts>,
+    value: Option<Arc<Value>>,
+    text: Option<Arc<str>>,
+    /// The listing in which it was last seen.
+    listing: u32,
+}
+
+/// How much a cache says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing yet; absent is not unknown.
+    Unknown,
+    /// Everything that there is.
+    Synced,
+    /// The API server does not serve the kind.
+    NotServed,
+    /// We may not watch it; the server's message.
+    Forbidden(String),
+}
+
+/// The objects of one watch.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    pub(crate) state: State,
+    pub(crate) resource: Option<Resource>,
+    objects: BTreeMap<Name, Stored>,
+    /// Objects that are parsed, those that became so first at the front.
+    parsed: VecDeque<Name>,
+    listing: u32,
+    is_listing: bool,
+}
+
+impl Cache {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: State::Unknown,
+            resource: None,
+            objects: BTreeMap::new(),
+            parsed: VecDeque::new(),
+            listing: 0,
+            is_listing: false,
+        }
+    }
+
+    /// A list begins: whatever it does not name is gone at its end.
+    pub(crate) fn begin_list(&mut self, resource: Resource) {
+        self.resource = Some(resource);
+        self.listing = self.listing.wrapping_add(1);
+        self.is_listing = true;
+    }
+
+    /// The list is complete. Answers with what is gone.
+    pub(crate) fn end_list(&mut self) -> Vec<Change> {
+        self.is_listing = false;
+        self.state = State::Synced;
+        let listing = self.listing;
+        self.objects
+            .extract_if(.., |_, stored| stored.listing != listing)
+            .map(|(name, stored)| Change { name, before: Some(stored.facts), after: None })
+            .collect()
+    }
+
+    /// Nothing is known any more, for this reason. Answers with what was known.
+    pub(crate) fn clear(&mut self, state: State) -> Vec<Change> {
+        self.state = state;
+        self.is_listing = false;
+        self.parsed.clear();
+        std::mem::take(&mut self.objects)
+            .into_iter()
+            .map(|(name, stored)| Change { name, before: Some(stored.facts), after: None })
+            .collect()
+    }
+
+    /// Takes over the state of an object, unless it is one that was seen before. A late report of an older
+    /// state is dropped, but for a list: that is where the server starts anew, so it counts as it is.
+    pub(crate) fn put(
+        &mut self,
+        mut object: Value,
+        field_manager: &str,
+        keep_parsed: usize,
+    ) -> Option<Change> {
+        let name = Name::of(&object);
+        let facts = Facts::of(&object, field_manager);
+        let before = match self.objects.get_mut(&name) {
+            Some(stored) => {
+                let older = version::is_older(&facts.version, &stored.facts.version);
+                let same = facts.uid == stored.facts.uid && facts.version == stored.facts.version;
+                if same || (older && !self.is_listing) {
+                    stored.listing = self.listing;
+                    return None;
+                }
+                Some(stored.facts.clone())
+            }
+            None => None,
+        };
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.shift_remove("managedFields");
+        }
+        let facts = Arc::new(facts);
+        let stored =
+            Stored { facts: facts.clone(), value: Some(Arc::new(object)), text: None, listing: self.listing };
+        self.objects.insert(name.clone(), stored);
+        self.use_parsed(name.clone(), keep_parsed);
+        Some(Change { name, before, after: Some(facts) })
+    }
+
+    /// An object is gone; this was its last state. A late report about an earlier object of that name, or about
+    /// a state older than the one that is known, says nothing.
+    pub(crate) fn take(&mut self, object: &Value) -> Option<Change> {
+        let name = Name::of(object);
+        let stored = self.objects.get(&name)?;
+        let same = stored.facts.uid.as_ref() == object::uid(object);
+        if !same && !version::is_older(&stored.facts.version, object::resource_version(object)) {
+            return None;
+        }
+        self.remove(&name)
+    }
+
+    /// An object is gone, as the API server says now.
+    pub(crate) fn remove(&mut self, name: &Name) -> Option<Change> {
+        let stored = self.objects.remove(name)?;
+        Some(Change { name: name.clone(), before: Some(stored.facts), after: None })
+    }
+
+    pub(crate) fn facts(&self, name: &Name) -> Option<&Arc<Facts>> {
+        self.objects.get(name).map(|stored| &stored.facts)
+    }
+
+    /// The objects of a namespace (of none, for cluster-scoped kinds), sorted by name.
+    pub(crate) fn in_namespace<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = (&'a Name, &'a Arc<Facts>)> {
+        self.objects
+            .range(Name::new(namespace, "")..)
+            .take_while(move |(name, _)| &*name.namespace == namespace)
+            .map(|(name, stored)| (name, &stored.facts))
+    }
+
+    /// The object, parsed.
+    pub(crate) fn value(&mut self, name: &Name, keep_parsed: usize) -> Option<Arc<Value>> {
+        let stored = self.objects.get_mut(name)?;
+        if let Some(value) = &stored.value {
+            return Some(value.clone());
+        }
+        let value: Arc<Value> = Arc::new(serde_json::from_str(stored.text.as_deref()?).ok()?);
+        stored.value = Some(value.clone());
+        self.use_parsed(name.clone(), keep_parsed);
+        Some(value)
+    }
+
+    /// The object, as text.
+    pub(crate) fn text(&mut self, name: &Name) -> Option<Arc<str>> {
+        let stored = self.objects.get_mut(name)?;
+        if stored.text.is_none() {
+            stored.text = Some(stored.value.as_deref()?.to_string().into());
+        }
+        stored.text.clone()
+    }
+
+    /// Notes that an object is parsed, and gives up the parsed form of the one that became so first. An object
+    /// that is used all the time is parsed anew now and then, which is cheaper than keeping a better order.
+    fn use_parsed(&mut self, name: Name, keep_parsed: usize) {
+        self.parsed.push_back(name);
+        while self.parsed.len() > keep_parsed.max(1) {
+            let Some(oldest) = self.parsed.pop_front() else { return };
+            if let Some(stored) = self.objects.get_mut(&oldest)
+                && let Some(value) = stored.value.take()
+                && stored.text.is_none()
+            {
+                stored.text = Some(value.to_string().into());
+            }
+        }
+    }
+}
+
+/// The manager of the latest entry in `metadata.managedFields` that is neither ours nor about a subresource.
+fn last_other_manager(object: &Value, field_manager: &str) -> Option<Arc<str>> {
+    let text = |entry: &Value, field: &str| entry.get(field).and_then(Value::as_str).map(str::to_owned);
+    object
+        .get("metadata")?
+        .get("managedFields")?
+        .as_array()?
+        .iter()
+        .filter(|entry| entry.get("subresource").and_then(Value::as_str).is_none_or(str::is_empty))
+        .filter_map(|entry| Some((text(entry, "time").unwrap_or_default(), text(entry, "manager")?)))
+        .filter(|(_, manager)| manager != field_manager)
+        .max_by(|(one, _), (other, _)| one.cmp(other))
+        .map(|(_, manager)| manager.into())
+}

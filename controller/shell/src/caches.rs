@@ -1,0 +1,240 @@
+//! All watches: which there are, who needs them, and what they have reported.
+//!
+//! Rollouts, ReplicaSets and Services are watched always. Other kinds are watched from the first time that a
+//! plugin names them in a query for some Rollout, until no Rollout needs them any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tidegate_api::{ObjectKey, builtin};
+use tidegate_contract::{KindUse, Query, Selection};
+
+use crate::cache::{Cache, Facts, State};
+use crate::effect::Effect;
+use crate::event::WatchKey;
+use crate::name::Name;
+use crate::selector::Selector;
+
+/// Names a watch among those that this process has ever had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WatchId(u32);
+
+/// The watches that are always there.
+pub(crate) const ROLLOUTS: WatchId = WatchId(0);
+pub(crate) const REPLICA_SETS: WatchId = WatchId(1);
+pub(crate) const SERVICES: WatchId = WatchId(2);
+
+/// All watches.
+#[derive(Debug)]
+pub(crate) struct Caches {
+    namespace: Option<Arc<str>>,
+    ids: BTreeMap<WatchKey, WatchId>,
+    watches: Vec<Watch>,
+    /// Watches that may have to be started or stopped.
+    unsettled: BTreeSet<WatchId>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    key: WatchKey,
+    cache: Cache,
+    needed_by: BTreeSet<Name>,
+    always: bool,
+    is_running: bool,
+}
+
+/// What a query finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nobody knows yet.
+    Unknown,
+    /// We may not look; the server's message.
+    Forbidden(String),
+    /// The API server does not serve the kind.
+    NotServed,
+    /// These objects, sorted by namespace and name.
+    Objects(WatchId, Vec<(Name, Arc<Facts>)>),
+    /// The query's label selector is none; why.
+    Invalid(String),
+}
+
+impl Caches {
+    /// With the watches that are always there, which are started by the first [`Caches::settle`].
+    pub(crate) fn new(namespace: Option<&str>) -> Self {
+        let mut caches = Self {
+            namespace: namespace.map(Arc::from),
+            ids: BTreeMap::new(),
+            watches: Vec::new(),
+            unsettled: BTreeSet::new(),
+        };
+        for resource in [builtin::rollouts(), builtin::replica_sets(), builtin::services()] {
+            let key = WatchKey {
+                group: resource.group.clone(),
+                kind: resource.kind.clone(),
+                versions: vec![resource.version.clone()],
+                namespace: caches.namespace.clone(),
+            };
+            let id = caches.id_of(key);
+            if let Some(watch) = caches.watches.get_mut(id.0 as usize) {
+                watch.always = true;
+                watch.cache.resource = Some(resource);
+            }
+        }
+        caches
+    }
+
+    fn id_of(&mut self, key: WatchKey) -> WatchId {
+        if let Some(id) = self.ids.get(&key) {
+            return *id;
+        }
+        let id = WatchId(u32::try_from(self.watches.len()).unwrap_or(u32::MAX));
+        self.watches.push(Watch {
+            key: key.clone(),
+            cache: Cache::new(),
+            needed_by: BTreeSet::new(),
+            always: false,
+            is_running: false,
+        });
+        self.ids.insert(key, id);
+        self.unsettled.insert(id);
+        id
+    }
+
+    /// The watch of this key, if it is wanted; what is reported of others comes too late.
+    pub(crate) fn running(&self, key: &WatchKey) -> Option<WatchId> {
+        let id = *self.ids.get(key)?;
+        self.watches.get(id.0 as usize)?.is_running.then_some(id)
+    }
+
+    pub(crate) fn cache(&self, id: WatchId) -> Option<&Cache> {
+        self.watches.get(id.0 as usize).map(|watch| &watch.cache)
+    }
+
+    pub(crate) fn cache_mut(&mut self, id: WatchId) -> Option<&mut Cache> {
+        self.watches.get_mut(id.0 as usize).map(|watch| &mut watch.cache)
+    }
+
+    /// Whether everything is known that any decision needs.
+    pub(crate) fn are_ready(&self) -> bool {
+        self.watches.iter().filter(|watch| watch.always).all(|watch| watch.cache.state == State::Synced)
+    }
+
+    /// Who needs this watch.
+    pub(crate) fn needed_by(&self, id: WatchId) -> impl Iterator<Item = &Name> {
+        self.watches.get(id.0 as usize).into_iter().flat_map(|watch| &watch.needed_by)
+    }
+
+    /// The watches of a kind, whatever the version.
+    pub(crate) fn of_kind(&self, group: &str, kind: &str) -> impl Iterator<Item = WatchId> {
+        (0..).map(WatchId).zip(&self.watches).filter_map(move |(id, watch)| {
+            (*watch.key.group == *group && *watch.key.kind == *kind && watch.is_running).then_some(id)
+        })
+    }
+
+    /// What is known of an object, by any watch; the newest, if several know it.
+    pub(crate) fn facts_of(&self, key: &ObjectKey) -> Sighting<'_> {
+        let name = Name { namespace: key.namespace.clone(), name: key.name.clone() };
+        let mut sighting = Sighting::NotWatched;
+        for id in self.of_kind(&key.group, &key.kind) {
+            let Some(cache) = self.cache(id) else { continue };
+            match cache.facts(&name) {
+                Some(facts) => return Sighting::Here(facts),
+                None => sighting = Sighting::Absent,
+            }
+        }
+        sighting
+    }
+
+    /// The watch that a query needs.
+    pub(crate) fn watch_for(&mut self, query: &Query, kinds: &[KindUse], home: &str) -> WatchId {
+        let key = self.key_for(query, kinds, home);
+        self.id_of(key)
+    }
+
+    fn key_for(&self, query: &Query, kinds: &[KindUse], home: &str) -> WatchKey {
+        let versions = kinds.iter().find(|one| one.kind == query.kind);
+        WatchKey {
+            group: query.kind.group.as_str().into(),
+            kind: query.kind.kind.as_str().into(),
+            versions: versions
+                .map(|one| one.versions.iter().map(|version| version.as_str().into()).collect())
+                .unwrap_or_default(),
+            namespace: self.namespace.as_ref().map(|_| query.namespace.as_deref().unwrap_or(home).into()),
+        }
+    }
+
+    /// What a query finds now, for a Rollout in this namespace.
+    pub(crate) fn find(&self, query: &Query, kinds: &[KindUse], home: &str) -> Found {
+        let Some(id) = self.ids.get(&self.key_for(query, kinds, home)).copied() else {
+            return Found::Unknown;
+        };
+        let Some(cache) = self.cache(id) else { return Found::Unknown };
+        match &cache.state {
+            State::Unknown => return Found::Unknown,
+            State::NotServed => return Found::NotServed,
+            State::Forbidden(message) => return Found::Forbidden(message.clone()),
+            State::Synced => {}
+        }
+        let is_namespaced = cache.resource.as_ref().is_none_or(|resource| resource.namespaced);
+        let namespace = if is_namespaced { query.namespace.as_deref().unwrap_or(home) } else { "" };
+        match &query.select {
+            Selection::Name(name) => {
+                let name = Name::new(namespace, name);
+                let facts = cache.facts(&name).cloned();
+                Found::Objects(id, facts.map(|facts| (name, facts)).into_iter().collect())
+            }
+            Selection::Labels(text) => match Selector::parse(text) {
+                Ok(selector) => {
+                    let matching = cache
+                        .in_namespace(namespace)
+                        .filter(|(_, facts)| selector.matches(&*facts.labels))
+                        .map(|(name, facts)| (name.clone(), facts.clone()));
+                    Found::Objects(id, matching.collect())
+                }
+                Err(error) => Found::Invalid(error.to_string()),
+            },
+        }
+    }
+
+    /// A Rollout needs exactly these watches from now on.
+    pub(crate) fn need(&mut self, rollout: &Name, before: &BTreeSet<WatchId>, after: &BTreeSet<WatchId>) {
+        for id in before.difference(after) {
+            if let Some(watch) = self.watches.get_mut(id.0 as usize) {
+                watch.needed_by.remove(rollout);
+                self.unsettled.insert(*id);
+            }
+        }
+        for id in after.difference(before) {
+            if let Some(watch) = self.watches.get_mut(id.0 as usize) {
+                watch.needed_by.insert(rollout.clone());
+                self.unsettled.insert(*id);
+            }
+        }
+    }
+
+    /// Starts what is needed and stops what no longer is. What stops is forgotten at once: nobody needs it.
+    pub(crate) fn settle(&mut self, effects: &mut Vec<Effect>) {
+        for id in std::mem::take(&mut self.unsettled) {
+            let Some(watch) = self.watches.get_mut(id.0 as usize) else { continue };
+            let is_needed = watch.always || !watch.needed_by.is_empty();
+            if is_needed && !watch.is_running {
+                effects.push(Effect::Watch(watch.key.clone()));
+            } else if !is_needed && watch.is_running {
+                effects.push(Effect::Unwatch(watch.key.clone()));
+                watch.cache.clear(State::Unknown);
+            }
+            watch.is_running = is_needed;
+        }
+    }
+}
+
+/// What is known of one object.
+#[derive(Debug)]
+pub(crate) enum Sighting<'a> {
+    /// It is there.
+    Here(&'a Facts),
+    /// Its kind is watched, and it is not there.
+    Absent,
+    /// Its kind is not watched.
+    NotWatched,
+}

@@ -1,0 +1,229 @@
+//! What is remembered of a Rollout between its passes. All of it can be lost: it saves work, keeps us from
+//! doing the same thing twice in a row, and holds deadlines that begin anew after a restart.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tidegate_api::{ApiError, ObjectKey, Request};
+use tidegate_contract::{ObjectRef, Query, Traffic};
+use tidegate_core::{Decision, Routing};
+use tidegate_route::{Answer, ObjectWrite};
+
+use crate::event::RequestId;
+use crate::fence::Fences;
+use crate::fingerprint::Fingerprint;
+use crate::queue::Backoff;
+use crate::repair::Repairs;
+use crate::status::Trouble;
+
+/// What is remembered of one Rollout.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Of the Rollout that this is about; another one of the same name starts afresh.
+    pub(crate) uid: Arc<str>,
+    /// What its pass waits for; `None`: no pass is under way.
+    pub(crate) under_way: Option<UnderWay>,
+    /// Something changed while a pass was under way.
+    pub(crate) again: bool,
+    pub(crate) fences: Fences,
+    pub(crate) backoff: Backoff,
+    /// What went wrong last, as its condition says.
+    pub(crate) trouble: Option<Trouble>,
+    /// What the routers were last asked for.
+    pub(crate) traffic: Option<Traffic>,
+    pub(crate) routers: BTreeMap<String, RouterMemory>,
+    /// Questions asked since something was last applied; bounds a plugin or a decision that never settles.
+    pub(crate) rounds: u32,
+    pub(crate) told: Told,
+    /// Whether it looks again at some calendar time.
+    pub(crate) wakes_by_clock: bool,
+}
+
+/// What was published and written last, so that it is not said again.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The version of the Rollout that it was said about.
+    pub(crate) version: Arc<str>,
+    /// Events published without a status write.
+    pub(crate) notes: BTreeSet<(&'static str, String)>,
+    /// The status change after whose write the Rollout has this version.
+    pub(crate) status: Option<Value>,
+}
+
+/// What is remembered of one router of a Rollout.
+#[derive(Debug, Default)]
+pub(crate) struct RouterMemory {
+    /// The objects it depends on, as it last said.
+    pub(crate) queries: Vec<Query>,
+    /// The question that was answered last, and the answer.
+    pub(crate) answered: Option<(Question, Answer)>,
+    /// When the same question is asked again although nothing changed.
+    pub(crate) ask_again: Option<Duration>,
+    /// Failures of the host in a row.
+    pub(crate) faults: u32,
+    /// What is wanted, and the objects that have expressed it: a write to one of them is a repair.
+    pub(crate) expressed: Option<(Fingerprint, BTreeSet<ObjectRef>)>,
+    /// What is wanted and of which editions of objects, and since when.
+    pub(crate) scene: Option<(Fingerprint, Duration)>,
+    pub(crate) refused: BTreeMap<ObjectRef, WriteRefused>,
+    pub(crate) repairs: BTreeMap<ObjectRef, Repairs>,
+}
+
+/// A question to a router, as far as it must be recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Plugin, target and traffic.
+    pub(crate) intent: Fingerprint,
+    /// The objects as seen.
+    pub(crate) seen: Fingerprint,
+}
+
+/// A write of a routed object that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WriteRefused {
+    /// It was for this.
+    pub(crate) intent: Fingerprint,
+    /// On this edition of the object; only when trying again makes no sense before it changes.
+    pub(crate) edition: Option<(Arc<str>, Arc<str>)>,
+    /// When it is tried again; `None`: when an input changes.
+    pub(crate) until: Option<Duration>,
+    /// Tries in a row.
+    pub(crate) tries: u32,
+    /// Whether somebody has to do something.
+    pub(crate) needs_help: bool,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+}
+
+/// A write of a routed object that is to be carried out.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteWrite {
+    pub(crate) router: String,
+    pub(crate) write: ObjectWrite,
+    pub(crate) request: Request,
+    pub(crate) key: ObjectKey,
+    pub(crate) intent: Fingerprint,
+    pub(crate) edition: (Arc<str>, Arc<str>),
+    pub(crate) is_repair: bool,
+}
+
+/// What a pass waits for.
+#[derive(Debug)]
+pub(crate) enum UnderWay {
+    /// For objects that are read from the API server, because the caches may be behind.
+    Reading(BTreeMap<RequestId, ObjectKey>),
+    /// For routers' answers.
+    Asking(BTreeMap<RequestId, Asked>),
+    /// For a write of a routed object.
+    RouteWriting {
+        current: Box<RouteWrite>,
+        /// Why it was refused, once it was and the object is being read to find out what that means.
+        refused: Option<ApiError>,
+        rest: VecDeque<RouteWrite>,
+        /// The version of the Rollout that all this was decided on.
+        version: Arc<str>,
+    },
+    /// For the writes of a decision.
+    Writing { waiting: BTreeMap<RequestId, Request>, outcome: Box<Applying> },
+    /// For the write of the status.
+    Reporting { request: Box<Request>, outcome: Box<Applying> },
+}
+
+/// A question that is under way.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) router: String,
+    pub(crate) intent: Fingerprint,
+    /// What was seen, by query.
+    pub(crate) seen: Vec<(Query, Fingerprint)>,
+    /// The objects among it.
+    pub(crate) objects: BTreeSet<ObjectRef>,
+}
+
+/// A decision that is being carried out.
+#[derive(Debug)]
+pub(crate) struct Applying {
+    /// The Rollout that it was made on.
+    pub(crate) rollout: Arc<Value>,
+    pub(crate) decision: Decision,
+    pub(crate) routing: Option<Routing>,
+    /// When to look again for the routers' sake.
+    pub(crate) wake: Option<Duration>,
+    /// The version of the Rollout that the status may be written on.
+    pub(crate) version: Arc<str>,
+    /// The worst failure of a write.
+    pub(crate) failure: Option<(Request, ApiError)>,
+    /// The status as it should be now, once that is known.
+    pub(crate) status: Arc<Value>,
+    /// The change of it that is being written.
+    pub(crate) change: Option<Value>,
+}
+
+impl Memory {
+    /// Nothing is known yet of the Rollout with this uid.
+    pub(crate) fn new(uid: Arc<str>) -> Self {
+        Self { uid, ..Self::default() }
+    }
+
+    /// Somebody changed something that this Rollout depends on: what failed may succeed now.
+    pub(crate) fn input_changed(&mut self) {
+        self.backoff.reset();
+    }
+
+    /// The routers should express this from now on.
+    pub(crate) fn want(&mut self, traffic: &Traffic) {
+        if self.traffic.as_ref() != Some(traffic) {
+            self.traffic = Some(traffic.clone());
+        }
+    }
+}
+
+impl RouterMemory {
+    /// Takes note of an answer to a question.
+    pub(crate) fn answered(&mut self, asked: &Asked, answer: Answer) {
+        if let Answer::Needs(queries) | Answer::Routed(tidegate_route::Routed { queries, .. }) = &answer {
+            self.queries.clone_from(queries);
+        }
+        let known = asked.seen.iter();
+        let relevant: Vec<_> =
+            self.queries.iter().filter_map(|query| known.clone().find(|(one, _)| one == query)).collect();
+        let question = Question { intent: asked.intent, seen: Fingerprint::of(&relevant) };
+        self.note_expressed(asked, &answer);
+        self.answered = Some((question, answer));
+    }
+
+    /// Objects that need no write express what is wanted.
+    fn note_expressed(&mut self, asked: &Asked, answer: &Answer) {
+        let Answer::Routed(routed) = answer else { return };
+        let is_written = |object: &ObjectRef| routed.writes.iter().any(|write| write.reference == *object);
+        let fine = asked.objects.iter().filter(|object| !is_written(object)).cloned();
+        match &mut self.expressed {
+            Some((intent, objects)) if *intent == asked.intent => objects.extend(fine),
+            _ => self.expressed = Some((asked.intent, fine.collect())),
+        }
+        self.refused.retain(|object, _| is_written(object));
+    }
+
+    /// A write of ours to an object went through: from now on it expresses what is wanted.
+    pub(crate) fn wrote(&mut self, write: &RouteWrite, now: Duration) {
+        let object = write.write.reference.clone();
+        self.refused.remove(&object);
+        if write.is_repair {
+            self.repairs.entry(object.clone()).or_default().count(now);
+        }
+        match &mut self.expressed {
+            Some((intent, objects)) if *intent == write.intent => {
+                objects.insert(object);
+            }
+            _ => self.expressed = Some((write.intent, BTreeSet::from([object]))),
+        }
+    }
+
+    /// Whether a write to an object for this would undo somebody's change of what we had brought about.
+    pub(crate) fn is_repair(&self, intent: Fingerprint, object: &ObjectRef) -> bool {
+        let expressed = self.expressed.as_ref();
+        expressed.is_some_and(|(wanted, objects)| *wanted == intent && objects.contains(object))
+    }
+}

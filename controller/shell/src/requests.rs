@@ -1,0 +1,96 @@
+//! What is under way, and which objects are being written. No object is written by two requests at a time,
+//! whoever wants it.
+
+use std::collections::BTreeMap;
+
+use tidegate_api::{ObjectKey, Operation, Request, object};
+
+use crate::event::RequestId;
+use crate::name::Name;
+use crate::queue::Blocked;
+
+/// Requests and questions that are not answered yet.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    next: u64,
+    outstanding: BTreeMap<RequestId, (Name, Option<ObjectKey>)>,
+    locks: BTreeMap<ObjectKey, RequestId>,
+    blocked: Blocked<ObjectKey>,
+}
+
+impl Requests {
+    pub(crate) const fn new() -> Self {
+        Self { next: 0, outstanding: BTreeMap::new(), locks: BTreeMap::new(), blocked: Blocked::new() }
+    }
+
+    /// A number for something that writes nothing.
+    pub(crate) fn start(&mut self, rollout: &Name) -> RequestId {
+        let id = RequestId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.outstanding.insert(id, (rollout.clone(), None));
+        id
+    }
+
+    /// A number for a write of an object, which is locked until the answer.
+    pub(crate) fn start_write(&mut self, rollout: &Name, key: &ObjectKey) -> RequestId {
+        let id = self.start(rollout);
+        self.outstanding.insert(id, (rollout.clone(), Some(key.clone())));
+        self.locks.insert(key.clone(), id);
+        id
+    }
+
+    /// Whether an object is locked; then the Rollout will be looked at again when it no longer is.
+    pub(crate) fn is_locked(&mut self, key: &ObjectKey, rollout: &Name) -> bool {
+        let is_locked = self.locks.contains_key(key);
+        if is_locked {
+            self.blocked.wait(key.clone(), rollout);
+        }
+        is_locked
+    }
+
+    /// It was answered: whose it was, and who waited for its object. `None`: it is of no interest any more.
+    pub(crate) fn finish(&mut self, id: RequestId) -> Option<(Name, Vec<Name>)> {
+        let (rollout, key) = self.outstanding.remove(&id)?;
+        let waiting = match key {
+            Some(key) => {
+                self.locks.remove(&key);
+                self.blocked.release(&key).into_iter().collect()
+            }
+            None => Vec::new(),
+        };
+        Some((rollout, waiting))
+    }
+
+    /// Answers for this Rollout are of no interest any more. Answers with those that waited for its objects.
+    pub(crate) fn forget(&mut self, rollout: &Name) -> Vec<Name> {
+        let mut waiting = Vec::new();
+        for (_, (_, key)) in self.outstanding.extract_if(.., |_, (whose, _)| whose == rollout) {
+            if let Some(key) = key {
+                self.locks.remove(&key);
+                waiting.extend(self.blocked.release(&key));
+            }
+        }
+        waiting
+    }
+
+    /// Nothing that is under way is of interest any more.
+    pub(crate) fn forget_all(&mut self) {
+        self.outstanding.clear();
+        self.locks.clear();
+        self.blocked.clear();
+    }
+
+    /// How much is under way.
+    pub(crate) fn len(&self) -> usize {
+        self.outstanding.len()
+    }
+}
+
+/// The object that a write is about.
+pub(crate) fn key_of(request: &Request) -> ObjectKey {
+    let name = match &request.operation {
+        Operation::Create { object } => object::name(object),
+        _ => request.name().unwrap_or_default(),
+    };
+    ObjectKey::new(&request.resource, request.namespace.as_deref().unwrap_or_default(), name)
+}

@@ -1,0 +1,467 @@
+//! How far each router of a Rollout is with the traffic that is desired: from its last answer, the objects as
+//! they are now, and what became of our writes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_api::{Body, Operation, Request};
+use tidegate_contract::{KindUse, ObjectRef, Observation, Query, Router, Target, Traffic, Verdict};
+use tidegate_core::{RouterReport, RouterState};
+use tidegate_route::{Answer, ObjectWrite, Routed};
+
+use crate::cache::Facts;
+use crate::caches::{Caches, Found, WatchId};
+use crate::event::PluginState;
+use crate::fingerprint::Fingerprint;
+use crate::memory::{Asked, Question, RouteWrite, RouterMemory, WriteRefused};
+use crate::name::Name;
+use crate::rbac;
+use crate::rollout::RouterUse;
+use crate::settings::Settings;
+
+/// What is looked at besides the Rollout's own memory.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) plugins: &'a BTreeMap<String, PluginState>,
+    pub(crate) caches: &'a Caches,
+    pub(crate) now: Duration,
+}
+
+/// How far one router is, and what to do about it.
+pub(crate) struct View {
+    pub(crate) report: RouterReport,
+    /// When that changes by itself.
+    pub(crate) wake: Option<Duration>,
+    pub(crate) todo: Todo,
+}
+
+/// What a router needs now.
+pub(crate) enum Todo {
+    Nothing,
+    /// It must be asked.
+    Ask(Box<Ask>),
+    /// Its objects must be written.
+    Write(Vec<RouteWrite>),
+}
+
+/// A question that must be asked.
+pub(crate) struct Ask {
+    pub(crate) asked: Asked,
+    pub(crate) router: Arc<dyn Router>,
+    pub(crate) target: Target,
+    /// What was found, query by query; only what is known.
+    pub(crate) found: Vec<(Query, Option<(WatchId, Vec<Name>)>)>,
+}
+
+/// State, time at which it changes by itself, writes to carry out.
+type Stand = (RouterState, Option<Duration>, Vec<RouteWrite>);
+
+impl Surroundings<'_> {
+    /// Looks at one router of a Rollout. With `give_up`, it was asked too often already in this pass.
+    pub(crate) fn view(
+        &self,
+        home: &Name,
+        uid: &str,
+        used: &RouterUse,
+        traffic: &Traffic,
+        memory: &mut RouterMemory,
+        give_up: bool,
+    ) -> View {
+        let router = match self.plugins.get(&used.name) {
+            Some(PluginState::Ready(router)) => router,
+            Some(PluginState::Unavailable { reason, message }) => {
+                return View::stuck(&used.name, failed(reason, message.clone()));
+            }
+            None => return View::stuck(&used.name, self.unknown_plugin(&used.name)),
+        };
+        let target = self.target(home, uid, used, traffic);
+        let intent = Fingerprint::of(&(&used.name, router.digest(), &target, traffic));
+        let kinds = &router.description().kinds;
+        let sight = Sight::new(self.caches, &memory.queries, kinds, &home.namespace);
+        let question = Question { intent, seen: Fingerprint::of(&sight.known) };
+        let since = memory.since(Fingerprint::of(&(intent, &sight.editions())), self.now);
+        let is_answered = memory.answered.as_ref().is_some_and(|(answered, _)| *answered == question)
+            && memory.ask_again.is_none_or(|at| at > self.now);
+        let answer = memory.answered.as_ref().map(|(_, answer)| answer.clone());
+        let Some(answer) = answer.clone().filter(|_| is_answered) else {
+            let (shares, notes) = said(answer.as_ref());
+            if give_up {
+                let message = "The plugin asks for other objects each time it is asked which ones it needs.";
+                return View::stuck(&used.name, failed("TooManyRounds", message));
+            }
+            let state = waiting("Asking", "The plugin is being asked about the objects as they are now.");
+            let report = RouterReport { router: used.name.clone(), state, shares, notes };
+            let asked = Asked {
+                router: used.name.clone(),
+                intent,
+                seen: sight.known.clone(),
+                objects: sight.objects.keys().cloned().collect(),
+            };
+            let found = sight.into_found();
+            let ask = Ask { asked, router: router.clone(), target, found };
+            return View { report, wake: None, todo: Todo::Ask(Box::new(ask)) };
+        };
+        let (shares, notes) = said(Some(&answer));
+        let (state, wake, writes) = match answer {
+            Answer::Needs(_) => (sight.why_not_asked(), None, Vec::new()),
+            Answer::Problem(problem) => {
+                (failed(&camel_case(&problem.code), problem.message), None, Vec::new())
+            }
+            Answer::Fault(fault) => {
+                let mut message = fault.message;
+                if !fault.last_words.is_empty() {
+                    message = format!("{message}; its last words: {}", shortened(&fault.last_words));
+                }
+                (failed(fault.reason.as_str(), message), memory.ask_again, Vec::new())
+            }
+            Answer::Refused(refusal) => {
+                let message =
+                    format!("Nothing was written, because plugin {}: {}", used.name, refusal.message);
+                (failed(refusal.reason, message), None, Vec::new())
+            }
+            Answer::Routed(routed) if routed.writes.is_empty() => self.in_force(routed, memory, since),
+            Answer::Routed(routed) => self.to_write(&used.name, &routed.writes, &sight, memory, intent),
+        };
+        let report = RouterReport { router: used.name.clone(), state, shares, notes };
+        let todo = if writes.is_empty() { Todo::Nothing } else { Todo::Write(writes) };
+        View { report, wake, todo }
+    }
+
+    fn target(&self, home: &Name, uid: &str, used: &RouterUse, traffic: &Traffic) -> Target {
+        let settings = self.settings.router_settings.get(&used.name);
+        Target {
+            namespace: home.namespace.to_string(),
+            name: home.name.to_string(),
+            uid: uid.to_owned(),
+            config: used.config.clone(),
+            settings: settings.cloned().unwrap_or_else(|| "{}".to_owned()),
+            stable_service: traffic.stable.service.clone(),
+            canary_service: traffic.canary.service.clone(),
+        }
+    }
+
+    fn unknown_plugin(&self, name: &str) -> RouterState {
+        let known: Vec<&str> = self.plugins.keys().map(String::as_str).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let message = format!(
+            "There is no router plugin named {name}: correct the name in trafficRouting.plugins, or configure \
+             the plugin. Configured are: {known}."
+        );
+        failed("UnknownPlugin", message)
+    }
+
+    /// The objects say what is desired; is it in force?
+    fn in_force(&self, routed: Routed, memory: &mut RouterMemory, since: Duration) -> Stand {
+        let window = self.settings.timing.repair_window;
+        memory.repairs.retain(|_, repairs| {
+            repairs.at_peace(self.now, window);
+            !repairs.is_empty()
+        });
+        let state = match routed.verdict {
+            Verdict::Verified => RouterState::Verified,
+            Verdict::Unverifiable => RouterState::NotApplicable { warning: None },
+            Verdict::Pending(what) => waiting("Unverified", what),
+            Verdict::Rejected(what) => failed("RouteRejected", what),
+            Verdict::Unreported(who) => {
+                let until = since.saturating_add(self.settings.timing.unreported);
+                if self.now < until {
+                    return (waiting("Unverified", who), Some(until), Vec::new());
+                }
+                RouterState::NotApplicable { warning: Some(who) }
+            }
+        };
+        (state, None, Vec::new())
+    }
+
+    /// The objects do not yet say what is desired; may they be written?
+    ///
+    /// One object that may not be written does not keep others from being written: on an abort, each route
+    /// that goes back to stable counts.
+    fn to_write(
+        &self,
+        router: &str,
+        wanted: &[ObjectWrite],
+        sight: &Sight,
+        memory: &mut RouterMemory,
+        intent: Fingerprint,
+    ) -> Stand {
+        let mut writes = Vec::new();
+        let mut failure = None;
+        let mut trouble = None;
+        let mut wake: Option<Duration> = None;
+        for write in wanted {
+            let reference = &write.reference;
+            let Some((watch, facts)) = sight.objects.get(reference) else {
+                let message = format!("{reference} should be written, but is not among the objects seen.");
+                failure = failure.or(Some(failed("InternalError", message)));
+                continue;
+            };
+            let edition = facts.edition();
+            let blocked = memory.refused.get(reference).filter(|one| one.blocks(intent, &edition, self.now));
+            if let Some(refused) = blocked {
+                wake = earlier(wake, refused.until);
+                if refused.needs_help {
+                    failure = failure.or_else(|| Some(failed(refused.reason, refused.message.clone())));
+                } else {
+                    trouble = trouble.or_else(|| Some(refused.message.clone()));
+                }
+                continue;
+            }
+            let is_repair = memory.is_repair(intent, reference);
+            if is_repair && let Some(until) = self.contested_until(memory, reference) {
+                wake = earlier(wake, Some(until));
+                failure = failure.or_else(|| Some(self.contested(reference, facts)));
+                continue;
+            }
+            match self.request(*watch, write) {
+                Some(request) => writes.push(RouteWrite {
+                    router: router.to_owned(),
+                    key: Name::new(reference.namespace.as_deref().unwrap_or_default(), &reference.name)
+                        .key(&request.resource),
+                    write: write.clone(),
+                    request,
+                    intent,
+                    edition,
+                    is_repair,
+                }),
+                None => trouble = trouble.or_else(|| Some(format!("{reference} is not watched yet."))),
+            }
+        }
+        let message = trouble.unwrap_or_else(|| {
+            let names: Vec<String> = wanted.iter().map(|write| write.reference.to_string()).collect();
+            format!("{} must be written.", names.join(", "))
+        });
+        (failure.unwrap_or_else(|| waiting("WritePending", message)), wake, writes)
+    }
+
+    fn contested_until(&self, memory: &mut RouterMemory, object: &ObjectRef) -> Option<Duration> {
+        let timing = &self.settings.timing;
+        memory.repairs.get_mut(object)?.blocked_until(self.now, timing.repairs, timing.repair_window)
+    }
+
+    fn contested(&self, object: &ObjectRef, facts: &Facts) -> RouterState {
+        let timing = &self.settings.timing;
+        let (who, how_often) = (facts.manager.as_deref().unwrap_or("somebody"), timing.repairs);
+        let minutes = timing.repair_window.as_secs() / 60;
+        let message = format!(
+            "{who} keeps changing the weights in {object}: they were put right {how_often} times in {minutes} \
+             minutes. Make {who} leave them alone; until then one more try is made every {minutes} minutes."
+        );
+        failed("RouteContested", message)
+    }
+
+    fn request(&self, watch: WatchId, write: &ObjectWrite) -> Option<Request> {
+        let resource = self.caches.cache(watch)?.resource.clone()?;
+        let operation = Operation::Patch {
+            name: write.reference.name.clone(),
+            subresource: None,
+            body: Body::Json(write.patch.clone().into()),
+        };
+        Some(Request { resource, namespace: write.reference.namespace.clone(), operation })
+    }
+}
+
+/// What the queries of a router find.
+struct Sight {
+    /// Each query that could be answered, with the fingerprint of the answer.
+    known: Vec<(Query, Fingerprint)>,
+    found: Vec<(Query, Found)>,
+    objects: BTreeMap<ObjectRef, (WatchId, Arc<Facts>)>,
+}
+
+impl Sight {
+    fn new(caches: &Caches, queries: &[Query], kinds: &[KindUse], home: &str) -> Self {
+        let mut sight = Self { known: Vec::new(), found: Vec::new(), objects: BTreeMap::new() };
+        for query in queries {
+            let found = caches.find(query, kinds, home);
+            match &found {
+                Found::NotServed => sight.known.push((query.clone(), Fingerprint::of(&false))),
+                Found::Objects(watch, objects) => {
+                    let versions: Vec<_> =
+                        objects.iter().map(|(name, facts)| (name, &facts.uid, &facts.version)).collect();
+                    sight.known.push((query.clone(), Fingerprint::of(&versions)));
+                    for (name, facts) in objects {
+                        sight.objects.insert(reference(query, name), (*watch, facts.clone()));
+                    }
+                }
+                Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) => {}
+            }
+            sight.found.push((query.clone(), found));
+        }
+        sight
+    }
+
+    fn editions(&self) -> Vec<(&ObjectRef, (Arc<str>, Arc<str>))> {
+        self.objects.iter().map(|(reference, (_, facts))| (reference, facts.edition())).collect()
+    }
+
+    fn into_found(self) -> Vec<(Query, Option<(WatchId, Vec<Name>)>)> {
+        let known = |found| match found {
+            Found::NotServed => Some(None),
+            Found::Objects(watch, objects) => {
+                Some(Some((watch, objects.into_iter().map(|(name, _)| name).collect())))
+            }
+            Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) => None,
+        };
+        self.found.into_iter().filter_map(|(query, found)| Some((query, known(found)?))).collect()
+    }
+
+    /// Why the plugin's need to see more is not met yet.
+    fn why_not_asked(&self) -> RouterState {
+        let mut missing = None;
+        for (query, found) in &self.found {
+            let kind = &query.kind;
+            match found {
+                Found::Forbidden(message) => {
+                    let remedy = rbac::allow_watching(&kind.group, &kind.kind, None);
+                    return failed("Forbidden", format!("{kind} may not be watched: {message}\n{remedy}"));
+                }
+                Found::Invalid(why) => return failed("InvalidQuery", why.clone()),
+                Found::Unknown => missing = missing.or(Some(kind)),
+                Found::NotServed | Found::Objects(..) => {}
+            }
+        }
+        match missing {
+            Some(kind) => waiting("NotSynced", format!("{kind} objects are being read for the first time.")),
+            None => failed("TooManyRounds", "The plugin asks for objects that it has already been shown."),
+        }
+    }
+}
+
+impl WriteRefused {
+    /// Whether it must not be tried again yet.
+    fn blocks(&self, intent: Fingerprint, edition: &(Arc<str>, Arc<str>), now: Duration) -> bool {
+        self.intent == intent
+            && match (&self.edition, self.until) {
+                (Some(refused), _) => refused == edition,
+                (None, Some(until)) => until > now,
+                (None, None) => false,
+            }
+    }
+}
+
+impl RouterMemory {
+    /// Since when the scene has been this one.
+    fn since(&mut self, scene: Fingerprint, now: Duration) -> Duration {
+        match self.scene {
+            Some((last, since)) if last == scene => since,
+            _ => {
+                self.scene = Some((scene, now));
+                now
+            }
+        }
+    }
+}
+
+impl View {
+    fn stuck(router: &str, state: RouterState) -> Self {
+        let report = RouterReport { router: router.to_owned(), state, shares: Vec::new(), notes: Vec::new() };
+        Self { report, wake: None, todo: Todo::Nothing }
+    }
+}
+
+impl Ask {
+    /// The observations that the question is about, with the objects' texts.
+    pub(crate) fn observations(&self, caches: &mut Caches) -> Vec<Observation> {
+        let mut observations = Vec::new();
+        for (query, found) in &self.found {
+            let mut objects = Vec::new();
+            if let Some((watch, names)) = found
+                && let Some(cache) = caches.cache_mut(*watch)
+            {
+                let resource = cache.resource.clone();
+                for name in names {
+                    let Some(json) = cache.text(name) else { continue };
+                    let api_version = resource.as_ref().map(tidegate_api::Resource::api_version);
+                    objects.push(tidegate_contract::Object {
+                        reference: reference(query, name),
+                        api_version: api_version.unwrap_or_default(),
+                        json,
+                    });
+                }
+            }
+            observations.push(Observation { query: query.clone(), served: found.is_some(), objects });
+        }
+        observations
+    }
+}
+
+fn reference(query: &Query, name: &Name) -> ObjectRef {
+    ObjectRef {
+        kind: query.kind.clone(),
+        namespace: (!name.namespace.is_empty()).then(|| name.namespace.to_string()),
+        name: name.name.to_string(),
+    }
+}
+
+fn said(answer: Option<&Answer>) -> (Vec<tidegate_contract::Share>, Vec<String>) {
+    match answer {
+        Some(Answer::Routed(routed)) => (routed.shares.clone(), routed.notes.clone()),
+        _ => (Vec::new(), Vec::new()),
+    }
+}
+
+fn failed(reason: &str, message: impl Into<String>) -> RouterState {
+    RouterState::Failed { reason: reason.to_owned(), message: message.into() }
+}
+
+fn waiting(reason: &str, message: impl Into<String>) -> RouterState {
+    RouterState::Waiting { reason: reason.to_owned(), message: message.into() }
+}
+
+/// The earlier of two times, where there is any.
+pub(crate) fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A plugin's code as a condition's reason: `missing-object` as `MissingObject`. What cannot be part of a reason
+/// is left out.
+fn camel_case(code: &str) -> String {
+    let mut reason = String::new();
+    for word in code.split(|c: char| !c.is_ascii_alphanumeric()) {
+        let mut characters = word.chars();
+        reason.extend(characters.next().map(|first| first.to_ascii_uppercase()));
+        reason.extend(characters);
+    }
+    match reason.chars().next() {
+        Some(first) if first.is_ascii_alphabetic() => reason,
+        _ => format!("Problem{reason}"),
+    }
+}
+
+/// The end of a text, for a condition's message.
+fn shortened(text: &str) -> &str {
+    let text = text.trim();
+    let from = text.char_indices().rev().nth(511).map_or(0, |(at, _)| at);
+    text.get(from..).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_become_reasons() {
+        for (code, reason) in [
+            ("missing-object", "MissingObject"),
+            ("unsupported", "Unsupported"),
+            ("HTTP 500", "HTTP500"),
+            ("", "Problem"),
+            ("42", "Problem42"),
+        ] {
+            assert_eq!(camel_case(code), reason, "{code}");
+        }
+    }
+
+    #[test]
+    fn last_words_are_cut_at_their_beginning() {
+        let text = format!("{}é{}", "a".repeat(600), "b".repeat(511));
+        assert_eq!(shortened(&text).chars().count(), 512);
+        assert!(shortened(&text).starts_with('é'));
+        assert_eq!(shortened("  short\n"), "short");
+    }
+}

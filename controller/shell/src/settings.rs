@@ -1,0 +1,88 @@
+//! What a shell is made with: which Rollouts are its own, what decides about them, and its delays.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tidegate_core::{Decision, World};
+
+/// The function that decides about a Rollout.
+pub type Decide = fn(&World, Timestamp) -> Decision;
+
+/// How a shell is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Only Rollouts of this namespace; `None`: of all.
+    pub namespace: Option<String>,
+    /// Only Rollouts whose label `argo-rollouts.argoproj.io/controller-instance-id` has this value; `None`:
+    /// only those without the label.
+    pub instance_id: Option<String>,
+    /// The name under which our writes appear in `metadata.managedFields`.
+    pub field_manager: String,
+    /// What the operator configured for each plugin, as JSON text, by the name that Rollouts use; `{}` for
+    /// those that are not named.
+    pub router_settings: BTreeMap<String, String>,
+    /// What decides. A setting, so that a simulation can show that it notices a wrong one.
+    pub decide: Decide,
+    /// Delays and limits.
+    pub timing: Timing,
+}
+
+/// Delays and limits, all in monotonic time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// A Rollout is looked at again after this long although nothing happened. 15 min, as in Argo Rollouts.
+    pub resync: Duration,
+    /// Delay before the second try of what failed; doubles with each failure in a row.
+    pub backoff_first: Duration,
+    /// The longest such delay.
+    pub backoff_last: Duration,
+    /// An own write that has not come back through its watch after this long is looked up in the API server.
+    pub fence_ceiling: Duration,
+    /// A route on which nobody reports is taken for one on which nobody ever will after this long.
+    pub unreported: Duration,
+    /// Time in which repairs of one object are counted, and the pause between two once there were too many.
+    pub repair_window: Duration,
+    /// So many repairs of one object in that time; one more would be a quarrel.
+    pub repairs: usize,
+    /// A question that a plugin failed on is repeated after this long although nothing changed.
+    pub fault_retry: Duration,
+    /// So many Rollouts may have a pass under way at the same time; bounds what waits in the driver.
+    pub passes: usize,
+    /// So many Rollouts are looked at in one step; bounds how long a step takes.
+    pub passes_per_step: usize,
+    /// So many objects of each watch are kept parsed; the others as compact text, a tenth of the size.
+    pub parsed_objects: usize,
+}
+
+impl Settings {
+    /// All Rollouts of the cluster without an instance id, decided by this function.
+    pub fn new(decide: Decide) -> Self {
+        Self {
+            namespace: None,
+            instance_id: None,
+            field_manager: "tidegate".to_owned(),
+            router_settings: BTreeMap::new(),
+            decide,
+            timing: Timing::default(),
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            resync: Duration::from_secs(15 * 60),
+            backoff_first: Duration::from_secs(1),
+            backoff_last: Duration::from_secs(60),
+            fence_ceiling: Duration::from_secs(10),
+            unreported: Duration::from_secs(10),
+            repair_window: Duration::from_secs(10 * 60),
+            repairs: 3,
+            fault_retry: Duration::from_secs(10 * 60),
+            passes: 256,
+            passes_per_step: 256,
+            parsed_objects: 1024,
+        }
+    }
+}

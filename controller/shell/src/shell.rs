@@ -1,0 +1,337 @@
+//! The shell itself: takes events, looks at the Rollouts that are due, and answers with effects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde_json::Value;
+use tidegate_api::Resource;
+
+use crate::cache::{Change, State};
+use crate::caches::{Caches, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
+use crate::effect::Effect;
+use crate::event::{Event, Now, PluginState, Unwatchable, WatchKey};
+use crate::index::{Index, Known};
+use crate::memory::{Memory, UnderWay};
+use crate::name::Name;
+use crate::queue::Queue;
+use crate::requests::{Requests, key_of};
+use crate::rollout;
+use crate::settings::Settings;
+
+/// The controller without I/O.
+pub struct Shell {
+    pub(crate) settings: Settings,
+    pub(crate) leading: bool,
+    pub(crate) plugins: BTreeMap<String, PluginState>,
+    pub(crate) caches: Caches,
+    pub(crate) index: Index,
+    pub(crate) queue: Queue,
+    pub(crate) memories: BTreeMap<Name, Memory>,
+    pub(crate) requests: Requests,
+    /// How far calendar time was ahead of monotonic time when it last jumped.
+    ahead: Option<SignedDuration>,
+}
+
+/// Calendar time that moves this much against monotonic time was set by somebody.
+const CLOCK_JUMP: SignedDuration = SignedDuration::from_secs(1);
+
+impl Shell {
+    /// A shell that knows nothing yet and does not lead. The first step starts its watches, whatever the event.
+    pub fn new(settings: Settings) -> Self {
+        let caches = Caches::new(settings.namespace.as_deref());
+        Self {
+            settings,
+            leading: false,
+            plugins: BTreeMap::new(),
+            caches,
+            index: Index::default(),
+            queue: Queue::default(),
+            memories: BTreeMap::new(),
+            requests: Requests::new(),
+            ahead: None,
+        }
+    }
+
+    /// Whether everything has been read that decisions need.
+    pub fn is_ready(&self) -> bool {
+        self.caches.are_ready()
+    }
+
+    /// Takes an event; answers with what should be done, in this order.
+    pub fn step(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.notice_clock_jump(now);
+        self.take_in(now, event, &mut effects);
+        self.look_at_due(now, &mut effects);
+        self.caches.settle(&mut effects);
+        effects.extend(self.wake_at(now).map(Effect::WakeAt));
+        effects
+    }
+
+    fn take_in(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Leading(leading) => self.lead(leading, now),
+            Event::Plugins(plugins) => {
+                self.plugins = plugins;
+                self.all_due(now);
+            }
+            Event::Listed { watch, resource, objects } => {
+                if let Some(id) = self.begin_list(&watch, resource) {
+                    for object in objects {
+                        self.put(id, object, now);
+                    }
+                    self.end_list(id, now);
+                }
+            }
+            Event::ListBegan { watch, resource } => {
+                self.begin_list(&watch, resource);
+            }
+            Event::ListEnded { watch } => {
+                if let Some(id) = self.caches.running(&watch) {
+                    self.end_list(id, now);
+                }
+            }
+            Event::Changed { watch, object } => {
+                if let Some(id) = self.caches.running(&watch) {
+                    self.put(id, object, now);
+                }
+            }
+            Event::Removed { watch, object } => {
+                if let Some(id) = self.caches.running(&watch)
+                    && let Some(change) = self.caches.cache_mut(id).and_then(|cache| cache.take(&object))
+                {
+                    self.changed(id, &change, now);
+                }
+            }
+            Event::Unwatchable { watch, why } => self.unwatchable(&watch, why, now),
+            Event::Answered { id, result } => self.answered(now, id, result, effects),
+            Event::Routed { id, answer } => self.routed(now, id, answer, effects),
+            Event::Woken => {}
+        }
+    }
+
+    fn lead(&mut self, leading: bool, now: Now) {
+        if leading && !self.leading {
+            // Somebody else may have led in between, and requests of ours may still arrive somewhere.
+            self.requests.forget_all();
+            for memory in self.memories.values_mut() {
+                memory.start_over(now.monotonic);
+            }
+        }
+        self.leading = leading;
+        if leading {
+            self.all_due(now);
+        }
+    }
+
+    fn begin_list(&mut self, watch: &WatchKey, resource: Resource) -> Option<WatchId> {
+        let id = self.caches.running(watch)?;
+        self.caches.cache_mut(id)?.begin_list(resource);
+        Some(id)
+    }
+
+    fn end_list(&mut self, id: WatchId, now: Now) {
+        let Some(cache) = self.caches.cache_mut(id) else { return };
+        let is_first = cache.state != State::Synced;
+        for change in cache.end_list() {
+            self.changed(id, &change, now);
+        }
+        if is_first {
+            self.needed_by_due(id, now);
+        }
+    }
+
+    fn put(&mut self, id: WatchId, object: Value, now: Now) {
+        let keep_parsed = self.settings.timing.parsed_objects;
+        let Some(cache) = self.caches.cache_mut(id) else { return };
+        let change = if id == REPLICA_SETS && belongs_to_others(&object) {
+            cache.take(&object)
+        } else {
+            cache.put(object, &self.settings.field_manager, keep_parsed)
+        };
+        if let Some(change) = change {
+            self.changed(id, &change, now);
+        }
+    }
+
+    fn unwatchable(&mut self, watch: &WatchKey, why: Unwatchable, now: Now) {
+        let Some(id) = self.caches.running(watch) else { return };
+        let state = match why {
+            Unwatchable::NotServed => State::NotServed,
+            Unwatchable::Forbidden { message } => State::Forbidden(message),
+        };
+        let Some(cache) = self.caches.cache_mut(id) else { return };
+        if matches!(id, ROLLOUTS | REPLICA_SETS | SERVICES) {
+            // What was known stays known, but nothing is decided on it until it is confirmed.
+            cache.state = State::Unknown;
+        } else if cache.state != state {
+            for change in cache.clear(state) {
+                self.changed(id, &change, now);
+            }
+            self.needed_by_due(id, now);
+        }
+    }
+
+    /// An object changed: whoever it concerns is due.
+    pub(crate) fn changed(&mut self, id: WatchId, change: &Change, now: Now) {
+        let mut concerned = self.index.depending(id, change);
+        match id {
+            ROLLOUTS => concerned.extend(self.rollout_changed(change)),
+            REPLICA_SETS => concerned.extend(self.index.replica_set_changed(change)),
+            SERVICES => concerned.extend(self.index.service_changed(&change.name)),
+            _ => {}
+        }
+        let resource = self.caches.cache(id).and_then(|cache| cache.resource.as_ref());
+        let key = resource.map(|resource| change.name.key(resource));
+        for name in concerned {
+            let Some(memory) = self.memories.get_mut(&name) else { continue };
+            let is_own = key
+                .as_ref()
+                .zip(change.after.as_ref())
+                .is_some_and(|(key, facts)| memory.fences.is_own(key, &facts.version));
+            if !is_own {
+                memory.input_changed();
+            }
+            self.due(&name, now);
+        }
+    }
+
+    fn rollout_changed(&mut self, change: &Change) -> Option<Name> {
+        let name = &change.name;
+        let keep_parsed = self.settings.timing.parsed_objects;
+        let value =
+            change.after.as_ref().and_then(|_| self.caches.cache_mut(ROLLOUTS)?.value(name, keep_parsed));
+        let ours = value.filter(|value| rollout::is_ours(value, self.settings.instance_id.as_deref()));
+        let Some(value) = ours else {
+            self.forget(name);
+            return None;
+        };
+        let known = Known::of(&value);
+        let uid = known.uid.clone();
+        if self.memories.get(name).is_some_and(|memory| memory.uid != uid) {
+            self.forget(name);
+        }
+        self.index.put_rollout(name, known);
+        self.memories.entry(name.clone()).or_insert_with(|| Memory::new(uid));
+        Some(name.clone())
+    }
+
+    /// A Rollout is gone, or not ours any more.
+    fn forget(&mut self, name: &Name) {
+        self.index.remove_rollout(name);
+        let (before, after) = self.index.depend(name, std::collections::BTreeSet::new());
+        self.caches.need(name, &before, &after);
+        self.queue.remove(name);
+        self.memories.remove(name);
+        for waiting in self.requests.forget(name) {
+            self.queue.at_latest(&waiting, Duration::ZERO);
+        }
+    }
+
+    /// This Rollout is to be looked at.
+    pub(crate) fn due(&mut self, name: &Name, now: Now) {
+        match self.memories.get_mut(name) {
+            Some(memory) if memory.under_way.is_some() => memory.again = true,
+            Some(memory) => {
+                let at = memory.backoff.is_waiting(now.monotonic).unwrap_or(now.monotonic);
+                self.queue.at_latest(name, at);
+            }
+            None => {}
+        }
+    }
+
+    fn all_due(&mut self, now: Now) {
+        let names: Vec<Name> = self.index.rollouts().cloned().collect();
+        for name in names {
+            if let Some(memory) = self.memories.get_mut(&name) {
+                memory.input_changed();
+            }
+            self.due(&name, now);
+        }
+    }
+
+    fn needed_by_due(&mut self, id: WatchId, now: Now) {
+        let names: Vec<Name> = self.caches.needed_by(id).cloned().collect();
+        for name in names {
+            self.due(&name, now);
+        }
+    }
+
+    /// Deadlines in calendar time were turned into monotonic ones, which is wrong once somebody sets the clock.
+    fn notice_clock_jump(&mut self, now: Now) {
+        let since_epoch = now.wall.duration_since(jiff::Timestamp::UNIX_EPOCH);
+        let Ok(monotonic) = SignedDuration::try_from(now.monotonic) else { return };
+        let Some(ahead) = since_epoch.checked_sub(monotonic) else { return };
+        match self.ahead {
+            Some(last) if (ahead.saturating_sub(last)).abs() < CLOCK_JUMP => return,
+            Some(_) => {
+                let names: Vec<Name> = self
+                    .memories
+                    .iter()
+                    .filter(|(_, one)| one.wakes_by_clock)
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                for name in names {
+                    self.due(&name, now);
+                }
+            }
+            None => {}
+        }
+        self.ahead = Some(ahead);
+    }
+
+    fn wake_at(&self, now: Now) -> Option<Duration> {
+        if !self.leading || !self.caches.are_ready() || self.requests.len() >= self.settings.timing.passes {
+            return None;
+        }
+        self.queue.next().map(|at| at.max(now.monotonic))
+    }
+
+    fn look_at_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.leading || !self.caches.are_ready() {
+            return;
+        }
+        for _ in 0..self.settings.timing.passes_per_step {
+            if self.requests.len() >= self.settings.timing.passes {
+                return;
+            }
+            let Some(name) = self.queue.pop(now.monotonic) else { return };
+            self.guarded(&name, now, effects, |shell, memory, effects| {
+                shell.advance(&name, memory, now, effects);
+            });
+        }
+    }
+}
+
+impl Memory {
+    /// Somebody else may have acted: what is under way is unknown, and what was remembered of acts is dropped.
+    fn start_over(&mut self, now: Duration) {
+        if let Some(UnderWay::RouteWriting { current, refused: None, .. }) = &self.under_way {
+            self.fences.unknown(current.key.clone(), current.request.resource.clone(), now);
+        }
+        if let Some(UnderWay::Writing { waiting, .. }) = &self.under_way {
+            for request in waiting.values() {
+                self.fences.unknown(key_of(request), request.resource.clone(), now);
+            }
+        }
+        if let Some(UnderWay::Reporting { request, .. }) = &self.under_way {
+            self.fences.unknown(key_of(request), request.resource.clone(), now);
+        }
+        let fences = std::mem::take(&mut self.fences);
+        let queries =
+            std::mem::take(&mut self.routers).into_iter().map(|(name, router)| (name, router.queries));
+        let routers = queries
+            .map(|(name, queries)| (name, crate::memory::RouterMemory { queries, ..Default::default() }));
+        *self = Self { fences, routers: routers.collect(), ..Self::new(Arc::clone(&self.uid)) };
+    }
+}
+
+/// Whether a ReplicaSet is controlled by something else than a Rollout: of no interest, and there are many.
+fn belongs_to_others(replica_set: &Value) -> bool {
+    let owners = replica_set.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
+    let kind = owners.into_iter().flatten().find(is_controller).and_then(|owner| owner.get("kind"));
+    kind.is_some_and(|kind| kind.as_str() != Some("Rollout"))
+}
