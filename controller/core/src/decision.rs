@@ -41,3 +41,15 @@ pub enum NoteKind {
     /// Somebody should look.
     Warning,
 }
+
+impl Note {
+    /// An event that nobody needs to act on.
+    pub(crate) fn normal(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { kind: NoteKind::Normal, reason, message: message.into() }
+    }
+
+    /// An event that somebody should look at.
+    pub(crate) fn warning(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { kind: NoteKind::Warning, reason, message: message.into() }
+    }
+}

@@ -5,8 +5,27 @@
 //! is remembered between calls except what the world itself carries (mostly the Rollout's status).
 #![forbid(unsafe_code)]
 
+mod basic;
+mod conditions;
+mod context;
+mod decide;
 mod decision;
+mod phase;
+mod progress;
+mod promotion;
+mod replicas;
+mod revision;
+mod routing;
+mod services;
+mod share;
+mod status;
+mod steps;
+mod time;
+mod traffic;
 mod world;
+mod writes;
 
+pub use decide::decide;
 pub use decision::{Decision, Note, NoteKind};
+pub use routing::UNVERIFIED;
 pub use world::{RouterReport, RouterState, Routing, World};

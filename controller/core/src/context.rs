@@ -1,0 +1,147 @@
+//! The world, read: the Rollout, its ReplicaSets by role, its Services, and where the update stands.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tidegate_contract::Traffic;
+use tidegate_model::names::HASH_LABEL;
+use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template};
+
+use crate::world::World;
+
+/// What every part of a decision looks at.
+pub(crate) struct Context<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) now: Timestamp,
+    pub(crate) rollout: Rollout,
+    pub(crate) status: Status,
+    /// Hash of the newest template: the label of its ReplicaSet, or what that will be.
+    pub(crate) new_hash: String,
+    /// Hash of the steps.
+    pub(crate) step_hash: String,
+    /// Whether the name that the new ReplicaSet would have is taken by another template.
+    pub(crate) collides: bool,
+    /// Whether traffic is shifted by routers; otherwise by numbers of pods.
+    pub(crate) is_routed: bool,
+    sets: Vec<ReplicaSet>,
+    new: Option<usize>,
+    stable: Option<usize>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn observe(world: &'a World, now: Timestamp) -> Self {
+        let rollout = Rollout::read(&world.rollout);
+        let status = Status::read(&world.rollout);
+        let mut sets: Vec<ReplicaSet> = world.replica_sets.iter().map(ReplicaSet::read).collect();
+        // Oldest first: of several ReplicaSets of the same template, the oldest one is taken.
+        sets.sort_by(|a, b| a.created_at.cmp(&b.created_at).then_with(|| a.name.cmp(&b.name)));
+
+        let desired = world.rollout.pointer("/spec/template").unwrap_or(&Value::Null);
+        let computed = hash::template_hash(desired, status.collision_count);
+        let is_new = |set: &ReplicaSet| {
+            template::equal(desired, set.object.pointer("/spec/template").unwrap_or(&Value::Null))
+        };
+        let by_label = sets.iter().position(|set| set.hash == computed && is_new(set));
+        let new = by_label.or_else(|| sets.iter().position(|set| !set.hash.is_empty() && is_new(set)));
+        let name = format!("{}-{computed}", rollout.name);
+        let collides = new.is_none() && sets.iter().any(|set| set.name == name);
+        let new_hash = new.and_then(|new| sets.get(new)).map_or(computed, |set| set.hash.clone());
+        let stable = sets.iter().position(|set| !set.hash.is_empty() && set.hash == status.stable_rs);
+        let step_hash = hash::steps_hash(world.rollout.pointer("/spec/strategy/canary/steps"));
+        let is_routed = rollout.canary.routing.is_some();
+        Self { world, now, rollout, status, new_hash, step_hash, collides, is_routed, sets, new, stable }
+    }
+
+    /// The ReplicaSet of the newest template.
+    pub(crate) fn new_set(&self) -> Option<&ReplicaSet> {
+        self.sets.get(self.new?)
+    }
+
+    /// The ReplicaSet of the stable template; the same as the new one when the update is done.
+    pub(crate) fn stable_set(&self) -> Option<&ReplicaSet> {
+        self.sets.get(self.stable?)
+    }
+
+    /// All other ReplicaSets, oldest first.
+    pub(crate) fn other_sets(&self) -> impl Iterator<Item = &ReplicaSet> {
+        let roles = [self.new, self.stable];
+        self.sets.iter().enumerate().filter(move |(index, _)| !roles.contains(&Some(*index))).map(|(_, set)| set)
+    }
+
+    /// All ReplicaSets, oldest first.
+    pub(crate) fn sets(&self) -> &[ReplicaSet] {
+        &self.sets
+    }
+
+    /// Available pods of the newest template.
+    pub(crate) fn new_available(&self) -> i64 {
+        self.new_set().map_or(0, |set| set.available)
+    }
+
+    /// Whether the newest template is the stable one.
+    pub(crate) fn is_fully_promoted(&self) -> bool {
+        !self.status.stable_rs.is_empty() && self.status.stable_rs == self.new_hash
+    }
+
+    /// Whether there is no stable template yet.
+    pub(crate) fn is_first(&self) -> bool {
+        self.status.stable_rs.is_empty()
+    }
+
+    /// Whether the update was given up.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.status.abort && !self.is_fully_promoted()
+    }
+
+    /// The steps.
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.rollout.canary.steps
+    }
+
+    /// How many steps are done, at most all.
+    pub(crate) fn index(&self) -> usize {
+        self.status.current_step_index.unwrap_or_default().min(self.steps().len())
+    }
+
+    /// Whether nothing is left to step through: all done, none there, or the user wants to skip the rest.
+    pub(crate) fn is_past_steps(&self) -> bool {
+        self.status.promote_full || self.index() >= self.steps().len()
+    }
+
+    /// A Service that the Rollout names, if it exists.
+    pub(crate) fn service(&self, name: Option<&String>) -> Option<&Arc<Value>> {
+        self.world.services.get(name?)
+    }
+
+    /// The template hash that a Service selects; `None` when it selects by none, or does not exist.
+    pub(crate) fn selected_hash(&self, name: Option<&String>) -> Option<&str> {
+        self.service(name)?.pointer("/spec/selector")?.get(HASH_LABEL)?.as_str()
+    }
+
+    /// The ReplicaSet with this template hash.
+    pub(crate) fn set_of_hash(&self, hash: &str) -> Option<&ReplicaSet> {
+        self.sets.iter().find(|set| set.hash == hash)
+    }
+
+    /// Whether any router takes part.
+    pub(crate) fn has_routers(&self) -> bool {
+        self.is_routed && !interest::routers(&self.world.rollout).is_empty()
+    }
+
+    /// Whether every router has this traffic in force; without routers there is nothing to wait for.
+    pub(crate) fn is_settled(&self, traffic: Option<&Traffic>) -> bool {
+        if !self.has_routers() {
+            return true;
+        }
+        match (traffic, &self.world.routing) {
+            (Some(traffic), Some(routing)) => routing.is_settled_for(traffic),
+            _ => false,
+        }
+    }
+
+    /// Whether every router has traffic in force of which the canary role has nothing.
+    pub(crate) fn canary_carries_nothing(&self, traffic: Option<&Traffic>) -> bool {
+        self.is_settled(traffic) && traffic.is_none_or(|traffic| traffic.canary.weight == 0)
+    }
+}

@@ -1,0 +1,95 @@
+//! `decide`: the table of contents of the state machine.
+
+use jiff::Timestamp;
+use tidegate_model::validate;
+
+use crate::context::Context;
+use crate::decision::Decision;
+use crate::steps::{self, Position};
+use crate::world::World;
+use crate::writes::Writes;
+use crate::{replicas, revision, services, status, traffic};
+
+/// What should be done about a Rollout now, and what it should say about itself.
+///
+/// Total: whatever the world looks like, there is a decision, and it says what is wrong with the world.
+///
+/// Every write follows from what was observed, at the position that the status had; the status that comes with it says
+/// the position that the next pass starts from. So a decision may be carried out in part, in any order, or not at all.
+pub fn decide(world: &World, now: Timestamp) -> Decision {
+    let context = Context::observe(world, now);
+    let errors = errors(&context);
+    let mut notes = Vec::new();
+    let mut writes = Writes::default();
+
+    if !errors.is_empty() {
+        return invalid(&context, &errors);
+    }
+    if steps::is_restart(&context) || context.collides {
+        let mut position = steps::restarted(&context, &mut notes);
+        position.collision_count = revision::collision_count(&context);
+        let reported = status::report(&context, position, None, &errors, &mut notes);
+        return Decision {
+            writes: Vec::new(),
+            traffic: None,
+            status: reported.status,
+            notes,
+            wake_at: reported.wake_at,
+        };
+    }
+
+    let traffic = traffic::desired(&context);
+    revision::plan(&context, &mut writes, &mut notes);
+    let deadline = replicas::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
+    services::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
+    revision::collect_history(&context, &mut writes);
+    let position = steps::advanced(&context, traffic.as_ref(), &mut notes);
+    let reported = status::report(&context, position, traffic.as_ref(), &errors, &mut notes);
+    Decision {
+        writes: writes.finish(&context),
+        traffic,
+        status: reported.status,
+        notes,
+        wake_at: [deadline, reported.wake_at].into_iter().flatten().min(),
+    }
+}
+
+/// An invalid spec leaves everything where it is, except that an abort is still carried out: what it needs is in the status
+/// and in the objects.
+fn invalid(context: &Context<'_>, errors: &[String]) -> Decision {
+    let mut notes = Vec::new();
+    let mut writes = Writes::default();
+    let mut traffic = None;
+    let mut position = Position::persisted(context);
+    if context.is_aborted() && context.stable_set().is_some() {
+        traffic = traffic::desired(context);
+        services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
+        position = steps::advanced(context, traffic.as_ref(), &mut notes);
+    }
+    let reported = status::report(context, position, traffic.as_ref(), errors, &mut notes);
+    Decision {
+        writes: writes.finish(context),
+        traffic,
+        status: reported.status,
+        notes,
+        wake_at: reported.wake_at,
+    }
+}
+
+/// What is wrong with the spec and with what it refers to, the first thing first.
+fn errors(context: &Context<'_>) -> Vec<String> {
+    let mut errors: Vec<String> =
+        validate::validate(&context.world.rollout).iter().map(ToString::to_string).collect();
+    let canary = &context.rollout.canary;
+    for (field, service) in [("canaryService", &canary.canary_service), ("stableService", &canary.stable_service)] {
+        if let Some(name) = service
+            && !context.world.services.contains_key(name)
+        {
+            errors.push(format!(
+                "spec.strategy.canary.{field}: Service \"{name}\" does not exist in namespace \"{}\"; create it, or correct the name",
+                context.rollout.namespace
+            ));
+        }
+    }
+    errors
+}

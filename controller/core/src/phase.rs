@@ -1,0 +1,45 @@
+//! `status.phase` and its message: the first of a fixed list of tests that holds. Health checks and the CLI show the messages,
+//! so they are Argo Rollouts' own.
+
+use tidegate_model::Counts;
+use tidegate_model::names::{condition, phase, reason};
+
+use crate::conditions::Conditions;
+use crate::context::Context;
+use crate::steps::Position;
+
+/// Phase and message.
+pub(crate) fn of(
+    context: &Context<'_>,
+    position: &Position,
+    counts: Counts,
+    conditions: &Conditions,
+) -> (&'static str, String) {
+    for one in conditions.iter() {
+        let is_invalid = one.kind == condition::INVALID_SPEC;
+        if is_invalid || one.reason == reason::ABORTED || one.reason == reason::TIMED_OUT {
+            return (phase::DEGRADED, format!("{}: {}", one.reason, one.message));
+        }
+    }
+    if context.rollout.paused {
+        return (phase::PAUSED, "manually paused".to_owned());
+    }
+    if let Some(pause) = position.pauses.first() {
+        return (phase::PAUSED, pause.reason.clone());
+    }
+    let replicas = context.rollout.replicas;
+    let progressing = |message: &str| (phase::PROGRESSING, message.to_owned());
+    if counts.updated < replicas {
+        return progressing("more replicas need to be updated");
+    }
+    if counts.available < counts.updated {
+        return progressing("updated replicas are still becoming available");
+    }
+    if !context.is_routed && counts.replicas > counts.updated {
+        return progressing("old replicas are pending termination");
+    }
+    if position.stable_rs.is_empty() || position.stable_rs != position.current_pod_hash {
+        return progressing("waiting for all steps to complete");
+    }
+    (phase::HEALTHY, String::new())
+}

@@ -1,0 +1,36 @@
+//! When the newest template becomes the stable one.
+//!
+//! It takes two passes: first, with all traffic on the canary, the stable Service is switched to the new pods; then, with the
+//! switch seen, the new ReplicaSet gets the stable mark, and the traffic goes back to the stable role.
+
+use tidegate_contract::Traffic;
+
+use crate::context::Context;
+
+/// Whether nothing but the stable Service's switch is left to do before the promotion.
+pub(crate) fn is_due(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
+    let Some(_) = context.new_set() else { return false };
+    if context.is_fully_promoted() || context.is_first() || context.is_aborted() || !context.is_past_steps() {
+        return false;
+    }
+    if context.rollout.paused || context.new_available() < context.rollout.replicas {
+        return false;
+    }
+    if !context.has_routers() || context.rollout.replicas == 0 {
+        return context.is_settled(traffic);
+    }
+    context.is_settled(traffic) && traffic.is_some_and(|traffic| traffic.canary.weight == traffic.max_weight)
+}
+
+/// Whether the new ReplicaSet gets the stable mark in this pass.
+pub(crate) fn is_complete(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
+    if context.is_first() {
+        // The first ReplicaSet is the stable one from the start: there is nothing to compare it with (Argo Rollouts).
+        return context.new_set().is_some();
+    }
+    let service = context.rollout.canary.stable_service.as_ref();
+    let is_switched = context.service(service).is_none()
+        || context.selected_hash(service) == Some(context.new_hash.as_str())
+        || context.rollout.replicas == 0;
+    is_due(context, traffic) && is_switched
+}

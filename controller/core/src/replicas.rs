@@ -1,0 +1,217 @@
+//! How many pods each ReplicaSet should have, and when those that are no longer needed go.
+//!
+//! A ReplicaSet that may still receive traffic is never made smaller: growing follows from what is wanted, shrinking from
+//! what the routers have verified.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tidegate_contract::Traffic;
+use tidegate_model::names::{DESIRED_REPLICAS_ANNOTATION, SCALE_DOWN_DEADLINE_ANNOTATION, reason};
+use tidegate_model::{CanaryScale, ReplicaSet, Step};
+
+use crate::basic;
+use crate::context::Context;
+use crate::decision::Note;
+use crate::share::{at_least, pods_for};
+use crate::time;
+use crate::traffic::weight_after;
+use crate::writes::Writes;
+
+/// How many pods the newest template should have at the current position, before anything about shrinking.
+pub(crate) fn wanted_of_new(context: &Context<'_>) -> i64 {
+    let replicas = context.rollout.replicas;
+    let canary = &context.rollout.canary;
+    if context.is_first() || context.is_fully_promoted() || context.is_past_steps() {
+        return replicas;
+    }
+    let reached = context.index() + 1;
+    let weight = weight_after(context.steps(), reached);
+    let for_weight = |weight| {
+        let pods = pods_for(weight, replicas, canary.max_weight());
+        at_least(pods, canary.min_pods_per_replica_set, replicas)
+    };
+    let scale = context.steps().iter().take(reached).rev().find_map(|step| match step {
+        Step::SetCanaryScale(scale) => Some(*scale),
+        _ => None,
+    });
+    match scale {
+        Some(CanaryScale::Replicas(replicas)) => replicas,
+        Some(CanaryScale::Weight(weight)) => for_weight(weight),
+        Some(CanaryScale::MatchTrafficWeight) | None => for_weight(weight),
+    }
+}
+
+/// How many pods the newest template's ReplicaSet is made with.
+pub(crate) fn initial_of_new(context: &Context<'_>) -> i64 {
+    // Without routers the number of pods is the traffic, so growing follows the budget of surge and unavailability.
+    if context.is_routed || context.is_first() { wanted_of_new(context) } else { 0 }
+}
+
+/// Whether the numbers of pods are those of the current position (with traffic routing).
+pub(crate) fn at_desired(context: &Context<'_>) -> bool {
+    if !context.is_routed {
+        return basic::at_desired(context);
+    }
+    let wanted = wanted_of_new(context);
+    let new = context.new_set().is_some_and(|set| set.desired >= wanted && set.available >= wanted);
+    let stable = context
+        .stable_set()
+        .is_none_or(|set| set.desired >= context.rollout.replicas && set.current >= context.rollout.replicas);
+    new && stable
+}
+
+/// Scales the ReplicaSets. Returns when to look again.
+pub(crate) fn plan(
+    context: &Context<'_>,
+    traffic: Option<&Traffic>,
+    writes: &mut Writes,
+    notes: &mut Vec<Note>,
+) -> Option<Timestamp> {
+    if context.rollout.paused {
+        return None;
+    }
+    let mut plan = Plan { context, writes, notes, wake_at: None };
+    if !context.is_routed {
+        let wanted = basic::plan(context);
+        for (set, replicas) in wanted {
+            plan.scale(set, replicas);
+        }
+        return plan.wake_at;
+    }
+    if let Some(stable) = context.stable_set() {
+        plan.scale(stable, context.rollout.replicas);
+    }
+    if let Some(new) = context.new_set().filter(|_| !context.is_fully_promoted()) {
+        plan.scale_new(new, traffic);
+    }
+    plan.retire_others(traffic);
+    plan.wake_at
+}
+
+struct Plan<'a, 'b> {
+    context: &'a Context<'a>,
+    writes: &'b mut Writes,
+    notes: &'b mut Vec<Note>,
+    wake_at: Option<Timestamp>,
+}
+
+impl Plan<'_, '_> {
+    /// The newest template's ReplicaSet, while it is not the stable one.
+    fn scale_new(&mut self, new: &ReplicaSet, traffic: Option<&Traffic>) {
+        if self.context.is_aborted() {
+            return self.retire_aborted(new, traffic);
+        }
+        let wanted = wanted_of_new(self.context);
+        if wanted >= new.desired || self.may_shrink(wanted, traffic) {
+            self.scale(new, wanted);
+        } else {
+            self.scale(new, new.desired);
+        }
+    }
+
+    /// Whether the routers have verified that the canary gets no more than so many pods can carry.
+    fn may_shrink(&self, wanted: i64, traffic: Option<&Traffic>) -> bool {
+        let max = self.context.rollout.canary.max_weight();
+        self.context.is_settled(traffic)
+            && traffic.is_none_or(|traffic| {
+                pods_for(traffic.canary.weight, self.context.rollout.replicas, max) <= wanted
+            })
+    }
+
+    /// The canary of an aborted update stays until the stable pods are all there and its weight is verified gone, and
+    /// then for the delay; a delay of 0 keeps it (as Argo documents).
+    fn retire_aborted(&mut self, new: &ReplicaSet, traffic: Option<&Traffic>) {
+        let delay = self.context.rollout.canary.abort_scale_down_delay_seconds;
+        let stable_is_enough =
+            self.context.stable_set().is_some_and(|stable| stable.available >= self.context.rollout.replicas);
+        if new.desired == 0 || delay == 0 || !stable_is_enough || !self.context.canary_carries_nothing(traffic) {
+            return;
+        }
+        self.retire(new, delay);
+    }
+
+    /// ReplicaSets of earlier templates: once no Service selects them and the desired traffic is in force everywhere,
+    /// they stay for the delay and go.
+    fn retire_others(&mut self, traffic: Option<&Traffic>) {
+        let canary = &self.context.rollout.canary;
+        let selected = [canary.stable_service.as_ref(), canary.canary_service.as_ref()]
+            .map(|service| self.context.selected_hash(service));
+        let is_settled = self.context.is_settled(traffic);
+        let delay = canary.scale_down_delay_seconds;
+        let mut kept: i64 = 0;
+        let mut others: Vec<&ReplicaSet> = self.context.other_sets().filter(|set| set.desired > 0).collect();
+        others.sort_by_key(|set| std::cmp::Reverse(set.revision));
+        for set in others {
+            if !is_settled || selected.contains(&Some(set.hash.as_str())) {
+                continue;
+            }
+            let over_limit = canary.scale_down_delay_revision_limit.is_some_and(|limit| kept >= limit);
+            kept += 1;
+            self.retire(set, if over_limit { 0 } else { delay });
+        }
+    }
+
+    /// Lets a ReplicaSet go after a delay in seconds.
+    fn retire(&mut self, set: &ReplicaSet, delay: i64) {
+        let now = self.context.now;
+        match set.scale_down_deadline {
+            _ if delay == 0 => self.set_replicas(set, 0),
+            Some(deadline) if deadline <= now => self.set_replicas(set, 0),
+            Some(deadline) => self.wake(deadline),
+            None => {
+                let deadline = now.checked_add(SignedDuration::from_secs(delay)).unwrap_or(Timestamp::MAX);
+                self.writes.replica_set(
+                    set,
+                    json!({"metadata": {"annotations": {SCALE_DOWN_DEADLINE_ANNOTATION: time::text(deadline)}}}),
+                );
+                self.wake(deadline);
+            }
+        }
+    }
+
+    /// Gives a ReplicaSet in use its size, and clears what was left of an earlier retirement.
+    fn scale(&mut self, set: &ReplicaSet, replicas: i64) {
+        let desired = self.context.rollout.replicas.to_string();
+        let annotation = |key| tidegate_api::object::annotation(&set.object, key);
+        let mut annotations = serde_json::Map::new();
+        if annotation(DESIRED_REPLICAS_ANNOTATION) != Some(desired.as_str()) {
+            annotations.insert(DESIRED_REPLICAS_ANNOTATION.to_owned(), json!(desired));
+        }
+        if set.desired == 0 && replicas == 0 {
+            return;
+        }
+        if annotation(SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
+            annotations.insert(SCALE_DOWN_DEADLINE_ANNOTATION.to_owned(), Value::Null);
+        }
+        if !annotations.is_empty() {
+            self.writes.replica_set(set, json!({"metadata": {"annotations": annotations}}));
+        }
+        self.set_replicas(set, replicas);
+    }
+
+    fn set_replicas(&mut self, set: &ReplicaSet, replicas: i64) {
+        if set.desired == replicas {
+            return;
+        }
+        let mut patch = json!({"spec": {"replicas": replicas}});
+        if replicas == 0
+            && set.scale_down_deadline.is_some()
+            && let Some(fields) = patch.as_object_mut()
+        {
+            fields.insert("metadata".into(), json!({"annotations": {SCALE_DOWN_DEADLINE_ANNOTATION: null}}));
+        }
+        self.writes.replica_set(set, patch);
+        let direction = if replicas > set.desired { "up" } else { "down" };
+        self.notes.push(Note::normal(
+            reason::SCALING,
+            format!(
+                "Scaled {direction} ReplicaSet {} (revision {}) from {} to {replicas}",
+                set.name, set.revision, set.desired
+            ),
+        ));
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+}

@@ -1,0 +1,165 @@
+//! The ReplicaSet of the newest template: making it, giving it its revision, and letting old ones go.
+
+use serde_json::{Map, Value, json};
+use tidegate_api::{builtin, object};
+use tidegate_model::names::{
+    DESIRED_REPLICAS_ANNOTATION, HASH_LABEL, NOT_COPIED_ANNOTATIONS, OWN_PREFIX, REVISION_ANNOTATION,
+    REVISION_HISTORY_ANNOTATION, reason,
+};
+use tidegate_model::{ReplicaSet, hash};
+
+use crate::context::Context;
+use crate::decision::Note;
+use crate::replicas;
+use crate::writes::Writes;
+
+/// Makes the newest template's ReplicaSet if there is none, and keeps its and the Rollout's revision.
+pub(crate) fn plan(context: &Context<'_>, writes: &mut Writes, notes: &mut Vec<Note>) {
+    let newest_of_others = context
+        .sets()
+        .iter()
+        .filter(|set| context.new_set().is_none_or(|new| new.name != set.name))
+        .map(|set| set.revision)
+        .max()
+        .unwrap_or_default();
+    let revision = match context.new_set() {
+        None if context.collides => return,
+        None => {
+            let revision = newest_of_others.saturating_add(1);
+            writes.create_replica_set(new_replica_set(context, revision));
+            let name = format!("{}-{}", context.rollout.name, context.new_hash);
+            notes.push(Note::normal(
+                reason::NEW_REPLICA_SET,
+                format!("Created ReplicaSet {name} (revision {revision})"),
+            ));
+            revision
+        }
+        Some(new) if new.revision > newest_of_others => new.revision,
+        Some(new) => {
+            let revision = newest_of_others.saturating_add(1);
+            renumber(new, revision, writes);
+            revision
+        }
+    };
+    for set in context.sets().iter().filter(|set| set.is_orphan) {
+        let mut owners =
+            set.object.pointer("/metadata/ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default();
+        owners.push(owner(context));
+        writes.replica_set(set, json!({"metadata": {"ownerReferences": owners}}));
+    }
+    let text = revision.to_string();
+    if object::annotation(&context.world.rollout, REVISION_ANNOTATION) != Some(text.as_str()) {
+        writes.rollout(json!({"metadata": {"annotations": {REVISION_ANNOTATION: text}}}));
+        notes.push(Note::normal(reason::ROLLOUT_UPDATED, format!("Rollout updated to revision {revision}")));
+    }
+    if !context.rollout.has_replicas {
+        // An autoscaler reads it through the scale subresource, which has no default.
+        writes.rollout(json!({"spec": {"replicas": context.rollout.replicas}}));
+    }
+}
+
+/// An old template is the newest again: its ReplicaSet gets a new revision and keeps the old one as history.
+fn renumber(new: &ReplicaSet, revision: i64, writes: &mut Writes) {
+    let mut annotations = Map::from_iter([(REVISION_ANNOTATION.to_owned(), json!(revision.to_string()))]);
+    if new.revision > 0 {
+        let history = match object::annotation(&new.object, REVISION_HISTORY_ANNOTATION) {
+            Some(history) if !history.is_empty() => format!("{history},{}", new.revision),
+            _ => new.revision.to_string(),
+        };
+        annotations.insert(REVISION_HISTORY_ANNOTATION.to_owned(), json!(history));
+    }
+    writes.replica_set(new, json!({"metadata": {"annotations": annotations}}));
+}
+
+/// The ReplicaSet of the newest template, at the size that it should have: it gets no traffic before its pods are available,
+/// so there is nothing to wait for between making and scaling it.
+fn new_replica_set(context: &Context<'_>, revision: i64) -> Value {
+    let rollout = &context.rollout;
+    let raw = &context.world.rollout;
+    let mut template = raw.pointer("/spec/template").cloned().unwrap_or_else(|| json!({}));
+    put(&mut template, &["metadata", "labels", HASH_LABEL], json!(context.new_hash));
+    let labels = template.pointer("/metadata/labels").cloned().unwrap_or_default();
+    let mut selector = raw.pointer("/spec/selector").cloned().unwrap_or_else(|| json!({}));
+    put(&mut selector, &["matchLabels", HASH_LABEL], json!(context.new_hash));
+
+    let copied = raw.pointer("/metadata/annotations").and_then(Value::as_object);
+    let mut annotations: Map<String, Value> = copied
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !NOT_COPIED_ANNOTATIONS.contains(&key.as_str()) && !key.starts_with(OWN_PREFIX))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    annotations.insert(REVISION_ANNOTATION.to_owned(), json!(revision.to_string()));
+    annotations.insert(DESIRED_REPLICAS_ANNOTATION.to_owned(), json!(rollout.replicas.to_string()));
+
+    let replicas = if rollout.paused && !context.is_first() { 0 } else { replicas::initial_of_new(context) };
+    let mut spec = json!({"replicas": replicas, "selector": selector, "template": template});
+    if rollout.min_ready_seconds > 0 {
+        put(&mut spec, &["minReadySeconds"], json!(rollout.min_ready_seconds));
+    }
+    let resource = builtin::replica_sets();
+    json!({
+        "apiVersion": resource.api_version(),
+        "kind": resource.kind.as_ref(),
+        "metadata": {
+            "name": format!("{}-{}", rollout.name, context.new_hash),
+            "namespace": rollout.namespace,
+            "labels": labels,
+            "annotations": annotations,
+            "ownerReferences": [owner(context)],
+        },
+        "spec": spec,
+    })
+}
+
+fn owner(context: &Context<'_>) -> Value {
+    let resource = builtin::rollouts();
+    json!({
+        "apiVersion": resource.api_version(),
+        "kind": resource.kind.as_ref(),
+        "name": context.rollout.name,
+        "uid": context.rollout.uid,
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
+}
+
+/// Deletes the oldest ReplicaSets without pods, as far as there are more than the history keeps.
+pub(crate) fn collect_history(context: &Context<'_>, writes: &mut Writes) {
+    let limit = usize::try_from(context.rollout.revision_history_limit).unwrap_or(usize::MAX);
+    let others: Vec<&ReplicaSet> = context.other_sets().collect();
+    let surplus = others.len().saturating_sub(limit);
+    for set in others.into_iter().take(surplus) {
+        let is_empty = set.desired == 0 && set.current == 0 && set.is_observed;
+        if is_empty && !set.is_orphan && !object::is_deleting(&set.object) {
+            writes.delete_replica_set(set);
+        }
+    }
+}
+
+/// The hash that the newest template's ReplicaSet gets when the name of the plain one is taken.
+pub(crate) fn collision_count(context: &Context<'_>) -> Option<i64> {
+    if !context.collides {
+        return context.status.collision_count;
+    }
+    let template = context.world.rollout.pointer("/spec/template").unwrap_or(&Value::Null);
+    let taken = |count: i64| {
+        let name = format!("{}-{}", context.rollout.name, hash::template_hash(template, Some(count)));
+        context.sets().iter().any(|set| set.name == name)
+    };
+    let first = context.status.collision_count.unwrap_or_default().saturating_add(1);
+    (first..).find(|count| !taken(*count))
+}
+
+/// Puts a value at a path of an object, making the objects on the way.
+fn put(value: &mut Value, path: &[&str], leaf: Value) {
+    let mut value = value;
+    for key in path {
+        if !value.is_object() {
+            *value = json!({});
+        }
+        let Value::Object(fields) = value else { return };
+        value = fields.entry((*key).to_owned()).or_insert(Value::Null);
+    }
+    *value = leaf;
+}

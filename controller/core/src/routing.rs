@@ -1,0 +1,147 @@
+//! What the routers' answers mean for the Rollout: its weights, and the conditions about routing.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tidegate_contract::{Destination, Traffic};
+use tidegate_model::names::{condition, reason};
+
+use crate::conditions::Conditions;
+use crate::context::Context;
+use crate::decision::Note;
+use crate::world::{RouterReport, RouterState, Routing};
+
+/// Reason of a router whose objects say what is desired, and that has yet to hear that it is in force.
+pub const UNVERIFIED: &str = "Unverified";
+
+/// Sets the conditions about routing. Returns when the verification's deadline passes.
+pub(crate) fn report(
+    context: &Context<'_>,
+    traffic: Option<&Traffic>,
+    conditions: &mut Conditions,
+    notes: &mut Vec<Note>,
+) -> Option<Timestamp> {
+    let Some((traffic, routing)) = answer_for(context, traffic) else {
+        if !context.has_routers() {
+            conditions.remove(condition::TRAFFIC_ROUTER_READY);
+            conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
+        }
+        return None;
+    };
+    let failed = routing.routers.iter().find_map(|report| match &report.state {
+        RouterState::Failed { reason, message } => Some((report, reason, message)),
+        _ => None,
+    });
+    if let Some((report, reason, message)) = failed {
+        let message = format!("{}: {message}", report.router);
+        let is_new = conditions
+            .get(condition::TRAFFIC_ROUTER_READY)
+            .is_none_or(|old| old.status != "False" || old.reason != *reason);
+        conditions.set(condition::TRAFFIC_ROUTER_READY, "False", reason, message.clone());
+        if is_new {
+            notes.push(Note::warning(reason::ROUTING_ERROR, format!("{reason}: {message}")));
+        }
+        return None;
+    }
+    let warnings = routing.routers.iter().flat_map(warnings).collect::<Vec<_>>().join("; ");
+    let (reason, message) =
+        if warnings.is_empty() { ("Ready", "every router can express the traffic".to_owned()) } else { ("Warning", warnings) };
+    let warned = conditions.get(condition::TRAFFIC_ROUTER_READY).is_some_and(|old| old.message == message);
+    if reason == "Warning" && !warned {
+        notes.push(Note::warning(reason::ROUTING_ERROR, message.clone()));
+    }
+    conditions.set(condition::TRAFFIC_ROUTER_READY, "True", reason, message);
+
+    let waiting = routing.routers.iter().find_map(|report| match &report.state {
+        RouterState::Waiting { message, .. } => Some((report, message)),
+        _ => None,
+    });
+    let Some((report, message)) = waiting else {
+        conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
+        return None;
+    };
+    // The wait is measured from the last time the update moved, like the progress deadline, which is shown too.
+    let since = conditions.get(condition::PROGRESSING).and_then(|one| one.last_update_time).unwrap_or(context.now);
+    let seconds = SignedDuration::from_secs(context.rollout.progress_deadline_seconds.max(0));
+    let end = since.checked_add(seconds).unwrap_or(Timestamp::MAX);
+    if end > context.now {
+        return Some(end);
+    }
+    let traffic = format!("canary {} of {}", traffic.canary.weight, traffic.max_weight);
+    let message = format!(
+        "{}: {traffic} is not in force: {message}; look at the route's status, then promote to go on regardless, or abort",
+        report.router
+    );
+    conditions.set(condition::TRAFFIC_NOT_VERIFIED, "True", "DeadlineExceeded", message);
+    None
+}
+
+fn warnings(report: &RouterReport) -> Vec<String> {
+    let missing = match &report.state {
+        RouterState::NotApplicable { warning } => warning.clone(),
+        _ => None,
+    };
+    missing.into_iter().chain(report.notes.iter().cloned()).map(|text| format!("{}: {text}", report.router)).collect()
+}
+
+/// `status.canary.weights` as it should be: what is set now, and whether it is in force. While the routers have not set what
+/// is desired, what was set before.
+pub(crate) fn weights(context: &Context<'_>, traffic: Option<&Traffic>, notes: &mut Vec<Note>) -> Option<Value> {
+    let old = context.world.rollout.pointer("/status/canary/weights").filter(|weights| weights.is_object());
+    if !context.has_routers() {
+        return None;
+    }
+    let Some((traffic, routing)) = answer_for(context, traffic) else { return old.cloned() };
+    let is_set = |report: &RouterReport| match &report.state {
+        RouterState::Verified | RouterState::NotApplicable { .. } => true,
+        RouterState::Waiting { reason, .. } => reason == UNVERIFIED,
+        RouterState::Failed { .. } => false,
+    };
+    if !routing.routers.iter().all(is_set) {
+        return old.cloned();
+    }
+    let mut weights = json!({
+        "canary": destination(&traffic.canary),
+        "stable": destination(&traffic.stable),
+    });
+    if let Some(fields) = weights.as_object_mut() {
+        if !traffic.additional.is_empty() {
+            fields.insert("additional".into(), traffic.additional.iter().map(destination).collect());
+        }
+        if routing.routers.iter().any(|report| !matches!(report.state, RouterState::NotApplicable { .. })) {
+            let verified = routing.routers.iter().all(|report| report.state.is_settled());
+            fields.insert("verified".into(), json!(verified));
+        }
+    }
+    let weight_of = |weights: &Value| weights.pointer("/canary/weight").and_then(Value::as_u64);
+    let (before, after) = (old.and_then(weight_of), u64::from(traffic.canary.weight));
+    match before {
+        Some(before) if before != after => notes.push(Note::normal(
+            reason::WEIGHT_UPDATED,
+            format!("Traffic weight updated from {before} to {after}"),
+        )),
+        None if after != 0 => {
+            notes.push(Note::normal(reason::WEIGHT_UPDATED, format!("Traffic weight updated to {after}")));
+        }
+        _ => {}
+    }
+    Some(weights)
+}
+
+fn destination(destination: &Destination) -> Value {
+    let mut value = json!({"weight": destination.weight});
+    if let Some(fields) = value.as_object_mut() {
+        if let Some(hash) = &destination.pod_template_hash {
+            fields.insert("podTemplateHash".into(), json!(hash));
+        }
+        if let Some(service) = &destination.service {
+            fields.insert("serviceName".into(), json!(service));
+        }
+    }
+    value
+}
+
+/// The routers' answer, if it is about this traffic.
+fn answer_for<'a>(context: &'a Context<'_>, traffic: Option<&'a Traffic>) -> Option<(&'a Traffic, &'a Routing)> {
+    let (traffic, routing) = (traffic?, context.world.routing.as_ref()?);
+    (routing.traffic == *traffic).then_some((traffic, routing))
+}

@@ -1,0 +1,265 @@
+//! The whole status of a Rollout, from what was observed and where the update stands after this pass.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tidegate_contract::Traffic;
+use tidegate_model::names::{condition, reason};
+use tidegate_model::{Counts, PauseCondition};
+
+use crate::conditions::Conditions;
+use crate::context::Context;
+use crate::decision::Note;
+use crate::progress::{self, Deadline};
+use crate::steps::Position;
+use crate::{phase, routing, time};
+
+/// A status, and when to look again because of a deadline in it.
+pub(crate) struct Reported {
+    pub(crate) status: Value,
+    pub(crate) wake_at: Option<Timestamp>,
+}
+
+/// Reports a pass.
+pub(crate) fn report(
+    context: &Context<'_>,
+    mut position: Position,
+    traffic: Option<&Traffic>,
+    errors: &[String],
+    notes: &mut Vec<Note>,
+) -> Reported {
+    let counts = count(context);
+    let mut conditions = Conditions::of(&context.world.rollout, &context.status, context.now);
+    invalid_spec(context, errors, &mut conditions, notes);
+    // A pass that gets this far has no internal error.
+    conditions.remove(condition::INTERNAL_ERROR);
+    let deadline = if errors.is_empty() {
+        progress::report(context, &position, counts, &mut conditions)
+    } else {
+        Deadline::Off
+    };
+    if deadline == Deadline::Passed && abort_at_deadline(context, &mut position, notes) {
+        progress::report(context, &position, counts, &mut conditions);
+    }
+    let verification_deadline = routing::report(context, traffic, &mut conditions, notes);
+    replica_failure(context, &mut conditions);
+    outcome(context, &position, counts, &mut conditions, notes);
+    if position.abort && !context.status.abort {
+        let revision = context.new_set().map_or(0, |set| set.revision);
+        notes.push(Note::warning(reason::ABORTED, format!("Rollout aborted update to revision {revision}")));
+    } else if position.abort && context.status.aborted_at.is_none() {
+        let revision = context.new_set().map_or(0, |set| set.revision);
+        notes.push(Note::warning(reason::ABORTED, format!("Rollout aborted update to revision {revision}")));
+    }
+
+    let (phase, message) = phase::of(context, &position, counts, &conditions);
+    let weights = routing::weights(context, traffic, notes);
+    let old = context.world.rollout.get("status").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut fields = Fields(old);
+    fields.text("phase", phase);
+    fields.text("message", &message);
+    fields.put("abort", position.abort.then(|| json!(true)));
+    fields.put("abortedAt", position.aborted_at.map(|at| json!(time::text(at))));
+    fields.put("promoteFull", position.promote_full.then(|| json!(true)));
+    fields.put("controllerPause", position.controller_pause.then(|| json!(true)));
+    fields.put("pauseConditions", pauses(context, &position.pauses));
+    fields.text("currentPodHash", &position.current_pod_hash);
+    fields.text("currentStepHash", &position.current_step_hash);
+    fields.put("currentStepIndex", position.index.map(|index| json!(index)));
+    fields.text("stableRS", &position.stable_rs);
+    fields.put("collisionCount", position.collision_count.map(|count| json!(count)));
+    fields.text("observedGeneration", &context.rollout.generation.to_string());
+    fields.put("replicas", Some(json!(counts.replicas)));
+    fields.put("updatedReplicas", Some(json!(counts.updated)));
+    fields.put("readyReplicas", Some(json!(counts.ready)));
+    fields.put("availableReplicas", Some(json!(counts.available)));
+    fields.put("HPAReplicas", Some(json!(counts.replicas)));
+    fields.text("selector", &selector(&context.world.rollout));
+    fields.put("conditions", Some(conditions.into_value()));
+    fields.weights(weights);
+    let deadline = match deadline {
+        Deadline::At(at) => Some(at),
+        Deadline::Off | Deadline::Passed => None,
+    };
+    // A deadline has passed once its second is over.
+    let deadline = deadline.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(1)).ok());
+    let wake_at = [position.wake_at, deadline, verification_deadline].into_iter().flatten().min();
+    Reported { status: Value::Object(fields.0), wake_at }
+}
+
+fn count(context: &Context<'_>) -> Counts {
+    let sum = |count: fn(&tidegate_model::ReplicaSet) -> i64| {
+        context.sets().iter().map(count).fold(0_i64, i64::saturating_add)
+    };
+    Counts {
+        replicas: sum(|set| set.current),
+        updated: context.new_set().map_or(0, |set| set.current),
+        ready: sum(|set| set.ready),
+        available: sum(|set| set.available),
+    }
+}
+
+fn invalid_spec(context: &Context<'_>, errors: &[String], conditions: &mut Conditions, notes: &mut Vec<Note>) {
+    let Some(first) = errors.first() else { return conditions.remove(condition::INVALID_SPEC) };
+    let message = format!("The Rollout \"{}\" is invalid: {first}", context.rollout.name);
+    if conditions.get(condition::INVALID_SPEC).is_none_or(|old| old.message != message) {
+        notes.push(Note::warning(reason::INVALID_SPEC, message.clone()));
+    }
+    conditions.set(condition::INVALID_SPEC, "True", reason::INVALID_SPEC, message);
+}
+
+/// Gives the update up when its deadline has passed and the spec asks for that.
+fn abort_at_deadline(context: &Context<'_>, position: &mut Position, _notes: &mut Vec<Note>) -> bool {
+    let is_updating = !context.is_first() && !context.is_fully_promoted() && !position.abort;
+    if !context.rollout.progress_deadline_abort || !is_updating {
+        return false;
+    }
+    position.abort = true;
+    position.aborted_at = Some(time::whole(context.now));
+    position.index = position.index.map(|_| 0);
+    position.pauses.clear();
+    position.controller_pause = false;
+    true
+}
+
+fn replica_failure(context: &Context<'_>, conditions: &mut Conditions) {
+    let failure = context
+        .new_set()
+        .into_iter()
+        .chain(context.sets())
+        .find_map(|set| set.failure.as_ref().filter(|_| set.desired > 0));
+    match failure {
+        Some((reason, message)) => conditions.set(condition::REPLICA_FAILURE, "True", reason, message.clone()),
+        None => conditions.remove(condition::REPLICA_FAILURE),
+    }
+}
+
+/// `Available`, `Completed` and `Healthy`.
+fn outcome(
+    context: &Context<'_>,
+    position: &Position,
+    counts: Counts,
+    conditions: &mut Conditions,
+    notes: &mut Vec<Note>,
+) {
+    let replicas = context.rollout.replicas;
+    if counts.available >= replicas {
+        let message = "Rollout has minimum availability";
+        conditions.set_reason(condition::AVAILABLE, "True", reason::AVAILABLE, message);
+    } else if conditions.get(condition::AVAILABLE).is_none_or(|old| old.status != "False") {
+        let message = "Rollout does not have minimum availability";
+        conditions.set(condition::AVAILABLE, "False", reason::AVAILABLE, message);
+    }
+
+    let revision = context.new_set().map_or(0, |set| set.revision);
+    let is_promoted = !position.stable_rs.is_empty() && position.stable_rs == position.current_pod_hash;
+    if is_promoted {
+        conditions.set_reason(condition::COMPLETED, "True", reason::COMPLETED, "RolloutCompleted");
+    } else if conditions.get(condition::COMPLETED).is_none_or(|old| old.status != "False") {
+        let hash = &context.new_hash;
+        let message = format!("Rollout not completed, started update to revision {revision} ({hash})");
+        if conditions.get(condition::COMPLETED).is_some() {
+            notes.push(Note::normal(reason::NOT_COMPLETED, message.clone()));
+        }
+        conditions.set(condition::COMPLETED, "False", reason::COMPLETED, message);
+    }
+
+    let steps = context.steps().len();
+    let is_healthy = is_promoted
+        && counts.updated == replicas
+        && counts.available == replicas
+        && counts.replicas == replicas
+        && position.index.is_none_or(|index| index >= steps);
+    if is_healthy {
+        conditions.set_reason(condition::HEALTHY, "True", reason::HEALTHY, "Rollout is healthy");
+    } else if conditions.get(condition::HEALTHY).is_some() {
+        conditions.set_reason(condition::HEALTHY, "False", reason::HEALTHY, "Rollout is not healthy");
+    }
+}
+
+/// Pause conditions; those that are there already, unchanged to the letter.
+fn pauses(context: &Context<'_>, pauses: &[PauseCondition]) -> Option<Value> {
+    if pauses.is_empty() {
+        return None;
+    }
+    if context.status.pause_conditions == pauses {
+        return context.world.rollout.pointer("/status/pauseConditions").cloned();
+    }
+    let written = pauses.iter().map(|pause| {
+        let mut value = json!({"reason": pause.reason});
+        if let (Some(fields), Some(start)) = (value.as_object_mut(), pause.start_time) {
+            fields.insert("startTime".into(), json!(time::text(start)));
+        }
+        value
+    });
+    Some(written.collect())
+}
+
+/// The selector as text, for the scale subresource.
+fn selector(rollout: &Value) -> String {
+    let labels = rollout.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let mut parts: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    let expressions = rollout.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
+    for expression in expressions.into_iter().flatten() {
+        let text = |field: &str| expression.get(field).and_then(Value::as_str).unwrap_or_default();
+        let values = expression.get("values").and_then(Value::as_array);
+        let values: Vec<&str> = values.into_iter().flatten().filter_map(Value::as_str).collect();
+        parts.push(match text("operator") {
+            "In" => format!("{} in ({})", text("key"), values.join(",")),
+            "NotIn" => format!("{} notin ({})", text("key"), values.join(",")),
+            "DoesNotExist" => format!("!{}", text("key")),
+            _ => text("key").to_owned(),
+        });
+    }
+    parts.sort();
+    parts.join(",")
+}
+
+/// The fields of a status; what is not set here stays.
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, key: &str, value: Option<Value>) {
+        match value {
+            Some(value) => {
+                self.0.insert(key.to_owned(), value);
+            }
+            None => self.clear(key),
+        }
+    }
+
+    /// Takes a field away; what says the same as its absence stays as it is, so that nothing is written for it.
+    fn clear(&mut self, key: &str) {
+        let says_nothing = |value: &Value| match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        };
+        if !self.0.get(key).is_some_and(says_nothing) {
+            self.0.shift_remove(key);
+        }
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.put(key, (!text.is_empty()).then(|| json!(text)));
+    }
+
+    fn weights(&mut self, weights: Option<Value>) {
+        let canary = self.0.entry("canary").or_insert_with(|| json!({}));
+        if !canary.is_object() {
+            *canary = json!({});
+        }
+        let Some(fields) = canary.as_object_mut() else { return };
+        match weights {
+            Some(weights) => {
+                fields.insert("weights".to_owned(), weights);
+            }
+            None => {
+                fields.shift_remove("weights");
+            }
+        }
+    }
+}

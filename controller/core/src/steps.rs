@@ -1,0 +1,212 @@
+//! Where the update stands, and where it stands after this pass.
+
+use jiff::{SignedDuration, Timestamp};
+use tidegate_contract::Traffic;
+use tidegate_model::names::reason;
+use tidegate_model::{PauseCondition, Step};
+
+use crate::context::Context;
+use crate::decision::Note;
+use crate::{promotion, replicas, time};
+
+/// What the status says about the position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) index: Option<usize>,
+    pub(crate) pauses: Vec<PauseCondition>,
+    pub(crate) controller_pause: bool,
+    pub(crate) abort: bool,
+    pub(crate) aborted_at: Option<Timestamp>,
+    pub(crate) promote_full: bool,
+    pub(crate) stable_rs: String,
+    pub(crate) current_pod_hash: String,
+    pub(crate) current_step_hash: String,
+    pub(crate) collision_count: Option<i64>,
+    /// When to look again because of the position alone.
+    pub(crate) wake_at: Option<Timestamp>,
+}
+
+impl Position {
+    /// The position as the status has it.
+    pub(crate) fn persisted(context: &Context<'_>) -> Self {
+        let status = &context.status;
+        Self {
+            index: status.current_step_index,
+            pauses: status.pause_conditions.clone(),
+            controller_pause: status.controller_pause,
+            abort: status.abort,
+            aborted_at: status.aborted_at,
+            promote_full: status.promote_full,
+            stable_rs: status.stable_rs.clone(),
+            current_pod_hash: status.current_pod_hash.clone(),
+            current_step_hash: status.current_step_hash.clone(),
+            collision_count: status.collision_count,
+            wake_at: None,
+        }
+    }
+
+    fn clear_pauses(&mut self) {
+        self.pauses.clear();
+        self.controller_pause = false;
+    }
+
+    fn is_paused_at_step(&self) -> Option<&PauseCondition> {
+        self.pauses.iter().find(|pause| pause.reason == reason::CANARY_PAUSE_STEP)
+    }
+}
+
+/// Whether the template or the steps are not those that the status speaks of, so that the update starts anew.
+pub(crate) fn is_restart(context: &Context<'_>) -> bool {
+    context.status.current_pod_hash != context.new_hash || context.status.current_step_hash != context.step_hash
+}
+
+/// The position at the start of an update.
+pub(crate) fn restarted(context: &Context<'_>, notes: &mut Vec<Note>) -> Position {
+    let steps = context.steps().len();
+    let is_stable = context.is_fully_promoted();
+    let was_updating = !context.status.current_pod_hash.is_empty() && !context.is_first();
+    if was_updating && is_stable && context.status.current_pod_hash != context.new_hash {
+        notes.push(Note::normal(
+            reason::SKIP_STEPS,
+            format!("Rollback to stable ReplicaSet with hash {}: no steps are needed", context.new_hash),
+        ));
+    }
+    Position {
+        index: (steps > 0).then_some(if is_stable || context.is_first() { steps } else { 0 }),
+        current_pod_hash: context.new_hash.clone(),
+        current_step_hash: context.step_hash.clone(),
+        abort: false,
+        aborted_at: None,
+        promote_full: false,
+        pauses: Vec::new(),
+        controller_pause: false,
+        ..Position::persisted(context)
+    }
+}
+
+/// The position after this pass.
+pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: &mut Vec<Note>) -> Position {
+    let mut position = Position::persisted(context);
+    let steps = context.steps();
+    let all = (!steps.is_empty()).then_some(steps.len());
+    if context.is_first() {
+        position.index = all;
+        if promotion::is_complete(context, traffic) {
+            position.stable_rs.clone_from(&context.new_hash);
+            let revision = context.new_set().map_or(0, |set| set.revision);
+            notes.push(completed(context, revision, "Initial deploy"));
+        }
+        return position;
+    }
+    if context.is_fully_promoted() {
+        position.index = all;
+        position.abort = false;
+        position.aborted_at = None;
+        position.promote_full = false;
+        if !context.rollout.paused {
+            position.clear_pauses();
+        }
+        return position;
+    }
+    if context.status.abort {
+        position.index = all.map(|_| 0);
+        position.clear_pauses();
+        position.promote_full = false;
+        position.aborted_at = position.aborted_at.or_else(|| Some(time::whole(context.now)));
+        return position;
+    }
+    position.aborted_at = None;
+    if context.rollout.paused {
+        return position;
+    }
+    if promotion::is_complete(context, traffic) {
+        let revision = context.new_set().map_or(0, |set| set.revision);
+        let why = if context.status.promote_full { "Full promotion requested" } else { "Completed all canary steps" };
+        notes.push(completed(context, revision, why));
+        position.clear_pauses();
+        position.promote_full = false;
+        position.index = all;
+        position.stable_rs.clone_from(&context.new_hash);
+        return position;
+    }
+    if context.status.promote_full {
+        position.clear_pauses();
+        return position;
+    }
+    step_through(context, traffic, &mut position, notes);
+    position
+}
+
+fn completed(context: &Context<'_>, revision: i64, why: &str) -> Note {
+    let hash = &context.new_hash;
+    Note::normal(reason::COMPLETED, format!("Rollout completed update to revision {revision} ({hash}): {why}"))
+}
+
+/// Completes the current step if it is done, and begins the next one if that is a pause.
+fn step_through(context: &Context<'_>, traffic: Option<&Traffic>, position: &mut Position, notes: &mut Vec<Note>) {
+    let steps = context.steps();
+    let mut index = context.index();
+    let is_done = match steps.get(index) {
+        None => false,
+        Some(Step::Pause(duration)) => is_pause_over(context, *duration, position, notes),
+        // Paused for another reason, by a user or by another controller's analysis.
+        Some(_) if !position.pauses.is_empty() => false,
+        Some(Step::SetWeight(_)) => {
+            replicas::at_desired(context) && (!context.is_routed || context.is_settled(traffic))
+        }
+        Some(Step::SetCanaryScale(_)) => replicas::at_desired(context),
+        Some(Step::Other(_)) => false,
+    };
+    if is_done {
+        if let Some(step) = steps.get(index) {
+            notes.push(Note::normal(
+                reason::STEP_COMPLETED,
+                format!("Rollout step {}/{} completed ({})", index + 1, steps.len(), step.describe()),
+            ));
+        }
+        index += 1;
+        if let Some(Step::Pause(duration)) = steps.get(index) {
+            begin_pause(context, *duration, position, notes);
+        }
+    }
+    position.index = (!steps.is_empty()).then_some(index);
+}
+
+/// Whether the pause step at which the update stands is over; begins it when it has not begun.
+fn is_pause_over(
+    context: &Context<'_>,
+    duration: Option<i64>,
+    position: &mut Position,
+    notes: &mut Vec<Note>,
+) -> bool {
+    let Some(pause) = position.is_paused_at_step() else {
+        if position.controller_pause {
+            // The controller paused and somebody took the pause away: the user resumes.
+            position.controller_pause = false;
+            notes.push(Note::normal(reason::RESUMED, "Rollout is resumed"));
+            return true;
+        }
+        begin_pause(context, duration, position, notes);
+        return false;
+    };
+    let Some(duration) = duration else { return false };
+    let end = end_of(pause.start_time.unwrap_or(context.now), duration);
+    if end <= context.now {
+        position.clear_pauses();
+        return true;
+    }
+    position.wake_at = Some(end);
+    false
+}
+
+fn begin_pause(context: &Context<'_>, duration: Option<i64>, position: &mut Position, notes: &mut Vec<Note>) {
+    let start = time::whole(context.now);
+    position.controller_pause = true;
+    position.pauses = vec![PauseCondition { reason: reason::CANARY_PAUSE_STEP.to_owned(), start_time: Some(start) }];
+    position.wake_at = duration.map(|duration| end_of(start, duration));
+    notes.push(Note::normal(reason::PAUSED, "Rollout is paused (CanaryPauseStep)"));
+}
+
+fn end_of(start: Timestamp, seconds: i64) -> Timestamp {
+    start.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,79 @@
+//! The traffic that should be: a function of the steps up to the current one and of what is available, never of what was
+//! sent before.
+//!
+//! The rows are those of the phase table of Argo Rollouts, with one difference throughout: a role has weight only while
+//! its Service selects the pods that the weight is meant for, and those exist.
+
+use tidegate_contract::{Destination, ManagedRoute, Traffic};
+use tidegate_model::Step;
+
+use crate::context::Context;
+use crate::replicas;
+
+/// The traffic that every router should express; `None` while there is no stable ReplicaSet to speak of, or no router.
+pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
+    if !context.has_routers() || context.is_first() {
+        return None;
+    }
+    let canary = &context.rollout.canary;
+    let max = canary.max_weight();
+    let weight = canary_weight(context).min(max);
+    let destination = |name: &str, service: Option<&String>, hash: &str, weight| Destination {
+        name: name.to_owned(),
+        service: service.cloned(),
+        // What the Service selects is what the weight reaches, also while it is about to be switched.
+        pod_template_hash: Some(context.selected_hash(service).unwrap_or(hash).to_owned()),
+        weight,
+    };
+    let routes = canary.routing.as_ref().map(|routing| routing.managed_routes.as_slice()).unwrap_or_default();
+    Some(Traffic {
+        max_weight: max,
+        stable: destination("stable", canary.stable_service.as_ref(), &context.status.stable_rs, max - weight),
+        canary: destination("canary", canary.canary_service.as_ref(), &context.new_hash, weight),
+        additional: Vec::new(),
+        retired: Vec::new(),
+        managed_routes: routes.iter().map(|name| ManagedRoute { name: name.clone(), rule: None }).collect(),
+    })
+}
+
+/// What the canary should get now.
+fn canary_weight(context: &Context<'_>) -> u32 {
+    let canary = &context.rollout.canary;
+    let max = canary.max_weight();
+    if context.is_fully_promoted() {
+        // The newest pods are the stable ones; the canary role gives its weight back once the stable Service has them.
+        return match (context.selected_hash(canary.stable_service.as_ref()), context.status.weights.as_ref()) {
+            (Some(hash), Some(weights)) if hash != context.new_hash && reaches_new_pods(context) => weights.canary,
+            _ => 0,
+        };
+    }
+    if context.is_aborted() || context.stable_set().is_none() || !reaches_new_pods(context) {
+        return 0;
+    }
+    let enough = context.new_available() >= context.rollout.replicas;
+    if context.is_past_steps() && enough {
+        return max;
+    }
+    if context.status.promote_full {
+        return context.status.weights.as_ref().map_or(0, |weights| weights.canary);
+    }
+    let index = context.index();
+    let reached = if replicas::at_desired(context) && index < context.steps().len() { index + 1 } else { index };
+    weight_after(context.steps(), reached)
+}
+
+/// Whether weight of the canary role would reach pods of the newest template.
+fn reaches_new_pods(context: &Context<'_>) -> bool {
+    let service = context.rollout.canary.canary_service.as_ref();
+    context.new_available() > 0
+        && (service.is_none() || context.selected_hash(service) == Some(context.new_hash.as_str()))
+}
+
+/// The weight of the last `setWeight` among the first `count` steps.
+pub(crate) fn weight_after(steps: &[Step], count: usize) -> u32 {
+    let set = steps.iter().take(count).rev().find_map(|step| match step {
+        Step::SetWeight(weight) => Some(*weight),
+        _ => None,
+    });
+    set.unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! Collects the writes of a decision: at most one per object, each with the precondition that it was made on.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tidegate_api::{Body, Operation, Request, Resource, builtin, object};
+use tidegate_model::ReplicaSet;
+
+use crate::context::Context;
+
+/// The writes so far.
+#[derive(Default)]
+pub(crate) struct Writes {
+    created: Vec<Value>,
+    replica_sets: BTreeMap<String, (String, Value)>,
+    services: BTreeMap<String, (String, Value)>,
+    rollout: Option<Value>,
+    deleted: BTreeMap<String, String>,
+}
+
+impl Writes {
+    /// Makes a ReplicaSet.
+    pub(crate) fn create_replica_set(&mut self, object: Value) {
+        self.created.push(object);
+    }
+
+    /// Changes a ReplicaSet by a merge patch; several changes of one become one.
+    pub(crate) fn replica_set(&mut self, set: &ReplicaSet, patch: Value) {
+        let version = object::resource_version(&set.object).to_owned();
+        let (_, merged) = self.replica_sets.entry(set.name.clone()).or_insert_with(|| (version, json!({})));
+        merge(merged, patch);
+    }
+
+    /// Deletes a ReplicaSet.
+    pub(crate) fn delete_replica_set(&mut self, set: &ReplicaSet) {
+        self.deleted.insert(set.name.clone(), object::uid(&set.object).to_owned());
+    }
+
+    /// Changes a Service by a merge patch.
+    pub(crate) fn service(&mut self, service: &Value, patch: Value) {
+        let version = object::resource_version(service).to_owned();
+        let (_, merged) =
+            self.services.entry(object::name(service).to_owned()).or_insert_with(|| (version, json!({})));
+        merge(merged, patch);
+    }
+
+    /// Changes the Rollout's metadata or spec by a merge patch.
+    pub(crate) fn rollout(&mut self, patch: Value) {
+        merge(self.rollout.get_or_insert_with(|| json!({})), patch);
+    }
+
+    /// All writes, in a fixed order: the Rollout, new ReplicaSets, ReplicaSets, Services, deletions.
+    pub(crate) fn finish(self, context: &Context<'_>) -> Vec<Request> {
+        let namespace = &context.rollout.namespace;
+        let request = |resource: Resource, operation| Request {
+            resource,
+            namespace: Some(namespace.clone()),
+            operation,
+        };
+        let patch = |resource: Resource, name: String, version: &str, mut body: Value| {
+            if !version.is_empty() {
+                merge(&mut body, json!({"metadata": {"resourceVersion": version}}));
+            }
+            request(resource, Operation::Patch { name, subresource: None, body: Body::Merge(body) })
+        };
+        let mut requests = Vec::new();
+        if let Some(body) = self.rollout {
+            let version = object::resource_version(&context.world.rollout);
+            requests.push(patch(builtin::rollouts(), context.rollout.name.clone(), version, body));
+        }
+        requests.extend(
+            self.created
+                .into_iter()
+                .map(|object| request(builtin::replica_sets(), Operation::Create { object })),
+        );
+        for (name, (version, body)) in self.replica_sets {
+            if !self.deleted.contains_key(&name) {
+                requests.push(patch(builtin::replica_sets(), name, &version, body));
+            }
+        }
+        for (name, (version, body)) in self.services {
+            requests.push(patch(builtin::services(), name, &version, body));
+        }
+        for (name, uid) in self.deleted {
+            let preconditions = tidegate_api::Preconditions { uid: Some(uid), resource_version: None };
+            requests.push(request(builtin::replica_sets(), Operation::Delete { name, preconditions }));
+        }
+        requests
+    }
+}
+
+/// Puts a merge patch on top of another, so that applying the result is applying both; nulls stay.
+pub(crate) fn merge(into: &mut Value, patch: Value) {
+    match (into, patch) {
+        (Value::Object(fields), Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(fields.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, patch) => *into = patch,
+    }
+}

@@ -1,0 +1,111 @@
+//! Names that others rely on: labels, annotations, conditions, reasons, phases. Argo Rollouts' own, byte for byte, because
+//! dashboards, health checks and `kubectl argo rollouts` read them.
+
+/// Label with a pod template's hash: on ReplicaSets, their selectors and pods, and in Service selectors.
+pub const HASH_LABEL: &str = "rollouts-pod-template-hash";
+/// Label of the controller instance that an object belongs to.
+pub const INSTANCE_ID_LABEL: &str = "argo-rollouts.argoproj.io/controller-instance-id";
+/// Annotation of a Service whose selector is switched: the Rollout's name.
+pub const MANAGED_BY_ANNOTATION: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
+/// Annotation with a revision number, on ReplicaSets and on the Rollout.
+pub const REVISION_ANNOTATION: &str = "rollout.argoproj.io/revision";
+/// Annotation with the revisions that a ReplicaSet had before, separated by commas.
+pub const REVISION_HISTORY_ANNOTATION: &str = "rollout.argoproj.io/revision-history";
+/// Annotation of a ReplicaSet: `spec.replicas` of the Rollout.
+pub const DESIRED_REPLICAS_ANNOTATION: &str = "rollout.argoproj.io/desired-replicas";
+/// Annotation of a ReplicaSet: when it scales down (RFC 3339, UTC).
+pub const SCALE_DOWN_DEADLINE_ANNOTATION: &str = "scale-down-deadline";
+/// Annotations of a Rollout that are not copied to its ReplicaSets.
+pub const NOT_COPIED_ANNOTATIONS: [&str; 5] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    REVISION_ANNOTATION,
+    REVISION_HISTORY_ANNOTATION,
+    DESIRED_REPLICAS_ANNOTATION,
+    "notified.notifications.argoproj.io",
+];
+/// Prefix of Tidegate's own annotations, which are not copied to ReplicaSets either.
+pub const OWN_PREFIX: &str = "tidegate.dev/";
+
+/// Condition types.
+pub mod condition {
+    /// The spec cannot be acted on.
+    pub const INVALID_SPEC: &str = "InvalidSpec";
+    /// Enough pods are available.
+    pub const AVAILABLE: &str = "Available";
+    /// The update moves, or why it does not.
+    pub const PROGRESSING: &str = "Progressing";
+    /// Somebody or some step paused it.
+    pub const PAUSED: &str = "Paused";
+    /// The newest template is the stable one.
+    pub const COMPLETED: &str = "Completed";
+    /// All is as the spec says.
+    pub const HEALTHY: &str = "Healthy";
+    /// A ReplicaSet cannot make pods.
+    pub const REPLICA_FAILURE: &str = "ReplicaFailure";
+    /// Every router can express the desired traffic (Tidegate's own).
+    pub const TRAFFIC_ROUTER_READY: &str = "TrafficRouterReady";
+    /// The desired traffic is not in force past its deadline (Tidegate's own).
+    pub const TRAFFIC_NOT_VERIFIED: &str = "TrafficNotVerified";
+    /// A pass over the Rollout failed in a way that must not happen (Tidegate's own).
+    pub const INTERNAL_ERROR: &str = "InternalError";
+}
+
+/// Reasons of conditions and events.
+pub mod reason {
+    /// The spec cannot be acted on.
+    pub const INVALID_SPEC: &str = "InvalidSpec";
+    /// Enough pods are available, or not (Argo uses one reason for both).
+    pub const AVAILABLE: &str = "AvailableReason";
+    /// Paused.
+    pub const PAUSED: &str = "RolloutPaused";
+    /// Resumed.
+    pub const RESUMED: &str = "RolloutResumed";
+    /// Aborted.
+    pub const ABORTED: &str = "RolloutAborted";
+    /// Tried again after an abort.
+    pub const RETRY: &str = "RolloutRetry";
+    /// No progress for too long.
+    pub const TIMED_OUT: &str = "ProgressDeadlineExceeded";
+    /// The ReplicaSet of the newest template was made.
+    pub const NEW_REPLICA_SET: &str = "NewReplicaSetCreated";
+    /// The ReplicaSet of the newest template moves.
+    pub const UPDATED: &str = "ReplicaSetUpdated";
+    /// The ReplicaSet of the newest template is there.
+    pub const NEW_AVAILABLE: &str = "NewReplicaSetAvailable";
+    /// The newest template is the stable one.
+    pub const COMPLETED: &str = "RolloutCompleted";
+    /// It no longer is.
+    pub const NOT_COMPLETED: &str = "RolloutNotCompleted";
+    /// All is as the spec says.
+    pub const HEALTHY: &str = "RolloutHealthy";
+    /// Not all is.
+    pub const NOT_HEALTHY: &str = "RolloutNotHealthy";
+    /// A step is done.
+    pub const STEP_COMPLETED: &str = "RolloutStepCompleted";
+    /// A new revision.
+    pub const ROLLOUT_UPDATED: &str = "RolloutUpdated";
+    /// A ReplicaSet scales.
+    pub const SCALING: &str = "ScalingReplicaSet";
+    /// A Service's selector changes.
+    pub const SWITCH_SERVICE: &str = "SwitchService";
+    /// The weights changed.
+    pub const WEIGHT_UPDATED: &str = "TrafficWeightUpdated";
+    /// A router cannot express the desired traffic.
+    pub const ROUTING_ERROR: &str = "TrafficRoutingError";
+    /// The template is the stable one again, so there is nothing to step through.
+    pub const SKIP_STEPS: &str = "SkipSteps";
+    /// A pause step of a canary.
+    pub const CANARY_PAUSE_STEP: &str = "CanaryPauseStep";
+}
+
+/// `status.phase`.
+pub mod phase {
+    /// All is as the spec says.
+    pub const HEALTHY: &str = "Healthy";
+    /// Something must change first.
+    pub const DEGRADED: &str = "Degraded";
+    /// On its way.
+    pub const PROGRESSING: &str = "Progressing";
+    /// Waits for somebody, or for a time.
+    pub const PAUSED: &str = "Paused";
+}

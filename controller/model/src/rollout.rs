@@ -1,0 +1,208 @@
+//! A Rollout's spec, read. Reading is total: what is absent or of a wrong type reads as its default, and
+//! validation says so in words; nothing is ever written back from here.
+
+use serde_json::Value;
+use tidegate_api::object;
+
+use crate::duration::pause_duration;
+
+/// A Rollout's name and spec, as far as a canary needs them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rollout {
+    /// Name.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Uid.
+    pub uid: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `spec.replicas`; 1 when absent.
+    pub replicas: i64,
+    /// Whether `spec.replicas` is there.
+    pub has_replicas: bool,
+    /// `spec.paused`.
+    pub paused: bool,
+    /// `spec.minReadySeconds`.
+    pub min_ready_seconds: i64,
+    /// `spec.progressDeadlineSeconds`; 600 when absent.
+    pub progress_deadline_seconds: i64,
+    /// `spec.progressDeadlineAbort`.
+    pub progress_deadline_abort: bool,
+    /// `spec.revisionHistoryLimit`; 10 when absent.
+    pub revision_history_limit: i64,
+    /// `spec.strategy.canary`.
+    pub canary: Canary,
+}
+
+/// `spec.strategy.canary`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Canary {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// The Service in the canary role.
+    pub canary_service: Option<String>,
+    /// The Service in the stable role.
+    pub stable_service: Option<String>,
+    /// `trafficRouting`, when there is one.
+    pub routing: Option<TrafficRouting>,
+    /// `maxSurge` as written, for canaries without traffic routing.
+    pub max_surge: Value,
+    /// `maxUnavailable` as written, for canaries without traffic routing.
+    pub max_unavailable: Value,
+    /// `scaleDownDelaySeconds`; 30 when absent.
+    pub scale_down_delay_seconds: i64,
+    /// `scaleDownDelayRevisionLimit`.
+    pub scale_down_delay_revision_limit: Option<i64>,
+    /// `abortScaleDownDelaySeconds`; 30 when absent, 0 means never.
+    pub abort_scale_down_delay_seconds: i64,
+    /// `minPodsPerReplicaSet`.
+    pub min_pods_per_replica_set: i64,
+}
+
+/// `trafficRouting`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrafficRouting {
+    /// The sum of all weights; 100 when absent. 1 to 1,000,000.
+    pub max_weight: u32,
+    /// Names of managed routes, highest precedence first.
+    pub managed_routes: Vec<String>,
+}
+
+/// One canary step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Gives the canary this weight.
+    SetWeight(u32),
+    /// Waits for this many seconds, or until somebody resumes.
+    Pause(Option<i64>),
+    /// Sets the canary's size independent of its weight.
+    SetCanaryScale(CanaryScale),
+    /// A step of a kind that is not served; its name.
+    Other(String),
+}
+
+/// The size of a canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CanaryScale {
+    /// So many pods.
+    Replicas(i64),
+    /// As many as this weight needs.
+    Weight(u32),
+    /// As many as the traffic weight needs.
+    MatchTrafficWeight,
+}
+
+impl Step {
+    /// For people, as Argo words it in events.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::SetWeight(weight) => format!("setWeight: {weight}"),
+            Self::Pause(Some(seconds)) => format!("pause: {seconds}s"),
+            Self::Pause(None) => "pause".to_owned(),
+            Self::SetCanaryScale(CanaryScale::Replicas(replicas)) => format!("setCanaryScale{{replicas: {replicas}}}"),
+            Self::SetCanaryScale(CanaryScale::Weight(weight)) => format!("setCanaryScale{{weight: {weight}}}"),
+            Self::SetCanaryScale(CanaryScale::MatchTrafficWeight) => {
+                "setCanaryScale{matchTrafficWeight: true}".to_owned()
+            }
+            Self::Other(name) => name.clone(),
+        }
+    }
+}
+
+/// Default of `trafficRouting.maxTrafficWeight` (Argo Rollouts).
+pub const DEFAULT_MAX_WEIGHT: u32 = 100;
+/// The largest `trafficRouting.maxTrafficWeight` (the plugin contract, and Gateway API's largest weight).
+pub const LARGEST_MAX_WEIGHT: u32 = 1_000_000;
+
+impl Rollout {
+    /// Reads a Rollout.
+    pub fn read(value: &Value) -> Self {
+        let spec = value.get("spec").unwrap_or(&Value::Null);
+        let number = |field: &str| spec.get(field).and_then(Value::as_i64);
+        let flag = |field: &str| spec.get(field).and_then(Value::as_bool).unwrap_or_default();
+        Self {
+            name: object::name(value).to_owned(),
+            namespace: object::namespace(value).to_owned(),
+            uid: object::uid(value).to_owned(),
+            generation: object::generation(value).unwrap_or_default(),
+            replicas: number("replicas").unwrap_or(1).max(0),
+            has_replicas: number("replicas").is_some(),
+            paused: flag("paused"),
+            min_ready_seconds: number("minReadySeconds").unwrap_or_default(),
+            progress_deadline_seconds: number("progressDeadlineSeconds").unwrap_or(600),
+            progress_deadline_abort: flag("progressDeadlineAbort"),
+            revision_history_limit: number("revisionHistoryLimit").unwrap_or(10).max(0),
+            canary: Canary::read(value.pointer("/spec/strategy/canary").unwrap_or(&Value::Null)),
+        }
+    }
+}
+
+impl Canary {
+    fn read(canary: &Value) -> Self {
+        let number = |field: &str| canary.get(field).and_then(Value::as_i64);
+        let service =
+            |field: &str| canary.get(field).and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+        let routing = canary.get("trafficRouting").filter(|routing| routing.is_object());
+        Self {
+            steps: canary.get("steps").and_then(Value::as_array).into_iter().flatten().map(Step::read).collect(),
+            canary_service: service("canaryService"),
+            stable_service: service("stableService"),
+            routing: routing.map(TrafficRouting::read),
+            max_surge: canary.get("maxSurge").cloned().unwrap_or_default(),
+            max_unavailable: canary.get("maxUnavailable").cloned().unwrap_or_default(),
+            scale_down_delay_seconds: number("scaleDownDelaySeconds").unwrap_or(30).max(0),
+            scale_down_delay_revision_limit: number("scaleDownDelayRevisionLimit"),
+            abort_scale_down_delay_seconds: number("abortScaleDownDelaySeconds").unwrap_or(30).max(0),
+            min_pods_per_replica_set: number("minPodsPerReplicaSet").unwrap_or_default().max(0),
+        }
+    }
+
+    /// The sum of all weights.
+    pub fn max_weight(&self) -> u32 {
+        self.routing.as_ref().map_or(DEFAULT_MAX_WEIGHT, |routing| routing.max_weight)
+    }
+}
+
+impl TrafficRouting {
+    fn read(routing: &Value) -> Self {
+        let max_weight = routing
+            .get("maxTrafficWeight")
+            .and_then(Value::as_u64)
+            .and_then(|weight| u32::try_from(weight).ok())
+            .unwrap_or(DEFAULT_MAX_WEIGHT)
+            .clamp(1, LARGEST_MAX_WEIGHT);
+        let names = routing.get("managedRoutes").and_then(Value::as_array);
+        let managed_routes = names
+            .into_iter()
+            .flatten()
+            .filter_map(|route| route.get("name")?.as_str().map(str::to_owned))
+            .collect();
+        Self { max_weight, managed_routes }
+    }
+}
+
+impl Step {
+    fn read(step: &Value) -> Self {
+        let weight = |value: &Value| value.as_u64().and_then(|weight| u32::try_from(weight).ok());
+        let given = |field: &str| step.get(field).filter(|value| !value.is_null());
+        if let Some(pause) = given("pause") {
+            return Self::Pause(pause_duration(pause.get("duration").unwrap_or(&Value::Null)).ok().flatten());
+        }
+        if let Some(scale) = given("setCanaryScale") {
+            let scale = if scale.get("matchTrafficWeight").and_then(Value::as_bool) == Some(true) {
+                CanaryScale::MatchTrafficWeight
+            } else if let Some(replicas) = scale.get("replicas").and_then(Value::as_i64) {
+                CanaryScale::Replicas(replicas.max(0))
+            } else {
+                CanaryScale::Weight(scale.get("weight").and_then(weight).unwrap_or_default())
+            };
+            return Self::SetCanaryScale(scale);
+        }
+        if let Some(value) = given("setWeight") {
+            return Self::SetWeight(weight(value).unwrap_or_default());
+        }
+        let other = step.as_object().and_then(|fields| fields.keys().next()).cloned();
+        Self::Other(other.unwrap_or_else(|| "empty step".to_owned()))
+    }
+}
