@@ -8,17 +8,25 @@ use serde_json::{Value, json};
 use tidegate_api::{ApiError, Body, ObjectKey, Operation, Request, builtin, object};
 use tidegate_core::{Decision, World};
 
-use crate::caches::ROLLOUTS;
 use crate::effect::{Effect, KubernetesEvent, Report};
 use crate::event::{Now, RequestId};
 use crate::fence::Passage;
-use crate::memory::{Applying, Memory, Told, UnderWay};
-use crate::name::Name;
+use crate::guard::Turn;
+use crate::memory::{Applying, Told, UnderWay};
 use crate::rbac;
 use crate::requests::key_of;
 use crate::routing::earlier;
 use crate::shell::Shell;
 use crate::status::{Condition, Trouble, merge_patch, with_trouble};
+
+/// A decision that is to be carried out.
+pub(crate) struct Decided {
+    /// What it was made on.
+    pub(crate) world: World,
+    pub(crate) decision: Decision,
+    /// When to look again for the routers' sake.
+    pub(crate) wake: Option<Duration>,
+}
 
 /// What should be done about a failed write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,25 +44,19 @@ const PATIENCE: u32 = 3;
 
 impl Shell {
     /// Carries out a decision.
-    pub(crate) fn apply(
-        &mut self,
-        name: &Name,
-        memory: &mut Memory,
-        (world, decision, wake): (World, Decision, Option<Duration>),
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        memory.rounds = 0;
+    pub(crate) fn apply(&mut self, turn: &mut Turn<'_>, decided: Decided) {
+        let Decided { world, decision, wake } = decided;
+        turn.memory.rounds = 0;
         // All or nothing: the status reports what this decision writes.
         let keys: Vec<ObjectKey> = decision.writes.iter().map(key_of).collect();
-        if keys.iter().any(|key| self.requests.is_locked(key, name)) {
+        if keys.iter().any(|key| self.requests.is_locked(key, turn.name)) {
             return;
         }
         let version = object::resource_version(&world.rollout).into();
         let mut waiting = BTreeMap::new();
         for (request, key) in decision.writes.iter().zip(&keys) {
-            let id = self.requests.start_write(name, key);
-            effects.push(Effect::Send { id, request: request.clone() });
+            let id = self.requests.start_write(turn.name, key);
+            turn.effects.push(Effect::Send { id, request: request.clone() });
             waiting.insert(id, request.clone());
         }
         let outcome = Applying {
@@ -68,33 +70,32 @@ impl Shell {
             change: None,
         };
         if waiting.is_empty() {
-            self.report(name, memory, outcome, now, effects);
+            self.report(turn, outcome);
         } else {
-            memory.under_way = Some(UnderWay::Writing { waiting, outcome: Box::new(outcome) });
+            turn.memory.under_way = Some(UnderWay::Writing { waiting, outcome: Box::new(outcome) });
         }
     }
 
     /// One of a decision's writes was answered.
     pub(crate) fn wrote(
         &mut self,
-        name: &Name,
-        memory: &mut Memory,
+        turn: &mut Turn<'_>,
         (id, result): (RequestId, Result<Value, ApiError>),
-        (mut waiting, mut outcome): (BTreeMap<RequestId, Request>, Box<Applying>),
-        now: Now,
-        effects: &mut Vec<Effect>,
+        mut waiting: BTreeMap<RequestId, Request>,
+        mut outcome: Box<Applying>,
     ) {
         let Some(request) = waiting.remove(&id) else { return };
         match result {
             Ok(object) => {
-                self.note_written(name, memory, &request, &object, now, effects);
-                if key_of(&request) == name.rollout_key() && is_otherwise_the_same(&outcome.rollout, &object)
+                self.note_written(turn, &request, &object);
+                if key_of(&request) == turn.name.rollout_key()
+                    && is_otherwise_the_same(&outcome.rollout, &object)
                 {
                     outcome.version = object::resource_version(&object).into();
                 }
             }
             Err(error) => {
-                let remedy = self.note_failed(name, memory, &request, &error, now, effects);
+                let remedy = self.note_failed(turn, &request, &error);
                 let worst = outcome.failure.as_ref().map(|(request, error)| remedy_for(request, error));
                 if worst.is_none_or(|worst| worst < remedy) {
                     outcome.failure = Some((request, error));
@@ -102,62 +103,51 @@ impl Shell {
             }
         }
         if !waiting.is_empty() {
-            memory.under_way = Some(UnderWay::Writing { waiting, outcome });
+            turn.memory.under_way = Some(UnderWay::Writing { waiting, outcome });
         } else if self.leading {
-            self.report(name, memory, *outcome, now, effects);
+            self.report(turn, *outcome);
         }
     }
 
     /// Says on the Rollout what should be said.
-    fn report(
-        &mut self,
-        name: &Name,
-        memory: &mut Memory,
-        mut outcome: Applying,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn report(&mut self, turn: &mut Turn<'_>, mut outcome: Applying) {
         let trouble = match &outcome.failure {
             Some((request, error)) => {
                 let remedy = remedy_for(request, error);
                 match remedy {
-                    Remedy::Look => memory.backoff.lost_race(now.monotonic, &self.settings.timing),
+                    Remedy::Look => turn.memory.backoff.lost_race(turn.now.monotonic, &self.settings.timing),
                     Remedy::Wait | Remedy::Help => {
-                        memory.backoff.failed(now.monotonic, error.retry_after, &self.settings.timing);
+                        turn.memory.backoff.failed(
+                            turn.now.monotonic,
+                            error.retry_after,
+                            &self.settings.timing,
+                        );
                     }
                 }
-                let tell = remedy == Remedy::Help || memory.backoff.failures >= PATIENCE;
+                let tell = remedy == Remedy::Help || turn.memory.backoff.failures >= PATIENCE;
                 // What was wrong before is not known to be over.
-                tell.then(|| trouble_with(request, error)).or_else(|| memory.trouble.take())
+                tell.then(|| trouble_with(request, error)).or_else(|| turn.memory.trouble.take())
             }
             None => None,
         };
         let old = status_of(&outcome.rollout);
         // Of a decision that was not carried out nothing is reported.
         let status = if outcome.failure.is_some() { old.clone() } else { outcome.decision.status.clone() };
-        let status = with_trouble(status, trouble.as_ref(), now.wall);
-        memory.trouble = trouble;
+        let status = with_trouble(status, trouble.as_ref(), turn.now.wall);
+        turn.memory.trouble = trouble;
         outcome.change = merge_patch(&old, &status);
         outcome.status = Arc::new(status);
-        self.write_status(name, memory, outcome, now, effects);
+        self.write_status(turn, outcome);
     }
 
     /// Says on the Rollout that something is wrong, and nothing else.
-    pub(crate) fn report_trouble(
-        &mut self,
-        name: &Name,
-        memory: &mut Memory,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        let keep_parsed = self.settings.timing.parsed_objects;
-        let cache = self.caches.cache_mut(ROLLOUTS);
-        let Some(rollout) = cache.and_then(|cache| cache.value(name, keep_parsed)) else { return };
-        if !self.leading || self.requests.is_locked(&name.rollout_key(), name) {
+    pub(crate) fn report_trouble(&mut self, turn: &mut Turn<'_>) {
+        let Some(rollout) = self.rollout(turn.name) else { return };
+        if !self.leading || self.requests.is_locked(&turn.name.rollout_key(), turn.name) {
             return;
         }
         let old = status_of(&rollout);
-        let status = with_trouble(old.clone(), memory.trouble.as_ref(), now.wall);
+        let status = with_trouble(old.clone(), turn.memory.trouble.as_ref(), turn.now.wall);
         let decision = Decision {
             writes: Vec::new(),
             traffic: None,
@@ -177,100 +167,91 @@ impl Shell {
             status: Arc::new(status),
         };
         if outcome.change.is_some() {
-            self.write_status(name, memory, outcome, now, effects);
+            self.write_status(turn, outcome);
         }
     }
 
-    fn write_status(
-        &mut self,
-        name: &Name,
-        memory: &mut Memory,
-        outcome: Applying,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn write_status(&mut self, turn: &mut Turn<'_>, outcome: Applying) {
         let Some(change) = outcome.change.clone() else {
-            self.publish(memory, &outcome, false, effects);
-            self.finish(name, memory, outcome, now, effects);
+            self.publish(turn, &outcome, false);
+            self.finish(turn, outcome);
             return;
         };
-        if memory.told.version == outcome.version && memory.told.status.as_ref() == Some(&change) {
+        if turn.memory.told.version == outcome.version && turn.memory.told.status.as_ref() == Some(&change) {
             // The server took this very change a moment ago and did not keep it: its schema does not know a
             // field. Writing it for ever would not help.
-            self.publish(memory, &outcome, false, effects);
-            self.finish(name, memory, outcome, now, effects);
+            self.publish(turn, &outcome, false);
+            self.finish(turn, outcome);
             return;
         }
-        if self.requests.is_locked(&name.rollout_key(), name) {
+        if self.requests.is_locked(&turn.name.rollout_key(), turn.name) {
             return;
         }
         let request = Request {
             resource: builtin::rollouts(),
-            namespace: Some(name.namespace.to_string()),
+            namespace: Some(turn.name.namespace.to_string()),
             operation: Operation::Patch {
-                name: name.name.to_string(),
+                name: turn.name.name.to_string(),
                 subresource: Some("status".to_owned()),
                 body: Body::Merge(
                     json!({"metadata": {"resourceVersion": &*outcome.version}, "status": change}),
                 ),
             },
         };
-        let id = self.requests.start_write(name, &name.rollout_key());
-        effects.push(Effect::Send { id, request: request.clone() });
-        memory.under_way =
+        let id = self.requests.start_write(turn.name, &turn.name.rollout_key());
+        turn.effects.push(Effect::Send { id, request: request.clone() });
+        turn.memory.under_way =
             Some(UnderWay::Reporting { request: Box::new(request), outcome: Box::new(outcome) });
     }
 
     /// The write of the status was answered.
     pub(crate) fn reported(
         &mut self,
-        name: &Name,
-        memory: &mut Memory,
+        turn: &mut Turn<'_>,
         result: Result<Value, ApiError>,
-        (request, mut outcome): (Request, Applying),
-        now: Now,
-        effects: &mut Vec<Effect>,
+        request: Request,
+        mut outcome: Applying,
     ) {
         match result {
             Ok(object) => {
-                self.note_written(name, memory, &request, &object, now, effects);
-                memory.told = Told {
+                self.note_written(turn, &request, &object);
+                turn.memory.told = Told {
                     version: object::resource_version(&object).into(),
                     status: outcome.change.take(),
                     ..Told::default()
                 };
-                self.publish(memory, &outcome, true, effects);
+                self.publish(turn, &outcome, true);
             }
             Err(error) => {
                 let timing = &self.settings.timing;
                 match remedy_for(&request, &error) {
-                    Remedy::Look => memory.backoff.lost_race(now.monotonic, timing),
+                    Remedy::Look => turn.memory.backoff.lost_race(turn.now.monotonic, timing),
                     Remedy::Wait | Remedy::Help => {
-                        memory.backoff.failed(now.monotonic, error.retry_after, timing);
+                        turn.memory.backoff.failed(turn.now.monotonic, error.retry_after, timing);
                     }
                 }
-                self.note_failed(name, memory, &request, &error, now, effects);
+                self.note_failed(turn, &request, &error);
                 outcome.failure = Some((request, error));
             }
         }
-        self.finish(name, memory, outcome, now, effects);
+        self.finish(turn, outcome);
     }
 
     /// Publishes a decision's events. Those that go with no status write are said once for each state of the
     /// Rollout, because the next look at it would make the same decision.
-    fn publish(&self, memory: &mut Memory, outcome: &Applying, is_written: bool, effects: &mut Vec<Effect>) {
+    fn publish(&self, turn: &mut Turn<'_>, outcome: &Applying, is_written: bool) {
         if outcome.failure.is_some() || !self.leading && !is_written {
             return;
         }
-        if !is_written && memory.told.version != outcome.version {
-            memory.told = Told { version: outcome.version.clone(), ..Told::default() };
+        if !is_written && turn.memory.told.version != outcome.version {
+            turn.memory.told = Told { version: outcome.version.clone(), ..Told::default() };
         }
         for note in &outcome.decision.notes {
-            let is_new = memory.told.notes.insert((note.reason, note.message.clone()));
+            let is_new = turn.memory.told.notes.insert((note.reason, note.message.clone()));
             if !is_written && !is_new {
                 continue;
             }
-            effects.push(Effect::Publish(KubernetesEvent {
+            turn.effects.push(Effect::Publish(KubernetesEvent {
                 regarding: outcome.rollout.clone(),
                 kind: note.kind,
                 reason: note.reason.to_owned(),
@@ -280,88 +261,69 @@ impl Shell {
     }
 
     /// The pass is over: when is the next?
-    fn finish(
-        &mut self,
-        name: &Name,
-        memory: &mut Memory,
-        outcome: Applying,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        memory.under_way = None;
-        let is_panic = memory.trouble.as_ref().is_some_and(|one| one.condition == Condition::InternalError);
+    fn finish(&mut self, turn: &mut Turn<'_>, outcome: Applying) {
+        turn.memory.under_way = None;
+        let is_panic =
+            turn.memory.trouble.as_ref().is_some_and(|one| one.condition == Condition::InternalError);
         let failed = outcome.failure.is_some() || is_panic;
         if !failed {
-            memory.backoff.reset();
+            turn.memory.backoff.reset();
         }
-        memory.wakes_by_clock = outcome.decision.wake_at.is_some();
+        turn.memory.wakes_by_clock = outcome.decision.wake_at.is_some();
         let next = if failed {
-            memory.backoff.is_waiting(now.monotonic).unwrap_or(now.monotonic)
-        } else if memory.again {
-            now.monotonic
+            turn.memory.backoff.is_waiting(turn.now.monotonic).unwrap_or(turn.now.monotonic)
+        } else if turn.memory.again {
+            turn.now.monotonic
         } else {
-            let resync = now.monotonic.saturating_add(self.settings.timing.resync);
-            let wake = earlier(outcome.wake, Self::until(now, &outcome.decision))
-                .map_or(resync, |at| at.min(resync));
-            match self.passage(memory, now) {
+            let resync = turn.now.monotonic.saturating_add(self.settings.timing.resync);
+            let wake =
+                earlier(outcome.wake, until(turn.now, &outcome.decision)).map_or(resync, |at| at.min(resync));
+            match self.passage(turn.memory, turn.now) {
                 Passage::Free => wake,
                 Passage::Wait(at) => wake.min(at),
-                Passage::Read(_) => now.monotonic,
+                Passage::Read(_) => turn.now.monotonic,
             }
         };
-        self.queue.put(name, next);
+        self.queue.put(turn.name, next);
         if !is_panic {
-            effects.push(Effect::Report(Report::Pass {
-                rollout: name.rollout_key(),
+            turn.effects.push(Effect::Report(Report::Pass {
+                rollout: turn.name.rollout_key(),
                 status: outcome.status,
                 routing: outcome.routing,
-                wake_in: Some(next.saturating_sub(now.monotonic)),
+                wake_in: Some(next.saturating_sub(turn.now.monotonic)),
             }));
         }
     }
 
     /// A write went through.
-    pub(crate) fn note_written(
-        &mut self,
-        name: &Name,
-        memory: &mut Memory,
-        request: &Request,
-        object: &Value,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn note_written(&mut self, turn: &mut Turn<'_>, request: &Request, object: &Value) {
         let key = key_of(request);
-        let ceiling = now.monotonic.saturating_add(self.settings.timing.fence_ceiling);
+        let ceiling = turn.now.monotonic.saturating_add(self.settings.timing.fence_ceiling);
         let resource = request.resource.clone();
         match &request.operation {
             Operation::Delete { preconditions, .. } => {
                 let uid = preconditions.uid.as_deref().unwrap_or_else(|| object::uid(object));
-                memory.fences.deleted(key, resource, uid, ceiling);
+                turn.memory.fences.deleted(key, resource, uid, ceiling);
             }
-            _ => memory.fences.wrote(key, resource, object::resource_version(object), ceiling),
+            _ => turn.memory.fences.wrote(key, resource, object::resource_version(object), ceiling),
         }
-        effects.push(Effect::Report(Report::Wrote { rollout: name.rollout_key(), request: request.clone() }));
+        turn.effects.push(Effect::Report(Report::Wrote {
+            rollout: turn.name.rollout_key(),
+            request: request.clone(),
+        }));
     }
 
     /// A write failed; makes sure that what it was about is looked at again.
-    pub(crate) fn note_failed(
-        &mut self,
-        name: &Name,
-        memory: &mut Memory,
-        request: &Request,
-        error: &ApiError,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) -> Remedy {
+    pub(crate) fn note_failed(&mut self, turn: &mut Turn<'_>, request: &Request, error: &ApiError) -> Remedy {
         let key = key_of(request);
         let remedy = remedy_for(request, error);
         if error.is_not_found() {
-            self.not_found(&key, now);
+            self.not_found(&key, turn.now);
         } else if remedy == Remedy::Look || is_unknown(error) {
-            memory.fences.unknown(key, request.resource.clone(), now.monotonic);
+            turn.memory.fences.unknown(key, request.resource.clone(), turn.now.monotonic);
         }
-        effects.push(Effect::Report(Report::WriteFailed {
-            rollout: name.rollout_key(),
+        turn.effects.push(Effect::Report(Report::WriteFailed {
+            rollout: turn.name.rollout_key(),
             request: request.clone(),
             error: error.clone(),
         }));
@@ -405,8 +367,11 @@ fn trouble_with(request: &Request, error: &ApiError) -> Trouble {
 
 /// What a server says is wrong, field by field.
 pub(crate) fn causes(error: &ApiError) -> String {
-    let causes = error.causes.iter().filter(|cause| !error.message.contains(&cause.message));
-    causes.map(|cause| format!("; {}: {}", cause.field, cause.message)).collect()
+    let mut text = String::new();
+    for cause in error.causes.iter().filter(|cause| !error.message.contains(&cause.message)) {
+        text.extend(["; ", &cause.field, ": ", &cause.message]);
+    }
+    text
 }
 
 fn status_of(rollout: &Value) -> Value {
@@ -417,4 +382,15 @@ fn status_of(rollout: &Value) -> Value {
 /// be written at once.
 fn is_otherwise_the_same(before: &Value, after: &Value) -> bool {
     before.get("spec") == after.get("spec") && before.get("status") == after.get("status")
+}
+
+/// Not less than this passes between two looks at a Rollout to which nothing happened.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
+
+/// When a decision wants to be made again.
+fn until(now: Now, decision: &Decision) -> Option<Duration> {
+    let left = decision.wake_at?.duration_since(now.wall);
+    // A decision that asks for the past would be asked for ever.
+    let left = Duration::try_from(left).unwrap_or_default().max(SHORTEST_SLEEP);
+    Some(now.monotonic.saturating_add(left))
 }

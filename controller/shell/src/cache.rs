@@ -47,12 +47,15 @@ impl Facts {
     }
 
     /// What changes when somebody changes what the object should be, but not when its state is reported.
-    pub(crate) fn edition(&self) -> (Arc<str>, Arc<str>) {
+    pub(crate) fn edition(&self) -> Edition {
         let edition =
             self.generation.map_or_else(|| self.version.clone(), |number| number.to_string().into());
         (self.uid.clone(), edition)
     }
 }
+
+/// An object's uid, and its generation (or its version, for kinds without generations).
+pub(crate) type Edition = (Arc<str>, Arc<str>);
 
 /// How one object changed.
 #[derive(Clone, Debug)]
@@ -161,6 +164,7 @@ impl Cache {
             }
             None => None,
         };
+        self.complete(&mut object);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.shift_remove("managedFields");
         }
@@ -170,6 +174,17 @@ impl Cache {
         self.objects.insert(name.clone(), stored);
         self.use_parsed(name.clone(), keep_parsed);
         Some(Change { name, before, after: Some(facts) })
+    }
+
+    /// API servers leave `apiVersion` and `kind` out of the items of a list of a built-in kind.
+    fn complete(&self, object: &mut Value) {
+        let Some((resource, fields)) = self.resource.as_ref().zip(object.as_object_mut()) else { return };
+        if !fields.contains_key("apiVersion") {
+            fields.insert("apiVersion".to_owned(), resource.api_version().into());
+        }
+        if !fields.contains_key("kind") {
+            fields.insert("kind".to_owned(), (*resource.kind).into());
+        }
     }
 
     /// An object is gone; this was its last state. A late report about an earlier object of that name, or about

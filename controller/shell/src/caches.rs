@@ -1,6 +1,6 @@
 //! All watches: which there are, who needs them, and what they have reported.
 //!
-//! Rollouts, ReplicaSets and Services are watched always. Other kinds are watched from the first time that a
+//! Rollouts, `ReplicaSet`s and Services are watched always. Other kinds are watched from the first time that a
 //! plugin names them in a query for some Rollout, until no Rollout needs them any more.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,8 +131,8 @@ impl Caches {
         })
     }
 
-    /// What is known of an object, by any watch; the newest, if several know it.
-    pub(crate) fn facts_of(&self, key: &ObjectKey) -> Sighting<'_> {
+    /// What is known of an object, by any watch of its kind.
+    pub(crate) fn sighting(&self, key: &ObjectKey) -> Sighting<'_> {
         let name = Name { namespace: key.namespace.clone(), name: key.name.clone() };
         let mut sighting = Sighting::NotWatched;
         for id in self.of_kind(&key.group, &key.kind) {

@@ -53,6 +53,14 @@ pub(crate) enum Passage {
 }
 
 impl Fences {
+    /// These, and of others those objects that these say nothing about.
+    pub(crate) fn or(mut self, others: Self) -> Self {
+        for (key, fence) in others.fences {
+            self.fences.entry(key).or_insert(fence);
+        }
+        self
+    }
+
     /// A write was answered with this version of the object.
     pub(crate) fn wrote(&mut self, key: ObjectKey, resource: Resource, version: &str, read_at: Duration) {
         let want = Want::Version(version.into(), false);
@@ -115,7 +123,7 @@ impl Fences {
         let mut reads = Vec::new();
         self.fences.retain(|key, fence| {
             match (&mut fence.want, seen(key)) {
-                (_, Sighting::NotWatched) => return false,
+                (_, Sighting::NotWatched) | (Want::Gone(_), Sighting::Absent) => return false,
                 (Want::Version(version, was_seen), Sighting::Here(facts)) => {
                     if version::reaches(&facts.version, version) {
                         *was_seen = true;
@@ -130,7 +138,6 @@ impl Fences {
                         return false;
                     }
                 }
-                (Want::Gone(_), Sighting::Absent) => return false,
                 (Want::Gone(uid), Sighting::Here(facts)) => {
                     if facts.uid != *uid {
                         return false;

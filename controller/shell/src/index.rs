@@ -48,19 +48,22 @@ pub(crate) struct Dependency {
 /// Who looks at a name: the namespace that is meant, and the Rollout.
 type Looking = (Arc<str>, Name);
 
+/// The namespace that is meant, and the text of a label selector.
+type Selecting = (Arc<str>, Arc<str>);
+
 /// From objects to Rollouts.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     rollouts: BTreeMap<Name, Known>,
     by_uid: BTreeMap<Arc<str>, Name>,
     by_service: BTreeMap<Name, BTreeSet<Name>>,
-    /// ReplicaSets by the uid of the owner that controls them.
+    /// `ReplicaSet`s by the uid of the owner that controls them.
     owned: BTreeMap<Arc<str>, BTreeSet<Name>>,
-    /// ReplicaSets that nobody controls.
+    /// `ReplicaSet`s that nobody controls.
     orphans: BTreeSet<Name>,
     dependencies: BTreeMap<Name, BTreeSet<Dependency>>,
     by_name: BTreeMap<(WatchId, Arc<str>), BTreeSet<Looking>>,
-    by_labels: BTreeMap<WatchId, BTreeMap<(Arc<str>, Arc<str>), (Selector, BTreeSet<Name>)>>,
+    by_labels: BTreeMap<WatchId, BTreeMap<Selecting, (Selector, BTreeSet<Name>)>>,
 }
 
 impl Index {
@@ -96,7 +99,7 @@ impl Index {
         self.by_uid.remove(&known.uid);
     }
 
-    /// A ReplicaSet changed: notes whose it is, and answers with the Rollouts concerned.
+    /// A `ReplicaSet` changed: notes whose it is, and answers with the Rollouts concerned.
     pub(crate) fn replica_set_changed(&mut self, change: &Change) -> BTreeSet<Name> {
         let mut concerned = BTreeSet::new();
         for facts in [&change.before, &change.after].into_iter().flatten() {
@@ -135,7 +138,7 @@ impl Index {
             .collect()
     }
 
-    /// The ReplicaSets that a Rollout controls, and those in its namespace that nobody controls.
+    /// The `ReplicaSet`s that a Rollout controls, and those in its namespace that nobody controls.
     pub(crate) fn replica_sets(
         &self,
         rollout: &Name,
@@ -150,7 +153,7 @@ impl Index {
         (owned.filter(|name| name.namespace == rollout.namespace), orphans)
     }
 
-    /// Whether a Rollout's selector matches a ReplicaSet that nobody controls.
+    /// Whether a Rollout's selector matches a `ReplicaSet` that nobody controls.
     pub(crate) fn would_adopt(&self, rollout: &Name, facts: &Facts) -> bool {
         let selector = self.rollouts.get(rollout).and_then(|known| known.selector.as_ref());
         selector.is_some_and(|selector| selector.matches(&*facts.labels))

@@ -11,7 +11,9 @@
 //! | `cache`, `caches` | what watches reported, and which watches there are |
 //! | `index`, `selector` | which Rollouts an object concerns |
 //! | `queue` | which Rollouts are due, and when |
+//! | `guard` | one Rollout's turn, walled off from the others |
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
+//! | `observe` | what is known about a Rollout |
 //! | `routing` | how far each router is, from answers, objects and writes |
 //! | `fence`, `requests` | reading one's own writes; one write per object at a time |
 //! | `repair` | how often somebody's change of a route is undone |
@@ -35,9 +37,11 @@ mod effect;
 mod event;
 mod fence;
 mod fingerprint;
+mod guard;
 mod index;
 mod memory;
 mod name;
+mod observe;
 mod pass;
 mod queue;
 mod rbac;

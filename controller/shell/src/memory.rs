@@ -9,13 +9,16 @@ use serde_json::Value;
 use tidegate_api::{ApiError, ObjectKey, Request};
 use tidegate_contract::{ObjectRef, Query, Traffic};
 use tidegate_core::{Decision, Routing};
-use tidegate_route::{Answer, ObjectWrite};
+use tidegate_route::Answer;
 
+use crate::cache::Edition;
 use crate::event::RequestId;
 use crate::fence::Fences;
 use crate::fingerprint::Fingerprint;
 use crate::queue::Backoff;
 use crate::repair::Repairs;
+use crate::requests::key_of;
+use crate::routing::RouteWrite;
 use crate::status::Trouble;
 
 /// What is remembered of one Rollout.
@@ -86,7 +89,7 @@ pub(crate) struct WriteRefused {
     /// It was for this.
     pub(crate) intent: Fingerprint,
     /// On this edition of the object; only when trying again makes no sense before it changes.
-    pub(crate) edition: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) edition: Option<Edition>,
     /// When it is tried again; `None`: when an input changes.
     pub(crate) until: Option<Duration>,
     /// Tries in a row.
@@ -97,18 +100,6 @@ pub(crate) struct WriteRefused {
     pub(crate) message: String,
 }
 
-/// A write of a routed object that is to be carried out.
-#[derive(Clone, Debug)]
-pub(crate) struct RouteWrite {
-    pub(crate) router: String,
-    pub(crate) write: ObjectWrite,
-    pub(crate) request: Request,
-    pub(crate) key: ObjectKey,
-    pub(crate) intent: Fingerprint,
-    pub(crate) edition: (Arc<str>, Arc<str>),
-    pub(crate) is_repair: bool,
-}
-
 /// What a pass waits for.
 #[derive(Debug)]
 pub(crate) enum UnderWay {
@@ -117,18 +108,22 @@ pub(crate) enum UnderWay {
     /// For routers' answers.
     Asking(BTreeMap<RequestId, Asked>),
     /// For a write of a routed object.
-    RouteWriting {
-        current: Box<RouteWrite>,
-        /// Why it was refused, once it was and the object is being read to find out what that means.
-        refused: Option<ApiError>,
-        rest: VecDeque<RouteWrite>,
-        /// The version of the Rollout that all this was decided on.
-        version: Arc<str>,
-    },
+    RouteWriting(Box<RouteWriting>),
     /// For the writes of a decision.
     Writing { waiting: BTreeMap<RequestId, Request>, outcome: Box<Applying> },
     /// For the write of the status.
     Reporting { request: Box<Request>, outcome: Box<Applying> },
+}
+
+/// Writes of routed objects, one after the other.
+#[derive(Debug)]
+pub(crate) struct RouteWriting {
+    pub(crate) current: RouteWrite,
+    /// Why it was refused, once it was and the object is being read to find out what that means.
+    pub(crate) refused: Option<ApiError>,
+    pub(crate) rest: VecDeque<RouteWrite>,
+    /// The version of the Rollout that all this was decided on.
+    pub(crate) version: Arc<str>,
 }
 
 /// A question that is under way.
@@ -172,11 +167,24 @@ impl Memory {
         self.backoff.reset();
     }
 
-    /// The routers should express this from now on.
-    pub(crate) fn want(&mut self, traffic: &Traffic) {
-        if self.traffic.as_ref() != Some(traffic) {
-            self.traffic = Some(traffic.clone());
+    /// Somebody else may have acted: the fate of writes under way is unknown, and what was remembered of acts is
+    /// dropped. The objects that routers depend on stay known, so that their watches go on.
+    pub(crate) fn start_over(&mut self, now: Duration) {
+        let under_way: Vec<Request> = match self.under_way.take() {
+            Some(UnderWay::RouteWriting(writing)) => vec![writing.current.request],
+            Some(UnderWay::Writing { waiting, .. }) => waiting.into_values().collect(),
+            Some(UnderWay::Reporting { request, .. }) => vec![*request],
+            Some(UnderWay::Reading(_) | UnderWay::Asking(_)) | None => Vec::new(),
+        };
+        for request in under_way {
+            self.fences.unknown(key_of(&request), request.resource.clone(), now);
         }
+        let fences = std::mem::take(&mut self.fences);
+        let routers = std::mem::take(&mut self.routers)
+            .into_iter()
+            .map(|(name, router)| (name, RouterMemory { queries: router.queries, ..RouterMemory::default() }))
+            .collect();
+        *self = Self { fences, routers, ..Self::new(self.uid.clone()) };
     }
 }
 

@@ -59,7 +59,7 @@ impl Repairs {
 mod tests {
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(600);
+    const WINDOW: Duration = Duration::from_mins(10);
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_api::{Body, Operation, Request};
+use tidegate_api::{Body, ObjectKey, Operation, Request};
 use tidegate_contract::{KindUse, ObjectRef, Observation, Query, Router, Target, Traffic, Verdict};
 use tidegate_core::{RouterReport, RouterState};
 use tidegate_route::{Answer, ObjectWrite, Routed};
 
-use crate::cache::Facts;
+use crate::cache::{Edition, Facts};
 use crate::caches::{Caches, Found, WatchId};
 use crate::event::PluginState;
 use crate::fingerprint::Fingerprint;
-use crate::memory::{Asked, Question, RouteWrite, RouterMemory, WriteRefused};
+use crate::memory::{Asked, Question, RouterMemory, WriteRefused};
 use crate::name::Name;
 use crate::rbac;
 use crate::rollout::RouterUse;
@@ -25,7 +25,15 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plugins: &'a BTreeMap<String, PluginState>,
     pub(crate) caches: &'a Caches,
+    /// The Rollout.
+    pub(crate) home: &'a Name,
+    /// Its uid.
+    pub(crate) uid: &'a str,
+    /// What is desired.
+    pub(crate) traffic: &'a Traffic,
     pub(crate) now: Duration,
+    /// Whether its routers were asked too often already in this pass.
+    pub(crate) give_up: bool,
 }
 
 /// How far one router is, and what to do about it.
@@ -45,40 +53,47 @@ pub(crate) enum Todo {
     Write(Vec<RouteWrite>),
 }
 
+/// A write of a routed object that is to be carried out.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteWrite {
+    pub(crate) router: String,
+    pub(crate) write: ObjectWrite,
+    pub(crate) request: Request,
+    pub(crate) key: ObjectKey,
+    pub(crate) intent: Fingerprint,
+    pub(crate) edition: Edition,
+    pub(crate) is_repair: bool,
+}
+
 /// A question that must be asked.
 pub(crate) struct Ask {
     pub(crate) asked: Asked,
     pub(crate) router: Arc<dyn Router>,
     pub(crate) target: Target,
     /// What was found, query by query; only what is known.
-    pub(crate) found: Vec<(Query, Option<(WatchId, Vec<Name>)>)>,
+    pub(crate) found: Vec<(Query, Known)>,
 }
+
+/// What a query is known to find: objects of a watch, or that the kind is not served.
+type Known = Option<(WatchId, Vec<Name>)>;
 
 /// State, time at which it changes by itself, writes to carry out.
 type Stand = (RouterState, Option<Duration>, Vec<RouteWrite>);
 
 impl Surroundings<'_> {
-    /// Looks at one router of a Rollout. With `give_up`, it was asked too often already in this pass.
-    pub(crate) fn view(
-        &self,
-        home: &Name,
-        uid: &str,
-        used: &RouterUse,
-        traffic: &Traffic,
-        memory: &mut RouterMemory,
-        give_up: bool,
-    ) -> View {
-        let router = match self.plugins.get(&used.name) {
-            Some(PluginState::Ready(router)) => router,
+    /// Looks at one router.
+    pub(crate) fn view(&self, used: &RouterUse, memory: &mut RouterMemory) -> View {
+        let plugin = match self.plugins.get(&used.name) {
+            Some(PluginState::Ready(plugin)) => plugin,
             Some(PluginState::Unavailable { reason, message }) => {
                 return View::stuck(&used.name, failed(reason, message.clone()));
             }
             None => return View::stuck(&used.name, self.unknown_plugin(&used.name)),
         };
-        let target = self.target(home, uid, used, traffic);
-        let intent = Fingerprint::of(&(&used.name, router.digest(), &target, traffic));
-        let kinds = &router.description().kinds;
-        let sight = Sight::new(self.caches, &memory.queries, kinds, &home.namespace);
+        let target = self.target(used);
+        let intent = Fingerprint::of(&(&used.name, plugin.digest(), &target, self.traffic));
+        let kinds = &plugin.description().kinds;
+        let sight = Sight::new(self.caches, &memory.queries, kinds, &self.home.namespace);
         let question = Question { intent, seen: Fingerprint::of(&sight.known) };
         let since = memory.since(Fingerprint::of(&(intent, &sight.editions())), self.now);
         let is_answered = memory.answered.as_ref().is_some_and(|(answered, _)| *answered == question)
@@ -86,7 +101,7 @@ impl Surroundings<'_> {
         let answer = memory.answered.as_ref().map(|(_, answer)| answer.clone());
         let Some(answer) = answer.clone().filter(|_| is_answered) else {
             let (shares, notes) = said(answer.as_ref());
-            if give_up {
+            if self.give_up {
                 let message = "The plugin asks for other objects each time it is asked which ones it needs.";
                 return View::stuck(&used.name, failed("TooManyRounds", message));
             }
@@ -99,7 +114,7 @@ impl Surroundings<'_> {
                 objects: sight.objects.keys().cloned().collect(),
             };
             let found = sight.into_found();
-            let ask = Ask { asked, router: router.clone(), target, found };
+            let ask = Ask { asked, router: plugin.clone(), target, found };
             return View { report, wake: None, todo: Todo::Ask(Box::new(ask)) };
         };
         let (shares, notes) = said(Some(&answer));
@@ -128,16 +143,16 @@ impl Surroundings<'_> {
         View { report, wake, todo }
     }
 
-    fn target(&self, home: &Name, uid: &str, used: &RouterUse, traffic: &Traffic) -> Target {
+    fn target(&self, used: &RouterUse) -> Target {
         let settings = self.settings.router_settings.get(&used.name);
         Target {
-            namespace: home.namespace.to_string(),
-            name: home.name.to_string(),
-            uid: uid.to_owned(),
+            namespace: self.home.namespace.to_string(),
+            name: self.home.name.to_string(),
+            uid: self.uid.to_owned(),
             config: used.config.clone(),
             settings: settings.cloned().unwrap_or_else(|| "{}".to_owned()),
-            stable_service: traffic.stable.service.clone(),
-            canary_service: traffic.canary.service.clone(),
+            stable_service: self.traffic.stable.service.clone(),
+            canary_service: self.traffic.canary.service.clone(),
         }
     }
 
@@ -292,11 +307,11 @@ impl Sight {
         sight
     }
 
-    fn editions(&self) -> Vec<(&ObjectRef, (Arc<str>, Arc<str>))> {
+    fn editions(&self) -> Vec<(&ObjectRef, Edition)> {
         self.objects.iter().map(|(reference, (_, facts))| (reference, facts.edition())).collect()
     }
 
-    fn into_found(self) -> Vec<(Query, Option<(WatchId, Vec<Name>)>)> {
+    fn into_found(self) -> Vec<(Query, Known)> {
         let known = |found| match found {
             Found::NotServed => Some(None),
             Found::Objects(watch, objects) => {
@@ -331,7 +346,7 @@ impl Sight {
 
 impl WriteRefused {
     /// Whether it must not be tried again yet.
-    fn blocks(&self, intent: Fingerprint, edition: &(Arc<str>, Arc<str>), now: Duration) -> bool {
+    fn blocks(&self, intent: Fingerprint, edition: &Edition, now: Duration) -> bool {
         self.intent == intent
             && match (&self.edition, self.until) {
                 (Some(refused), _) => refused == edition,

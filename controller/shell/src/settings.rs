@@ -72,14 +72,14 @@ impl Settings {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            resync: Duration::from_secs(15 * 60),
+            resync: Duration::from_mins(15),
             backoff_first: Duration::from_secs(1),
-            backoff_last: Duration::from_secs(60),
+            backoff_last: Duration::from_mins(1),
             fence_ceiling: Duration::from_secs(10),
             unreported: Duration::from_secs(10),
-            repair_window: Duration::from_secs(10 * 60),
+            repair_window: Duration::from_mins(10),
             repairs: 3,
-            fault_retry: Duration::from_secs(10 * 60),
+            fault_retry: Duration::from_mins(10),
             passes: 256,
             passes_per_step: 256,
             parsed_objects: 1024,

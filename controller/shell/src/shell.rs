@@ -1,7 +1,6 @@
 //! The shell itself: takes events, looks at the Rollouts that are due, and answers with effects.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -13,10 +12,10 @@ use crate::caches::{Caches, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
 use crate::effect::Effect;
 use crate::event::{Event, Now, PluginState, Unwatchable, WatchKey};
 use crate::index::{Index, Known};
-use crate::memory::{Memory, UnderWay};
+use crate::memory::Memory;
 use crate::name::Name;
 use crate::queue::Queue;
-use crate::requests::{Requests, key_of};
+use crate::requests::Requests;
 use crate::rollout;
 use crate::settings::Settings;
 
@@ -143,7 +142,8 @@ impl Shell {
         }
     }
 
-    fn put(&mut self, id: WatchId, object: Value, now: Now) {
+    /// An object is there, or has changed.
+    pub(crate) fn put(&mut self, id: WatchId, object: Value, now: Now) {
         let keep_parsed = self.settings.timing.parsed_objects;
         let Some(cache) = self.caches.cache_mut(id) else { return };
         let change = if id == REPLICA_SETS && belongs_to_others(&object) {
@@ -298,37 +298,12 @@ impl Shell {
                 return;
             }
             let Some(name) = self.queue.pop(now.monotonic) else { return };
-            self.guarded(&name, now, effects, |shell, memory, effects| {
-                shell.advance(&name, memory, now, effects);
-            });
+            self.guarded(&name, now, effects, Self::advance);
         }
     }
 }
 
-impl Memory {
-    /// Somebody else may have acted: what is under way is unknown, and what was remembered of acts is dropped.
-    fn start_over(&mut self, now: Duration) {
-        if let Some(UnderWay::RouteWriting { current, refused: None, .. }) = &self.under_way {
-            self.fences.unknown(current.key.clone(), current.request.resource.clone(), now);
-        }
-        if let Some(UnderWay::Writing { waiting, .. }) = &self.under_way {
-            for request in waiting.values() {
-                self.fences.unknown(key_of(request), request.resource.clone(), now);
-            }
-        }
-        if let Some(UnderWay::Reporting { request, .. }) = &self.under_way {
-            self.fences.unknown(key_of(request), request.resource.clone(), now);
-        }
-        let fences = std::mem::take(&mut self.fences);
-        let queries =
-            std::mem::take(&mut self.routers).into_iter().map(|(name, router)| (name, router.queries));
-        let routers = queries
-            .map(|(name, queries)| (name, crate::memory::RouterMemory { queries, ..Default::default() }));
-        *self = Self { fences, routers: routers.collect(), ..Self::new(Arc::clone(&self.uid)) };
-    }
-}
-
-/// Whether a ReplicaSet is controlled by something else than a Rollout: of no interest, and there are many.
+/// Whether a `ReplicaSet` is controlled by something else than a Rollout: of no interest, and there are many.
 fn belongs_to_others(replica_set: &Value) -> bool {
     let owners = replica_set.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
