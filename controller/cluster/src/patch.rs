@@ -81,13 +81,10 @@ impl<'a> Operation<'a> {
                 add(document, self.path?, value)
             }
             "copy" => {
-                let value = read(document, self.from?)?.cloned().unwrap_or(Value::Null);
+                let value = read(document, self.from?)?.clone();
                 add(document, self.path?, value)
             }
-            "test" => {
-                let found = read(document, self.path?)?.unwrap_or(&Value::Null);
-                (found == self.value).then_some(())
-            }
+            "test" => (read(document, self.path?)? == self.value).then_some(()),
             _ => None,
         }
     }
@@ -118,7 +115,7 @@ fn tokens(parent: &str) -> impl Iterator<Item = String> + '_ {
 fn parent<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
     tokens(path).try_fold(document, |value, token| match value {
         Value::Object(map) => map.get(&token),
-        Value::Array(list) => list.get(index(&token, list.len())?),
+        Value::Array(array) => array.get(index(&token, array.len())?),
         _ => None,
     })
 }
@@ -126,24 +123,26 @@ fn parent<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
 fn parent_mut<'a>(document: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     tokens(path).try_fold(document, |value, token| match value {
         Value::Object(map) => map.get_mut(&token),
-        Value::Array(list) => {
-            let index = index(&token, list.len())?;
-            list.get_mut(index)
+        Value::Array(array) => {
+            let index = index(&token, array.len())?;
+            array.get_mut(index)
         }
         _ => None,
     })
 }
 
-/// What a pointer points to: nothing when a path to it does not exist, `Some(None)` when only the last member is
-/// missing.
-fn read<'a>(document: &'a Value, path: &str) -> Option<Option<&'a Value>> {
+/// A member that is not there reads as null.
+static MISSING: Value = Value::Null;
+
+/// What a pointer points to: nothing when the path to it does not exist, null when only the last member is missing.
+fn read<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
     if path.is_empty() {
-        return Some(Some(document));
+        return Some(document);
     }
     let (above, last) = split(path)?;
     match parent(document, above)? {
-        Value::Object(map) => Some(map.get(&last)),
-        Value::Array(list) => list.get(index(&last, list.len())?).map(Some),
+        Value::Object(map) => Some(map.get(&last).unwrap_or(&MISSING)),
+        Value::Array(array) => array.get(index(&last, array.len())?),
         _ => None,
     }
 }
@@ -154,13 +153,13 @@ fn add(document: &mut Value, path: &str, value: Value) -> Option<()> {
         Value::Object(map) => {
             map.insert(last, value);
         }
-        Value::Array(list) if last == "-" => list.push(value),
-        Value::Array(list) => {
-            let index = index(&last, list.len().checked_add(1)?)?;
-            if index > list.len() {
+        Value::Array(array) if last == "-" => array.push(value),
+        Value::Array(array) => {
+            let index = index(&last, array.len().checked_add(1)?)?;
+            if index > array.len() {
                 return None;
             }
-            list.insert(index, value);
+            array.insert(index, value);
         }
         _ => return None,
     }
@@ -171,9 +170,9 @@ fn remove(document: &mut Value, path: &str) -> Option<Value> {
     let (above, last) = split(path)?;
     match parent_mut(document, above)? {
         Value::Object(map) => map.shift_remove(&last),
-        Value::Array(list) => {
-            let index = index(&last, list.len())?;
-            (index < list.len()).then(|| list.remove(index))
+        Value::Array(array) => {
+            let index = index(&last, array.len())?;
+            (index < array.len()).then(|| array.remove(index))
         }
         _ => None,
     }
@@ -191,11 +190,71 @@ fn replace(document: &mut Value, path: &str, value: &Value) -> Option<()> {
         Value::Object(map) => {
             map.insert(last, value.clone());
         }
-        Value::Array(list) => {
-            let index = index(&last, list.len())?;
-            *list.get_mut(index)? = value.clone();
+        Value::Array(array) => {
+            let index = index(&last, array.len())?;
+            *array.get_mut(index)? = value.clone();
         }
         _ => return None,
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(json!(1)), Just(json!("a")), Just(json!(true))];
+        leaf.prop_recursive(3, 16, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::btree_map("[ab~/]", inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn pointer() -> impl Strategy<Value = String> {
+        let token =
+            prop_oneof![Just("a"), Just("b"), Just("~0"), Just("~1"), Just("0"), Just("1"), Just("-"),];
+        proptest::collection::vec(token, 1..4)
+            .prop_map(|tokens| tokens.iter().flat_map(|token| ["/", token]).collect())
+    }
+
+    fn operation() -> impl Strategy<Value = Value> {
+        let op = prop_oneof![
+            Just("add"),
+            Just("remove"),
+            Just("replace"),
+            Just("move"),
+            Just("copy"),
+            Just("test"),
+        ];
+        (op, pointer(), pointer(), value())
+            .prop_map(|(op, path, from, value)| json!({"op": op, "path": path, "from": from, "value": value}))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever the strict library applies is applied here with the same result.
+        #[test]
+        fn as_the_rfc_has_it(
+            document in proptest::collection::btree_map("[ab]", value(), 0..3),
+            operations in proptest::collection::vec(operation(), 1..4),
+        ) {
+            let document = Value::Object(document.into_iter().collect());
+            let strict: Vec<json_patch::PatchOperation> =
+                serde_json::from_value(Value::from(operations.clone())).unwrap();
+            let mut expected = document.clone();
+            if json_patch::patch(&mut expected, &strict).is_ok() {
+                let mut found = document;
+                prop_assert_eq!(apply(&mut found, &Body::Json(Value::from(operations))), Ok(()));
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
 }

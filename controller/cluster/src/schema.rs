@@ -17,6 +17,7 @@ use crate::answer::{duplicate, too_long, too_many, unsupported, value_invalid, v
 
 /// A compiled structural schema.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent flags of the schema language")]
 pub struct Schema {
     kind: Option<Type>,
     properties: BTreeMap<String, Schema>,
@@ -71,6 +72,9 @@ impl Schema {
     }
 
     /// From the `openAPIV3Schema` of a version in a `CustomResourceDefinition`.
+    ///
+    /// # Errors
+    /// When it is no object or names an unknown type.
     pub fn from_openapi(schema: &Value) -> Result<Self, SchemaError> {
         Self::read(schema, "")
     }
@@ -212,12 +216,12 @@ impl Schema {
         }
         if value.is_null() {
             if !(self.nullable || self.kind.is_none()) {
-                checks.wrong_type(value, self.kind, "null");
+                checks.wrong_type(self.kind, "null");
             }
             return;
         }
         if !self.type_fits(value) {
-            checks.wrong_type(value, self.kind, name_of(value));
+            checks.wrong_type(self.kind, name_of(value));
             return;
         }
         if !self.enumeration.is_empty() && !self.enumeration.contains(value) {
@@ -294,10 +298,8 @@ impl Schema {
                 ListType::Map(keys) => Some(identity(item, keys)),
             };
             checks.within(&format!("[{index}]"), |checks| {
-                if let Some(identity) = &identity {
-                    if seen.contains(identity) {
-                        checks.push(|field| duplicate(field, identity));
-                    }
+                if let Some(identity) = identity.as_ref().filter(|identity| seen.contains(identity)) {
+                    checks.push(|field| duplicate(field, identity));
                 }
                 if let Some(schema) = &self.items {
                     let old = keys.zip(old).zip(identity.as_ref()).and_then(|((keys, old), wanted)| {
@@ -401,7 +403,7 @@ impl Checks {
         self.push(|field| value_invalid(field, value, &format!("{field} in body {problem}")));
     }
 
-    fn wrong_type(&mut self, _value: &Value, expected: Option<Type>, found: &str) {
+    fn wrong_type(&mut self, expected: Option<Type>, found: &str) {
         let expected = match expected {
             Some(Type::Object) => "object",
             Some(Type::Array) => "array",

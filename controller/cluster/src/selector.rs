@@ -37,6 +37,9 @@ pub struct SelectorError(String);
 
 impl Selector {
     /// From the text form, for example `app=web,tier in (a, b),!legacy`.
+    ///
+    /// # Errors
+    /// When the text is no selector.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         let mut requirements = Vec::new();
         let mut rest = text.trim();
@@ -56,6 +59,9 @@ impl Selector {
     }
 
     /// From the object form (`matchLabels`, `matchExpressions`). Absent selects nothing, so it is no selector.
+    ///
+    /// # Errors
+    /// When an operator is unknown or a label's value is no text.
     pub fn from_object(object: &Value) -> Result<Self, SelectorError> {
         let mut requirements = Vec::new();
         for (key, value) in object.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
@@ -66,12 +72,12 @@ impl Selector {
                 .push(Requirement { key: key.clone(), test: Test::In(BTreeSet::from([value.to_owned()])) });
         }
         for expression in object.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
-            let text = |key: &str| expression.get(key).and_then(Value::as_str).unwrap_or_default();
+            let field = |key: &str| expression.get(key).and_then(Value::as_str).unwrap_or_default();
             let values = || -> BTreeSet<String> {
                 let values = expression.get("values").and_then(Value::as_array).into_iter().flatten();
                 values.filter_map(Value::as_str).map(ToOwned::to_owned).collect()
             };
-            let test = match text("operator") {
+            let test = match field("operator") {
                 "In" => Test::In(values()),
                 "NotIn" => Test::NotIn(values()),
                 "Exists" => Test::Exists,
@@ -80,7 +86,7 @@ impl Selector {
                     return Err(SelectorError(format!("{other:?} is not a valid label selector operator")));
                 }
             };
-            requirements.push(Requirement { key: text("key").to_owned(), test });
+            requirements.push(Requirement { key: field("key").to_owned(), test });
         }
         Ok(Self { requirements })
     }

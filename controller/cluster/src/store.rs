@@ -75,16 +75,11 @@ impl Store {
             resource.plural == kind.resource.plural && resource.group == kind.resource.group
         });
         let kind = Arc::new(kind);
-        let index = match known.and_then(|index| Some((index, self.tables.get_mut(index)?))) {
-            Some((index, table)) => {
-                table.kind = kind;
-                index
-            }
-            None => {
-                self.tables.push(Table { kind, objects: BTreeMap::new() });
-                self.tables.len() - 1
-            }
-        };
+        let index = known.unwrap_or(self.tables.len());
+        match self.tables.get_mut(index) {
+            Some(table) => table.kind = kind,
+            None => self.tables.push(Table { kind, objects: BTreeMap::new() }),
+        }
         TableId::try_from(index).unwrap_or(TableId::MAX)
     }
 

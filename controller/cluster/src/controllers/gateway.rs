@@ -66,13 +66,13 @@ impl Cluster {
             self.react_route(place, old, new);
         } else if table == self.known.services {
             if old.is_some() != new.is_some() {
-                self.report_routes(|route| mentions(route, &place.namespace, &place.name));
+                self.revisit_routes(false, |route| mentions(route, &place.namespace, &place.name));
             }
         } else if table == self.known.reference_grants {
-            self.report_routes(|_| true);
+            self.revisit_routes(false, |_| true);
         } else if table == self.known.gateways {
             if old.is_some() != new.is_some() && self.settings.gateway.parents_must_exist {
-                self.report_routes(|_| true);
+                self.revisit_routes(true, |_| true);
             }
             let changed = new.is_some_and(|new| old.and_then(object::generation) != object::generation(new));
             let after = self.settings.gateway.at(&place.name, "").reports_after;
@@ -110,8 +110,8 @@ impl Cluster {
         }
     }
 
-    /// Has the gateway look again at the routes that pass a test.
-    fn report_routes(&mut self, test: impl Fn(&Value) -> bool) {
+    /// Has the gateway look again at the routes that pass a test, and take them again if asked to.
+    fn revisit_routes(&mut self, take: bool, test: impl Fn(&Value) -> bool) {
         let routes: Vec<(Place, Vec<Parent>)> = self
             .known
             .routes
@@ -122,7 +122,12 @@ impl Cluster {
             .collect();
         for (place, parents) in routes {
             for parent in parents {
-                if let Some(after) = self.settings.gateway.at(&parent.name, &place.name).reports_after {
+                let behaviour = self.settings.gateway.at(&parent.name, &place.name);
+                let (programs, reports) = (behaviour.programs_after, behaviour.reports_after);
+                if let Some(after) = programs.filter(|_| take) {
+                    self.after(after, Task::Program(place.clone(), parent.clone()));
+                }
+                if let Some(after) = reports {
                     self.after(after, Task::Report(place.clone(), parent));
                 }
             }

@@ -129,7 +129,7 @@ impl Cluster {
 
     fn set_pod(&mut self, place: &Place, mut pod: Value, condition: &Condition<'_>) {
         let now = self.timestamp();
-        let address = self.address(&pod);
+        let address = Self::address(&pod);
         let containers = items(&pod, &["spec", "containers"]);
         let previous = |name: &str| {
             items(&pod, &["status", "containerStatuses"]).iter().find(|one| text(one, &["name"]) == name)
@@ -180,7 +180,7 @@ impl Cluster {
     }
 
     /// An address that pods of one run share with no other.
-    fn address(&self, pod: &Value) -> String {
+    fn address(pod: &Value) -> String {
         let known = text(pod, &["status", "podIP"]);
         if !known.is_empty() {
             return known.to_owned();

@@ -31,16 +31,13 @@ impl Cluster {
         let wanted = usize::try_from(wanted).unwrap_or_default();
         let outcome =
             if object::is_deleting(&set) { Ok(()) } else { self.manage(place, &set, &pods, wanted) };
-        match &outcome {
-            Ok(()) => {
-                self.failures.remove(place);
-            }
-            Err(_) => {
-                let failures = self.failures.entry(place.clone()).or_default();
-                *failures = failures.saturating_add(1);
-                let pause = RETRY << failures.saturating_sub(1).min(8);
-                self.after(Duration::from_secs(pause), Task::ReplicaSet(place.clone()));
-            }
+        if outcome.is_ok() {
+            self.failures.remove(place);
+        } else {
+            let failures = self.failures.entry(place.clone()).or_default();
+            *failures = failures.saturating_add(1);
+            let pause = RETRY << failures.saturating_sub(1).min(8);
+            self.after(Duration::from_secs(pause), Task::ReplicaSet(place.clone()));
         }
         let pods: Vec<&Value> = pods.iter().map(|(_, pod)| pod.as_ref()).collect();
         self.count(place, &set, &pods, wanted, outcome.err().as_ref());
