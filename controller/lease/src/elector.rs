@@ -406,7 +406,7 @@ fn deadline(config: &Config, under_way: &UnderWay) -> Duration {
     under_way.sent_at.saturating_add(config.request_timeout())
 }
 
-/// Numbers that only have to differ from those of other processes (SplitMix64).
+/// Numbers that only have to differ from those of other processes (`SplitMix64`).
 #[derive(Debug)]
 struct Random(u64);
 

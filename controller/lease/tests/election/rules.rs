@@ -291,7 +291,7 @@ fn the_own_name_alone_proves_nothing() {
     let mut store = Store::default();
     let (mut first, mut second) = (Candidate::new("same"), Candidate::new("same"));
     first.wake_and_settle(0.0, &mut store);
-    second.wall = second.wall + jiff::SignedDuration::from_secs(1);
+    second.wall += jiff::SignedDuration::from_secs(1);
     second.wake_and_settle(0.0, &mut store);
     assert!(first.leads(0.0) && !second.leads(0.0));
     second.wake_and_settle(15.0, &mut store);

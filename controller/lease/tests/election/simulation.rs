@@ -14,10 +14,10 @@ use tidegate_lease::{Config, Elector, LeaseEffect, LeaseEvent, RequestId, Term};
 use crate::store::Store;
 
 /// Until then things go wrong.
-const TROUBLE: Duration = Duration::from_secs(600);
+const TROUBLE: Duration = Duration::from_mins(10);
 /// Then they have this long to settle, and this long to stay as they are.
 const SETTLE: Duration = Duration::from_secs(90);
-const STAY: Duration = Duration::from_secs(120);
+const STAY: Duration = Duration::from_mins(2);
 
 /// What goes wrong, per thousand.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ struct Process {
 
 impl Process {
     fn local(&self, now: Duration) -> Duration {
-        let true_time = u64::try_from((now - self.started).as_nanos()).unwrap();
+        let true_time = u64::try_from(now.saturating_sub(self.started).as_nanos()).unwrap();
         self.offset
             + Duration::from_nanos(
                 u64::try_from(u128::from(true_time) * u128::from(self.speed) / 1_000_000).unwrap(),
@@ -239,7 +239,7 @@ impl World {
     fn tell(&mut self, place: usize, event: LeaseEvent, again: Happening) {
         let process = &mut self.processes[place];
         if process.stopped_until > self.now {
-            let delay = process.stopped_until - self.now;
+            let delay = process.stopped_until.saturating_sub(self.now);
             self.enqueue(delay, again);
             return;
         }
