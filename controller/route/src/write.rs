@@ -16,7 +16,7 @@
 //! tested instead. All tests come before all changes: they speak of the object as it was seen.
 //!
 //! The API server compares tested scalars by their JSON text, so whoever sends a patch must write texts and
-//! numbers as it does.
+//! numbers as it does (`tidegate_api::json`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
