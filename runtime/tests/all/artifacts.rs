@@ -1,0 +1,148 @@
+//! Getting the bytes: locations, caps, digests.
+
+use std::io::{self, Read};
+
+use tidegate_contract::Digest;
+use tidegate_runtime::{Artifact, LoadReason, Location, Source, Stage, read};
+
+const NONE: &dyn Fn(&str) -> Option<&'static [u8]> = &|_| None;
+
+/// SHA-256 of `abc` (FIPS 180-2, B.1).
+const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[test]
+fn locations_are_read_from_text() {
+    let file = |path: &str| Location::File(path.into());
+    for (text, location) in [
+        ("plugin.wasm", file("plugin.wasm")),
+        ("./a b/c,d.wasm", file("./a b/c,d.wasm")),
+        ("/plugins/p.wasm", file("/plugins/p.wasm")),
+        ("file:///plugins/p.wasm", file("/plugins/p.wasm")),
+        ("builtin:gateway-api", Location::Builtin("gateway-api".into())),
+    ] {
+        assert_eq!(text.parse(), Ok(location.clone()), "{text}");
+        assert_eq!(location.to_string().parse(), Ok(location));
+    }
+    for text in
+        ["", "builtin:", "builtin:a/b", "file://host/p.wasm", "file://p.wasm", "https://x/y.wasm", "oci://x"]
+    {
+        let error = text.parse::<Location>().unwrap_err();
+        assert_eq!(error.reason, LoadReason::InvalidConfig, "{text}");
+        assert!(!error.hint.is_empty());
+    }
+}
+
+#[test]
+fn sources_can_be_pinned() {
+    let plain: Source = "p.wasm".parse().unwrap();
+    assert_eq!(plain.sha256, None);
+    for text in [format!("p.wasm,sha256={ABC}"), format!("p.wasm,sha256=sha256:{ABC}")] {
+        let pinned: Source = text.parse().unwrap();
+        assert_eq!((pinned.location, pinned.sha256), (plain.location.clone(), Some(ABC.parse().unwrap())));
+    }
+    let pinned: Source = format!("builtin:a,sha256={}", ABC.to_uppercase()).parse().unwrap();
+    assert_eq!(pinned.to_string(), format!("builtin:a,sha256={ABC}"));
+    for (text, reason) in [
+        ("p.wasm,sha256=", LoadReason::DigestMissing),
+        ("p.wasm,sha256=abc", LoadReason::InvalidConfig),
+        ("p.wasm,sha265=abc", LoadReason::InvalidConfig),
+        (&format!("p.wasm,sha256={}", "g".repeat(64)), LoadReason::InvalidConfig),
+    ] {
+        assert_eq!(text.parse::<Source>().unwrap_err().reason, reason, "{text}");
+    }
+}
+
+#[test]
+fn files_are_read_and_compared_with_their_pin() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.wasm");
+    std::fs::write(&path, "abc").unwrap();
+    let mut source = Source { location: Location::File(path.clone()), sha256: None };
+
+    let artifact = read(&source, 3, NONE).unwrap();
+    assert_eq!((artifact.bytes(), artifact.is_pinned()), (b"abc".as_slice(), false));
+    assert_eq!(artifact.digest().to_string(), ABC);
+
+    source.sha256 = Some(artifact.digest());
+    assert!(read(&source, 3, NONE).unwrap().is_pinned());
+
+    let other = Digest([7; 32]);
+    source.sha256 = Some(other);
+    let error = read(&source, 3, NONE).unwrap_err();
+    assert_eq!((error.stage, error.reason), (Stage::Digest, LoadReason::DigestMismatch));
+    assert!(error.message.contains(ABC) && error.message.contains(&other.to_string()), "{}", error.message);
+
+    let error = read(&source, 2, NONE).unwrap_err();
+    assert_eq!((error.stage, error.reason), (Stage::Read, LoadReason::TooLarge));
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().join("absent.wasm"), folder.path().to_owned(), "/dev/zero".into()] {
+        let source = Source { location: Location::File(path), sha256: None };
+        let error = read(&source, 1 << 20, NONE).unwrap_err();
+        assert_eq!((error.stage, error.reason), (Stage::Read, LoadReason::Unreachable), "{source}");
+    }
+}
+
+#[test]
+fn built_in_plugins_are_found_by_name() {
+    let builtins = |name: &str| (name == "abc").then_some(b"abc".as_slice());
+    let artifact = read(&"builtin:abc".parse().unwrap(), 3, &builtins).unwrap();
+    assert_eq!(artifact.digest().to_string(), ABC);
+    assert_eq!(artifact.origin(), "builtin:abc");
+    let error = read(&"builtin:abd".parse().unwrap(), 3, &builtins).unwrap_err();
+    assert_eq!(error.reason, LoadReason::Unreachable);
+    let error = read(&"builtin:abc".parse().unwrap(), 2, &builtins).unwrap_err();
+    assert_eq!(error.reason, LoadReason::TooLarge);
+    let pinned = format!("builtin:abc,sha256={}", "0".repeat(64));
+    let error = read(&pinned.parse().unwrap(), 3, &builtins).unwrap_err();
+    assert_eq!(error.reason, LoadReason::DigestMismatch);
+}
+
+/// Gives bytes without end, counts them, and is sometimes interrupted.
+struct Endless(u64);
+
+impl Read for &mut Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0 += 1;
+        if self.0.is_multiple_of(3) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let length = buffer.len().min(1000);
+        buffer[..length].fill(b'x');
+        Ok(length)
+    }
+}
+
+#[test]
+fn a_stream_without_end_is_not_followed() {
+    let mut endless = Endless(0);
+    let error = Artifact::from_reader(&mut endless, "a stream", None, 100_000).unwrap_err();
+    assert_eq!(error.reason, LoadReason::TooLarge);
+    assert!(endless.0 < 200, "{}", endless.0);
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_not_used() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    let stream = b"abc".as_slice().chain(Broken);
+    let error = Artifact::from_reader(stream, "a stream", None, 100).unwrap_err();
+    assert_eq!((error.stage, error.reason), (Stage::Read, LoadReason::Unreachable));
+}
+
+#[test]
+fn streams_hash_like_files() {
+    let mut endless = Endless(0);
+    let mut stream = (&mut endless).take(200_000);
+    let streamed = Artifact::from_reader(&mut stream, "a stream", None, 200_000).unwrap();
+    let whole =
+        Artifact::from_bytes(vec![b'x'; 200_000], "memory", Some(streamed.digest()), 200_000).unwrap();
+    assert_eq!(streamed.bytes(), whole.bytes());
+}
