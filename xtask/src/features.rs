@@ -59,24 +59,33 @@ type Plan = BTreeMap<Dependency, BTreeSet<Features>>;
 /// What the manifest asks for.
 type Wanted = BTreeMap<Dependency, Features>;
 
-/// Writes the manifest anew.
+/// Writes the manifest anew; where that fails, it stays as it was.
 pub(crate) fn write(context: &Context<'_>) -> Result<()> {
     let file = context.root.join(MANIFEST);
-    let put = |wanted: &Wanted| {
-        std::fs::write(&file, manifest(wanted)).with_context(|| format!("writing {}", file.display()))
-    };
+    let put = |text: &str| std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()));
+    let before = std::fs::read_to_string(&file).unwrap_or_else(|_| manifest(&Wanted::new()));
+    // Both plans can be made, or the manifest is not touched.
+    differences(&demo_plan(context)?, &tests_plan(context)?);
+    let result = converge(context, &|wanted| put(&manifest(wanted)));
+    match &result {
+        Ok(number) => context.console.note(&format!("{MANIFEST} asks for features of {number} dependencies")),
+        Err(_) => put(&before)?,
+    }
+    result.map(drop)
+}
+
+/// From an empty manifest, asks for what differs until nothing does. Answers with the number of dependencies.
+fn converge(context: &Context<'_>, put: &dyn Fn(&Wanted) -> Result<()>) -> Result<usize> {
     let mut wanted = Wanted::new();
-    put(&wanted)?;
     for _ in 0..ROUNDS {
+        put(&wanted)?;
         let more = differences(&demo_plan(context)?, &tests_plan(context)?);
         if more.is_empty() {
-            context.console.note(&format!("{MANIFEST} asks for features of {} dependencies", wanted.len()));
-            return Ok(());
+            return Ok(wanted.len());
         }
         for (dependency, features) in more {
             wanted.entry(dependency).or_default().extend(features);
         }
-        put(&wanted)?;
     }
     bail!(
         "the demo and the tests still differ after {ROUNDS} rounds; what is in {MANIFEST} does not reach the demo"
