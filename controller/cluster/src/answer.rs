@@ -28,6 +28,11 @@ pub(crate) fn not_served() -> ApiError {
     ApiError::new(404, "NotFound", "the server could not find the requested resource")
 }
 
+/// No path of that group at all.
+pub(crate) fn no_such_page() -> ApiError {
+    ApiError::new(404, "", "404 page not found\n")
+}
+
 /// The path is served, but not with this verb.
 pub(crate) fn method_not_allowed() -> ApiError {
     ApiError::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")

@@ -11,6 +11,7 @@ use crate::controllers::{Parent, Programmed, Task};
 use crate::json::mix;
 use crate::kinds::{self, Kind, ServeOptions};
 use crate::schedule::Schedule;
+use crate::schema::SchemaError;
 use crate::settings::Settings;
 use crate::store::{Change, Place, Store, TableId};
 
@@ -108,6 +109,20 @@ impl Cluster {
     /// Serves a further kind, or describes one anew that is served already (whose rules then are only these).
     pub fn serve(&mut self, resource: Resource, options: ServeOptions) {
         self.store.serve(Kind::custom(resource, options));
+    }
+
+    /// Serves what a `CustomResourceDefinition` says, at its storage version. The rules in code of a kind that is
+    /// served already stay in force.
+    ///
+    /// # Errors
+    /// When the definition lacks something or its schema cannot be read.
+    pub fn serve_definition(&mut self, definition: &Value) -> Result<(), SchemaError> {
+        let (resource, mut options) = kinds::read_definition(definition)?;
+        let known = self.store.kinds().map(|(_, kind)| kind);
+        let known = known.filter(|kind| kind.resource.group == resource.group && kind.resource.kind == resource.kind);
+        options.validate = known.filter_map(|kind| kind.options.validate).next();
+        self.serve(resource, options);
+        Ok(())
     }
 
     /// The served resource of a kind (discovery).

@@ -17,6 +17,9 @@ const MOST_ANNOTATIONS: usize = 256 * 1024;
 /// The finalizers with which a client asks for foreground deletion or orphaning.
 pub(crate) const PROPAGATION_FINALIZERS: [&str; 2] = ["foregroundDeletion", "orphan"];
 
+/// The finalizers that need no domain.
+const STANDARD_FINALIZERS: [&str; 3] = ["foregroundDeletion", "kubernetes", "orphan"];
+
 /// Brings `metadata` into its kept form, or says which member is of the wrong type.
 pub(crate) fn normalise(object: &mut Value) -> Result<(), String> {
     let metadata = match object.get_mut("metadata") {
@@ -148,6 +151,17 @@ pub(crate) fn owners(object: &Value) -> &[Value] {
     crate::json::items(object, &["metadata", "ownerReferences"])
 }
 
+/// What is wrong with the finalizers of a built-in kind: those without a domain must be known.
+pub(crate) fn validate_standard_finalizers(new: &Value) -> Vec<Cause> {
+    let odd = |name: &&str| !name.contains('/') && !STANDARD_FINALIZERS.contains(name);
+    let odd = finalizers(new).enumerate().filter(|(_, name)| odd(name));
+    odd.map(|(index, name)| {
+        let detail = "name is neither a standard finalizer name nor is it fully qualified";
+        value_invalid(&format!("metadata.finalizers[{index}]"), &Value::from(name), detail)
+    })
+    .collect()
+}
+
 /// What is wrong with the metadata of an object, whatever its kind.
 pub(crate) fn validate(resource: &Resource, rule: NameRule, new: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -169,14 +183,6 @@ pub(crate) fn validate(resource: &Resource, rule: NameRule, new: &Value) -> Vec<
 }
 
 fn validate_names(resource: &Resource, rule: NameRule, new: &Value, causes: &mut Vec<Cause>) {
-    let generate = text(new, &["metadata", "generateName"]);
-    if !generate.is_empty() {
-        // A trailing dash is what generated names are made for.
-        let masked = generate.strip_suffix('-').map_or(generate.to_owned(), |stem| format!("{stem}a"));
-        if let Some(problem) = rule.problem(&masked) {
-            causes.push(value_invalid("metadata.generateName", &Value::from(generate), &problem));
-        }
-    }
     let name = object::name(new);
     if name.is_empty() {
         causes.push(value_required("metadata.name", "name or generateName is required"));

@@ -6,9 +6,6 @@ start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', reg
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or \
 '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
 '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
-alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
-validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const LABEL_KEY: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end \
 with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
 '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
@@ -21,10 +18,9 @@ for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 pub(crate) enum NameRule {
     /// RFC 1123 subdomain, up to 253 characters: nearly every kind.
     Subdomain,
-    /// RFC 1123 label, up to 63 characters: namespaces.
+    /// RFC 1123 label, up to 63 characters: namespaces, and services (which before 1.34 also had to begin with a
+    /// letter).
     Label,
-    /// RFC 1035 label, up to 63 characters: services.
-    ServiceLabel,
 }
 
 impl NameRule {
@@ -33,9 +29,6 @@ impl NameRule {
         let (most, valid, message) = match self {
             Self::Subdomain => (253, name.split('.').all(is_label), SUBDOMAIN),
             Self::Label => (63, is_label(name), LABEL),
-            Self::ServiceLabel => {
-                (63, is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()), LABEL_1035)
-            }
         };
         if name.len() > most {
             Some(format!("must be no more than {most} bytes"))
@@ -98,21 +91,20 @@ mod tests {
     #[test]
     fn names_by_rule() {
         let table = [
-            ("web", true, true, true),
-            ("web-1", true, true, true),
-            ("1web", true, true, false),
-            ("a.b-c.d", true, false, false),
-            ("a..b", false, false, false),
-            ("Web", false, false, false),
-            ("-web", false, false, false),
-            ("web-", false, false, false),
-            ("we_b", false, false, false),
-            ("", false, false, false),
+            ("web", true, true),
+            ("web-1", true, true),
+            ("1web", true, true),
+            ("a.b-c.d", true, false),
+            ("a..b", false, false),
+            ("Web", false, false),
+            ("-web", false, false),
+            ("web-", false, false),
+            ("we_b", false, false),
+            ("", false, false),
         ];
-        for (name, subdomain, label, service) in table {
+        for (name, subdomain, label) in table {
             assert_eq!(NameRule::Subdomain.problem(name).is_none(), subdomain, "{name}");
             assert_eq!(NameRule::Label.problem(name).is_none(), label, "{name}");
-            assert_eq!(NameRule::ServiceLabel.problem(name).is_none(), service, "{name}");
         }
         assert!(NameRule::Subdomain.problem(&"a".repeat(253)).is_none());
         assert!(NameRule::Subdomain.problem(&"a".repeat(254)).is_some());

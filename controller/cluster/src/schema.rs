@@ -68,7 +68,7 @@ pub struct SchemaError {
 impl Schema {
     /// A schema that says nothing and keeps everything.
     pub fn anything() -> Self {
-        Self { preserve_unknown: true, ..Self::default() }
+        Self { preserve_unknown: true, nullable: true, ..Self::default() }
     }
 
     /// From the `openAPIV3Schema` of a version in a `CustomResourceDefinition`.
@@ -138,7 +138,8 @@ impl Schema {
         })
     }
 
-    /// Removes what the schema does not know, and fills in defaults, as a server does when it reads an object.
+    /// Removes what the schema does not know and nulls that it does not allow, and fills in defaults, as a server
+    /// does when it reads an object. Whole numbers lose their fraction.
     pub fn admit(&self, object: &mut Value) {
         self.prune(object, true);
         self.fill(object);
@@ -151,20 +152,30 @@ impl Schema {
                 if !self.preserve_unknown && self.additional.is_none() {
                     map.retain(|key, _| self.properties.contains_key(key) || (resource && is_common(key)));
                 }
-                for (key, member) in map.iter_mut() {
+                map.retain(|key, member| {
                     if resource && is_common(key) {
-                        continue;
+                        return true;
                     }
-                    if let Some(schema) = self.properties.get(key).or(self.additional.as_deref()) {
-                        schema.prune(member, false);
+                    let Some(schema) = self.properties.get(key).or(self.additional.as_deref()) else {
+                        return true;
+                    };
+                    if member.is_null() {
+                        return schema.nullable || schema.default.is_some();
                     }
-                }
+                    schema.prune(member, false);
+                    true
+                });
             }
             Value::Array(list) => {
                 if let Some(schema) = &self.items {
                     for item in list {
                         schema.prune(item, false);
                     }
+                }
+            }
+            Value::Number(number) if number.is_f64() => {
+                if let Some(whole) = number.as_f64().and_then(to_whole) {
+                    *value = whole.into();
                 }
             }
             _ => {}
@@ -335,6 +346,13 @@ impl Schema {
 /// What every resource has, whatever its schema says.
 fn is_common(key: &str) -> bool {
     matches!(key, "apiVersion" | "kind" | "metadata")
+}
+
+/// A number without a fraction that fits.
+fn to_whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and is in range")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
 fn whole(value: &Value) -> bool {

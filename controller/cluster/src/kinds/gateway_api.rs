@@ -1,6 +1,6 @@
 //! The Gateway API: the parts of the definitions' schemas that matter where weights are written.
 //!
-//! From the standard channel of v1.2: defaults of references, weights, matches and path types; how many rules,
+//! From the standard channel of v1.7: defaults of references, weights, matches and path types; how many rules,
 //! backends, matches, filters and parents there may be; the range of weights and ports; and of the CEL rules the one
 //! that every backend reference meets (a port for a Service). Everything else in a route is kept and accepted.
 
@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use tidegate_api::{Cause, Resource};
 
 use super::{Kind, ServeOptions};
-use crate::answer::value_invalid;
 use crate::json::{at, items, text};
 use crate::schema::Schema;
 
@@ -70,7 +69,7 @@ fn route(rules: &Value) -> Value {
                     "items": {
                         "type": "object",
                         "x-kubernetes-preserve-unknown-fields": true,
-                        "required": ["controllerName", "parentRef"],
+                        "required": ["conditions", "controllerName", "parentRef"],
                         "properties": {
                             "controllerName": {"type": "string", "minLength": 1, "maxLength": 253},
                             "parentRef": parent(),
@@ -85,7 +84,7 @@ fn route(rules: &Value) -> Value {
 
 fn conditions() -> Value {
     json!({
-        "type": "array", "minItems": 0, "maxItems": 8,
+        "type": "array", "minItems": 1, "maxItems": 8,
         "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
         "items": {
             "type": "object",
@@ -156,7 +155,7 @@ fn filters() -> Value {
                 "requestRedirect": {
                     "type": "object",
                     "x-kubernetes-preserve-unknown-fields": true,
-                    "properties": {"statusCode": {"type": "integer", "enum": [301, 302], "default": 302}},
+                    "properties": {"statusCode": {"type": "integer", "enum": [301, 302, 303, 307, 308], "default": 302}},
                 },
             },
         },
@@ -281,7 +280,10 @@ fn validate_route(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             let service = text(backend, &["group"]).is_empty() && text(backend, &["kind"]) == "Service";
             if service && backend.get("port").is_none() {
                 let field = format!("spec.rules[{index}].backendRefs[{inner}]");
-                causes.push(value_invalid(&field, backend, "Must have port for Service reference"));
+                causes.push(Cause {
+                    field,
+                    message: "Invalid value: Must have port for Service reference".into(),
+                });
             }
         }
     }

@@ -1,11 +1,13 @@
 //! What is served, and what a server does about each kind beyond what it does for all: defaults, validation,
 //! subresources, when the generation moves.
 
+mod definition;
 pub(crate) mod gateway_api;
 pub(crate) mod network;
 pub(crate) mod rollout;
 pub(crate) mod workload;
 
+pub(crate) use definition::read_definition;
 use serde_json::{Map, Value, json};
 use tidegate_api::{Cause, Resource, builtin, object};
 
@@ -91,8 +93,7 @@ impl Kind {
     /// How its objects may be named.
     pub(crate) fn name_rule(&self) -> NameRule {
         match self.family {
-            Family::Namespace => NameRule::Label,
-            Family::Service => NameRule::ServiceLabel,
+            Family::Namespace | Family::Service => NameRule::Label,
             _ => NameRule::Subdomain,
         }
     }
@@ -128,7 +129,26 @@ impl Kind {
             Family::Pod => workload::default_pod(object),
             Family::Service => network::default_service(object),
             Family::Namespace => default_namespace(object),
+            Family::Event => {
+                let event = as_object(object);
+                for (key, value) in [
+                    ("eventTime", Value::Null),
+                    ("reportingComponent", "".into()),
+                    ("reportingInstance", "".into()),
+                ] {
+                    event.entry(key).or_insert(value);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// The first field of an object that its Go type cannot hold, which makes the object unreadable. Only looked for
+    /// where this server itself reads the field.
+    pub(crate) fn mistyped(&self, object: &Value) -> Option<String> {
+        match self.family {
+            Family::ReplicaSet | Family::Deployment => workload::mistyped(object),
+            _ => None,
         }
     }
 
@@ -139,8 +159,6 @@ impl Kind {
         }
         if self.counts_generations() {
             metadata::set(object, "generation", 1);
-        } else {
-            metadata::unset(object, "generation");
         }
         match self.family {
             Family::ReplicaSet => {
@@ -152,6 +170,7 @@ impl Kind {
                 as_object(object).insert("status".into(), status);
             }
             Family::Pod => {
+                workload::admit_pod(object);
                 let class = workload::quality_of_service(object);
                 as_object(object).insert("status".into(), json!({"phase": "Pending", "qosClass": class}));
             }
@@ -190,6 +209,7 @@ impl Kind {
             _ => false,
         };
         match object::generation(old) {
+            // What others than the server wrote there stays, but is never changed.
             Some(generation) => metadata::set(new, "generation", generation + i64::from(moved)),
             None => metadata::unset(new, "generation"),
         }
@@ -210,6 +230,9 @@ impl Kind {
         }
         copy_field(old, new, "spec");
         metadata::copy(old, new, "generation");
+        if self.family == Family::ReplicaSet {
+            workload::normalise_status(new);
+        }
         if self.family == Family::Pod {
             metadata::copy(old, new, "ownerReferences");
         }
@@ -222,13 +245,21 @@ impl Kind {
             None => Vec::new(),
         };
         causes.extend(match self.family {
-            Family::ReplicaSet | Family::Deployment => workload::validate(new, old),
+            Family::ReplicaSet => {
+                let mut causes = workload::validate(new, old);
+                causes.extend(workload::validate_status(new));
+                causes
+            }
+            Family::Deployment => workload::validate(new, old),
             Family::Pod => workload::validate_pod(new, old),
             Family::Service => network::validate_service(new),
             Family::Event => validate_event(new),
             Family::Lease => validate_lease(new),
             _ => Vec::new(),
         });
+        if self.family != Family::Custom {
+            causes.extend(metadata::validate_standard_finalizers(new));
+        }
         if let (true, Some(validate)) = (causes.is_empty(), self.options.validate) {
             causes = validate(new, old);
         }

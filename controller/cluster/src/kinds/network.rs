@@ -75,6 +75,11 @@ pub(super) fn validate_service(service: &Value) -> Vec<Cause> {
             let field = format!("spec.ports[{index}].port");
             causes.push(value_invalid(&field, &number.into(), "must be between 1 and 65535, inclusive"));
         }
+        let target = port.get("targetPort").and_then(Value::as_i64);
+        if let Some(target) = target.filter(|target| !(1..=65_535).contains(target)) {
+            let field = format!("spec.ports[{index}].targetPort");
+            causes.push(value_invalid(&field, &target.into(), "must be between 1 and 65535, inclusive"));
+        }
         if ports.len() > 1 && text(port, &["name"]).is_empty() {
             causes.push(value_required(&format!("spec.ports[{index}].name"), ""));
         }

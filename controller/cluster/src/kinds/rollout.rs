@@ -1,44 +1,48 @@
 //! Argo's kinds, as their `CustomResourceDefinition`s serve them.
 //!
-//! A Rollout has the status and scale subresources, and its schema prunes status fields it does not know; the other
+//! A Rollout has the status and scale subresources, and its schema refuses status fields of the wrong type and prunes those it does not know; the other
 //! four kinds have no status subresource, so that their status is written with the rest and moves the generation.
-//! The spec is kept whole: what of it is known is the controller's business.
+//! The spec is kept whole; serve the definition itself ([`crate::Cluster::serve_definition`]) where unknown fields of it
+//! should go too.
 
 use serde_json::{Map, Value, json};
 use tidegate_api::{Cause, Resource, builtin};
 
-use super::{Kind, ScalePaths, ServeOptions, immutable};
+use super::{Kind, ScalePaths, ServeOptions};
 use crate::schema::Schema;
 
-/// The fields of `RolloutStatus` (Argo Rollouts 1.10).
-const STATUS: [&str; 27] = [
-    "HPAReplicas",
-    "abort",
-    "abortedAt",
-    "alb",
-    "albs",
-    "availableReplicas",
-    "blueGreen",
-    "canary",
-    "collisionCount",
-    "conditions",
-    "controllerPause",
-    "currentPodHash",
-    "currentStepHash",
-    "currentStepIndex",
-    "duration",
-    "message",
-    "observedGeneration",
-    "pauseConditions",
-    "phase",
-    "promoteFull",
-    "readyReplicas",
-    "replicas",
-    "restartedAt",
-    "selector",
-    "stableRS",
-    "updatedReplicas",
-    "workloadObservedGeneration",
+/// The fields of `RolloutStatus` (Argo Rollouts 1.10), by type. `observedGeneration` really is a string.
+const STATUS: [(&str, &[&str]); 5] = [
+    ("boolean", &["abort", "controllerPause", "promoteFull"]),
+    (
+        "integer",
+        &[
+            "HPAReplicas",
+            "availableReplicas",
+            "collisionCount",
+            "currentStepIndex",
+            "readyReplicas",
+            "replicas",
+            "updatedReplicas",
+        ],
+    ),
+    (
+        "string",
+        &[
+            "abortedAt",
+            "currentPodHash",
+            "currentStepHash",
+            "message",
+            "observedGeneration",
+            "phase",
+            "restartedAt",
+            "selector",
+            "stableRS",
+            "workloadObservedGeneration",
+        ],
+    ),
+    ("object", &["alb", "blueGreen", "canary"]),
+    ("array", &["albs", "conditions", "pauseConditions"]),
 ];
 
 pub(super) fn kinds() -> Vec<Kind> {
@@ -63,8 +67,40 @@ pub(super) fn kinds() -> Vec<Kind> {
 fn rollout() -> ServeOptions {
     let known: Map<String, Value> = STATUS
         .iter()
-        .map(|field| ((*field).to_owned(), json!({"x-kubernetes-preserve-unknown-fields": true})))
+        .flat_map(|(kind, fields)| fields.iter().map(move |field| (*field, *kind)))
+        .map(|(field, kind)| {
+            (field.to_owned(), json!({"type": kind, "x-kubernetes-preserve-unknown-fields": true}))
+        })
         .collect();
+    // Of the template only ports matter: their protocol is the one default that users see.
+    let containers = json!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": true,
+            "properties": {"ports": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "x-kubernetes-preserve-unknown-fields": true,
+                    "properties": {"protocol": {"type": "string", "default": "TCP"}},
+                },
+            }},
+        },
+    });
+    let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let template = json!({
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": true,
+        "properties": {
+            "metadata": anything,
+            "spec": {
+                "type": "object",
+                "x-kubernetes-preserve-unknown-fields": true,
+                "properties": {"containers": containers, "initContainers": containers},
+            },
+        },
+    });
     let schema = json!({
         "type": "object",
         "x-kubernetes-preserve-unknown-fields": true,
@@ -78,7 +114,15 @@ fn rollout() -> ServeOptions {
                     "paused": {"type": "boolean"},
                     "minReadySeconds": {"type": "integer"},
                     "progressDeadlineSeconds": {"type": "integer"},
+                    "progressDeadlineAbort": {"type": "boolean"},
+                    "restartAt": {"type": "string"},
                     "revisionHistoryLimit": {"type": "integer"},
+                    "analysis": anything,
+                    "rollbackWindow": anything,
+                    "selector": anything,
+                    "strategy": anything,
+                    "template": template,
+                    "workloadRef": anything,
                 },
             },
             "status": {"type": "object", "properties": known},
@@ -98,9 +142,10 @@ fn rollout() -> ServeOptions {
 
 /// The one CEL rule of the definition.
 fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
-    let path = ["spec", "selector"];
-    old.filter(|old| crate::json::at(old, &path).is_some())
-        .and_then(|old| immutable("spec.selector", new, old, &path))
-        .into_iter()
-        .collect()
+    let selector = |object| crate::json::at(object, &["spec", "selector"]);
+    let changed =
+        old.is_some_and(|old| selector(old).zip(selector(new)).is_some_and(|(old, new)| old != new));
+    let cause =
+        Cause { field: "spec.selector".into(), message: "Invalid value: .spec.selector is immutable".into() };
+    changed.then_some(cause).into_iter().collect()
 }

@@ -111,6 +111,22 @@ fn is_latest(image: &str) -> bool {
     last.split_once(':').is_none_or(|(_, tag)| tag == "latest")
 }
 
+/// What admission adds to a new pod: the default priority, and tolerations for a node that is away for a while.
+pub(super) fn admit_pod(pod: &mut Value) {
+    let spec = object_at(pod, "spec");
+    default(spec, "priority", || 0.into());
+    default(spec, "preemptionPolicy", || "PreemptLowerPriority".into());
+    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
+    let Some(tolerations) = tolerations.as_array_mut() else { return };
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        if !tolerations.iter().any(|one| text(one, &["key"]) == key) {
+            tolerations.push(json!({
+                "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300,
+            }));
+        }
+    }
+}
+
 /// The quality-of-service class of a pod, by the requests and limits of its containers.
 pub(super) fn quality_of_service(pod: &Value) -> &'static str {
     let mut any = false;
@@ -155,11 +171,19 @@ pub(super) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
 fn validate_selector(new: &Value, causes: &mut Vec<Cause>) {
     let Some(object) = at(new, &["spec", "selector"]).filter(|selector| !selector.is_null()) else {
         causes.push(value_required("spec.selector", ""));
+        causes.push(mismatch(new));
         return;
     };
     let selector = match Selector::from_object(object) {
         Ok(selector) => selector,
         Err(error) => {
+            for (index, expression) in items(object, &["matchExpressions"]).iter().enumerate() {
+                let operator = text(expression, &["operator"]);
+                if !matches!(operator, "In" | "NotIn" | "Exists" | "DoesNotExist") {
+                    let field = format!("spec.selector.matchExpressions[{index}].operator");
+                    causes.push(value_invalid(&field, &operator.into(), "not a valid selector operator"));
+                }
+            }
             causes.push(value_invalid("spec.selector", object, &error.to_string()));
             return;
         }
@@ -168,12 +192,70 @@ fn validate_selector(new: &Value, causes: &mut Vec<Cause>) {
         causes.push(value_invalid("spec.selector", object, "empty selector is invalid for deployment"));
         return;
     }
-    let labels = at(new, &["spec", "template", "metadata", "labels"]);
-    if !selector.matches(labels) {
-        let labels = labels.cloned().unwrap_or_else(|| json!({}));
-        let detail = "`selector` does not match template `labels`";
-        causes.push(value_invalid("spec.template.metadata.labels", &labels, detail));
+    if !selector.matches(at(new, &["spec", "template", "metadata", "labels"])) {
+        causes.push(mismatch(new));
     }
+}
+
+fn mismatch(new: &Value) -> Cause {
+    let labels = at(new, &["spec", "template", "metadata", "labels"]).cloned().unwrap_or_else(|| json!({}));
+    let detail = "`selector` does not match template `labels`";
+    value_invalid("spec.template.metadata.labels", &labels, detail)
+}
+
+/// What is wrong with the counts of a `ReplicaSet`'s status.
+pub(super) fn validate_status(new: &Value) -> Vec<Cause> {
+    let count = |key: &str| number(new, &["status", key]).unwrap_or_default();
+    let mut causes = Vec::new();
+    for key in
+        ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"]
+    {
+        if count(key) < 0 {
+            let problem = "must be greater than or equal to 0";
+            causes.push(value_invalid(&format!("status.{key}"), &count(key).into(), problem));
+        }
+    }
+    let (replicas, ready) = (count("replicas"), count("readyReplicas"));
+    for (key, most, other) in [
+        ("fullyLabeledReplicas", replicas, "status.replicas"),
+        ("readyReplicas", replicas, "status.replicas"),
+        ("availableReplicas", replicas, "status.replicas"),
+        ("availableReplicas", ready, "readyReplicas"),
+    ] {
+        if count(key) > most {
+            let problem = format!("cannot be greater than {other}");
+            causes.push(value_invalid(&format!("status.{key}"), &count(key).into(), &problem));
+        }
+    }
+    causes
+}
+
+/// The typed status leaves out zeros.
+pub(super) fn normalise_status(object: &mut Value) {
+    let status = object_at(object, "status");
+    for key in ["fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"] {
+        if status.get(key).is_some_and(|count| count.is_null() || count.as_i64() == Some(0)) {
+            status.shift_remove(key);
+        }
+    }
+    if !status.get("replicas").is_some_and(Value::is_i64) {
+        status.insert("replicas".into(), 0.into());
+    }
+}
+
+/// The first field that a typed object cannot hold.
+pub(super) fn mistyped(object: &Value) -> Option<String> {
+    for key in ["replicas", "minReadySeconds"] {
+        if at(object, &["spec", key]).is_some_and(|value| !(value.is_null() || value.is_i64())) {
+            return Some(format!("spec.{key} of type int32"));
+        }
+    }
+    for path in [&["spec"][..], &["spec", "selector"], &["spec", "template"], &["status"]] {
+        if at(object, path).is_some_and(|value| !(value.is_null() || value.is_object())) {
+            return Some(format!("{} of type struct", path.join(".")));
+        }
+    }
+    None
 }
 
 /// What is wrong with a pod: fields that may never be absent, and the few that may change.

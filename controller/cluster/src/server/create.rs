@@ -11,7 +11,7 @@ use crate::kinds::{Family, Kind};
 use crate::metadata;
 use crate::store::{Place, TableId};
 
-use super::{Part, check_type};
+use super::{Part, read_body};
 
 /// How often a generated name is tried anew when it is taken.
 const NAME_ATTEMPTS: usize = 8;
@@ -28,12 +28,7 @@ impl Cluster {
         object: &Value,
     ) -> Result<Arc<Value>, ApiError> {
         let resource = &kind.resource;
-        if !object.is_object() {
-            return Err(answer::bad_request("the object provided is unrecognized (must be of type object)"));
-        }
-        let mut new = object.clone();
-        check_type(kind, &mut new).map_err(answer::bad_request)?;
-        metadata::normalise(&mut new).map_err(answer::bad_request)?;
+        let mut new = read_body(kind, object)?;
         settle_namespace(kind, &mut new, namespace)?;
         let asked_version = object::resource_version(&new).to_owned();
         kind.admit(&mut new);

@@ -55,6 +55,10 @@ impl Cluster {
         // A namespace goes when it is empty, which its own finalizer (in the spec) sees to.
         let empties = kind.family == Family::Namespace && !items(&old, &["spec", "finalizers"]).is_empty();
         if kept.is_empty() && grace == 0 && !empties {
+            if kind.family == Family::Pod && !object::is_deleting(&old) {
+                // What can be deleted gracefully is marked first even when it needs no time.
+                self.mark_deleting(&place, kind, &old, 0);
+            }
             let gone = self.take(&place).unwrap_or(old);
             return Ok(if kind.returns_deleted() { gone } else { Arc::new(success(kind, &gone)) });
         }
@@ -64,23 +68,29 @@ impl Cluster {
         } else {
             metadata::set(&mut new, "finalizers", kept);
         }
-        if !object::is_deleting(&old) {
+        if kind.family == Family::Namespace {
+            crate::json::object_at(&mut new, "status").insert("phase".into(), "Terminating".into());
+        }
+        if object::is_deleting(&old) && new == *old {
+            return Ok(old);
+        }
+        Ok(self.mark_deleting(&place, kind, &new, grace))
+    }
+
+    /// Stores an object as being deleted, from now on or from then on.
+    fn mark_deleting(&mut self, place: &Place, kind: &Kind, object: &Value, grace: i64) -> Arc<Value> {
+        let mut new = object.clone();
+        if !object::is_deleting(object) {
             let at = self.now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(self.now);
             metadata::set(&mut new, "deletionTimestamp", seconds(at));
             if kind.family != Family::Namespace {
                 metadata::set(&mut new, "deletionGracePeriodSeconds", grace);
             }
-            if let Some(generation) = object::generation(&old) {
+            if let Some(generation) = object::generation(object) {
                 metadata::set(&mut new, "generation", generation + 1);
             }
         }
-        if kind.family == Family::Namespace {
-            crate::json::object_at(&mut new, "status").insert("phase".into(), "Terminating".into());
-        }
-        if new == *old {
-            return Ok(old);
-        }
-        Ok(self.put(&place, new))
+        self.put(place, new)
     }
 }
 

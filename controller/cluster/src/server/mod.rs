@@ -9,11 +9,12 @@ mod update;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tidegate_api::{ApiError, Operation, Request, Resource};
+use tidegate_api::{ApiError, Operation, Request, Resource, object};
 
 use crate::answer;
 use crate::cluster::Cluster;
 use crate::kinds::{Family, Kind};
+use crate::metadata;
 use crate::selector::Selector;
 use crate::store::TableId;
 
@@ -80,7 +81,12 @@ impl Cluster {
                 && served.group == resource.group
                 && served.version == resource.version
         });
-        found.map(|(table, kind)| (table, kind.clone())).ok_or_else(answer::not_served)
+        if let Some((table, kind)) = found {
+            return Ok((table, kind.clone()));
+        }
+        let group = |served: &Resource| served.group == resource.group && served.version == resource.version;
+        // Of a group that it knows the server says so as an API does; of others, as any web server does.
+        Err(if self.resources().any(group) { answer::not_served() } else { answer::no_such_page() })
     }
 
     fn answer_list(
@@ -105,10 +111,14 @@ impl Cluster {
             })
             .map(|object| object.as_ref().clone())
             .collect();
+        let mut metadata = json!({"resourceVersion": self.store.revision().to_string()});
+        if kind.family == Family::Custom {
+            crate::json::as_object(&mut metadata).insert("continue".into(), "".into());
+        }
         Ok(Arc::new(json!({
             "kind": format!("{}List", kind.resource.kind),
             "apiVersion": kind.resource.api_version(),
-            "metadata": {"resourceVersion": self.store.revision().to_string()},
+            "metadata": metadata,
             "items": items,
         })))
     }
@@ -128,29 +138,42 @@ fn part(kind: &Kind, subresource: Option<&str>) -> Result<Part, ApiError> {
     }
 }
 
+/// Why an object is not what its request is about.
+enum Mismatch {
+    /// It cannot be read as the kind.
+    Unreadable(String),
+    /// It can be read, and is of another kind.
+    Invalid(ApiError),
+}
+
 /// Checks that an object says it is of the kind of the request. Built-in kinds may leave it out.
-fn check_type(kind: &Kind, object: &mut Value) -> Result<(), String> {
+fn check_type(kind: &Kind, object: &mut Value) -> Result<(), Mismatch> {
     let expected = kind.resource.api_version();
     let said = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, name) = (said("apiVersion"), said("kind"));
-    if kind.family == Family::Custom {
-        if name.is_empty() {
-            return Err(format!("Object 'Kind' is missing in '{object}'"));
-        }
-        if version.is_empty() {
-            return Err(format!("Object 'apiVersion' is missing in '{object}'"));
-        }
-    }
-    if !version.is_empty() && version != expected {
-        return Err(format!(
-            "the API version in the data ({version}) does not match the expected API version ({expected})"
-        ));
-    }
-    if !name.is_empty() && name != *kind.resource.kind {
-        return Err(format!(
-            "{name} in version {expected:?} cannot be handled as a {}: no kind {name:?} is registered",
+    let custom = kind.family == Family::Custom;
+    if custom && name.is_empty() {
+        return Err(Mismatch::Unreadable(format!(
+            "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{object}'",
             kind.resource.kind
-        ));
+        )));
+    }
+    if version != expected && (custom || !version.is_empty()) {
+        return Err(Mismatch::Unreadable(format!(
+            "the API version in the data ({version}) does not match the expected API version ({expected})"
+        )));
+    }
+    if name != *kind.resource.kind && !name.is_empty() {
+        if custom {
+            let problem = format!("must be {}", kind.resource.kind);
+            let cause = answer::value_invalid("kind", &Value::from(name.as_str()), &problem);
+            let said = Resource { kind: name.into(), ..kind.resource.clone() };
+            return Err(Mismatch::Invalid(answer::invalid(&said, object::name(object), vec![cause])));
+        }
+        return Err(Mismatch::Unreadable(format!(
+            "{name} in version {expected:?} cannot be handled as a {}: unknown conversion",
+            kind.resource.kind
+        )));
     }
     if version.is_empty() || name.is_empty() {
         let fields = crate::json::as_object(object);
@@ -158,4 +181,47 @@ fn check_type(kind: &Kind, object: &mut Value) -> Result<(), String> {
         fields.insert("kind".into(), kind.resource.kind.as_ref().into());
     }
     Ok(())
+}
+
+/// Reads the body of a `create` or `update`: its kind, and metadata in their kept form.
+fn read_body(kind: &Kind, object: &Value) -> Result<Value, ApiError> {
+    if !object.is_object() {
+        let message = format!("the object provided is unrecognized (must be of type {})", kind.resource.kind);
+        return Err(answer::bad_request(message));
+    }
+    let mut new = object.clone();
+    check_type(kind, &mut new).map_err(|mismatch| match mismatch {
+        Mismatch::Unreadable(message) => answer::bad_request(message),
+        Mismatch::Invalid(error) => error,
+    })?;
+    let unreadable = |field: String| {
+        let Resource { kind, version, .. } = &kind.resource;
+        answer::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {kind}: json: cannot unmarshal {field}"
+        ))
+    };
+    metadata::normalise(&mut new).map_err(unreadable)?;
+    match kind.mistyped(&new) {
+        Some(field) => Err(unreadable(field)),
+        None => Ok(new),
+    }
+}
+
+/// Reads the result of a patch likewise.
+fn read_patched(kind: &Kind, new: &mut Value) -> Result<(), ApiError> {
+    check_type(kind, new).map_err(|mismatch| match mismatch {
+        Mismatch::Unreadable(_) if kind.family == Family::Custom && new.get("kind").is_some() => {
+            let expected = kind.resource.api_version();
+            let said = new.get("apiVersion").cloned().unwrap_or_else(|| Value::from(""));
+            let cause = answer::value_invalid("apiVersion", &said, &format!("must be {expected}"));
+            answer::invalid(&kind.resource, object::name(new), vec![cause])
+        }
+        Mismatch::Unreadable(message) => answer::patch_result_unreadable(&message),
+        Mismatch::Invalid(error) => error,
+    })?;
+    metadata::normalise(new).map_err(|problem| answer::patch_result_unreadable(&problem))?;
+    match kind.mistyped(new) {
+        Some(field) => Err(answer::patch_result_unreadable(&format!("json: cannot unmarshal {field}"))),
+        None => Ok(()),
+    }
 }

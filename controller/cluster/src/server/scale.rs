@@ -8,7 +8,7 @@ use tidegate_api::{ApiError, Body, object};
 use crate::answer::{self, value_invalid};
 use crate::cluster::Cluster;
 use crate::json::{as_object, number};
-use crate::kinds::{Kind, ScalePaths};
+use crate::kinds::{Family, Kind, ScalePaths};
 use crate::metadata;
 use crate::selector::Selector;
 use crate::store::{Place, TableId};
@@ -73,7 +73,8 @@ impl Cluster {
             metadata::set(&mut new, "resourceVersion", version);
         }
         let uid = object::uid(scale);
-        if !uid.is_empty() && uid != object::uid(old) {
+        // Of a custom resource it is not looked at.
+        if kind.family != Family::Custom && !uid.is_empty() && uid != object::uid(old) {
             let detail = format!(
                 "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
                 object::uid(old)
@@ -103,9 +104,14 @@ fn scale_of(kind: &Kind, object: &Value) -> Value {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {},
-        "spec": {"replicas": count(&paths.spec_replicas)},
+        "spec": {},
         "status": {"replicas": count(&paths.status_replicas)},
     });
+    // The typed object leaves out a zero.
+    let wanted = count(&paths.spec_replicas);
+    if wanted != 0 {
+        crate::json::object_at(&mut scale, "spec").insert("replicas".into(), wanted.into());
+    }
     for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         metadata::copy(object, &mut scale, key);
     }

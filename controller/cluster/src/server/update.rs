@@ -13,7 +13,7 @@ use crate::metadata;
 use crate::store::{Place, TableId};
 
 use super::create::settle_namespace;
-use super::{Part, check_type};
+use super::{Part, read_body, read_patched};
 
 impl Cluster {
     /// Puts a whole object in place of the old one.
@@ -26,12 +26,7 @@ impl Cluster {
         part: Part,
         object: &Value,
     ) -> Result<Arc<Value>, ApiError> {
-        if !object.is_object() {
-            return Err(answer::bad_request("the object provided is unrecognized (must be of type object)"));
-        }
-        let mut new = object.clone();
-        check_type(kind, &mut new).map_err(answer::bad_request)?;
-        metadata::normalise(&mut new).map_err(answer::bad_request)?;
+        let mut new = read_body(kind, object)?;
         settle_namespace(kind, &mut new, namespace)?;
         check_name(&new, name)?;
         let Some(old) = self.store.get(table, namespace, name).cloned() else {
@@ -68,9 +63,7 @@ impl Cluster {
         let old = old.ok_or_else(|| answer::not_found(&kind.resource, name))?;
         let mut new = old.as_ref().clone();
         crate::patch::apply(&mut new, body)?;
-        let unreadable = |detail: String| answer::patch_result_unreadable(&detail);
-        check_type(kind, &mut new).map_err(unreadable)?;
-        metadata::normalise(&mut new).map_err(unreadable)?;
+        read_patched(kind, &mut new)?;
         settle_namespace(kind, &mut new, namespace)?;
         check_name(&new, name)?;
         let place = Place { table, namespace: namespace.into(), name: name.into() };
