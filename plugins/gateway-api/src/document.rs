@@ -1,93 +1,171 @@
 //! What of a route is read. Everything else is skipped over without being copied, so that reading costs a few
 //! microseconds and nothing can be lost or changed that is not ours.
 
-use serde::Deserialize;
 use tidegate_router_sdk::Text;
+use tidegate_router_sdk::json::{Reader, Result};
 
 /// A route of any kind.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Document<'a> {
-    #[serde(default)]
-    pub(crate) metadata: Metadata,
-    #[serde(borrow)]
-    pub(crate) spec: Option<Spec<'a>>,
-    #[serde(borrow)]
-    pub(crate) status: Option<Status<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Metadata {
     /// Counts changes of the spec, from 1.
-    pub(crate) generation: Option<i64>,
+    pub(crate) generation: i64,
+    /// `spec.parentRefs`.
+    pub(crate) parents: Vec<Reference<'a>>,
+    /// `spec.rules`.
+    pub(crate) rules: Vec<Rule<'a>>,
+    /// `status.parents`.
+    pub(crate) reports: Vec<Report<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Spec<'a> {
-    #[serde(borrow)]
-    pub(crate) parent_refs: Option<Vec<Reference<'a>>>,
-    #[serde(borrow)]
-    pub(crate) rules: Option<Vec<Rule<'a>>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A rule.
+#[derive(Debug, Default)]
 pub(crate) struct Rule<'a> {
-    #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) backend_refs: Option<Vec<Reference<'a>>>,
+    pub(crate) backends: Vec<Reference<'a>>,
 }
 
 /// A reference to a parent or to a backend. What is absent has a default: for both kinds the route's namespace;
 /// for parents a Gateway, for backends a Service and the weight 1.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default)]
 pub(crate) struct Reference<'a> {
-    #[serde(borrow)]
     pub(crate) group: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(crate) kind: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(crate) namespace: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
     /// Of a parent.
-    #[serde(borrow)]
-    pub(crate) section_name: Option<Text<'a>>,
+    pub(crate) section: Option<Text<'a>>,
     pub(crate) port: Option<i64>,
     /// Of a backend.
     pub(crate) weight: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Status<'a> {
-    #[serde(borrow)]
-    pub(crate) parents: Option<Vec<ParentStatus<'a>>>,
-}
-
 /// What one controller says of a route and one of its parents.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ParentStatus<'a> {
-    #[serde(borrow)]
-    pub(crate) parent_ref: Reference<'a>,
-    #[serde(borrow)]
-    pub(crate) controller_name: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) conditions: Option<Vec<Condition<'a>>>,
+#[derive(Debug, Default)]
+pub(crate) struct Report<'a> {
+    pub(crate) parent: Reference<'a>,
+    pub(crate) controller: Option<Text<'a>>,
+    pub(crate) conditions: Vec<Condition<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A condition of such a report.
+#[derive(Debug, Default)]
 pub(crate) struct Condition<'a> {
-    #[serde(borrow, rename = "type")]
     pub(crate) kind: Text<'a>,
-    #[serde(borrow)]
     pub(crate) status: Text<'a>,
-    #[serde(borrow)]
-    pub(crate) reason: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) message: Option<Text<'a>>,
-    pub(crate) observed_generation: Option<i64>,
+    pub(crate) reason: Text<'a>,
+    pub(crate) message: Text<'a>,
+    /// The generation of the route that it is about.
+    pub(crate) generation: Option<i64>,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a route.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let mut document = Self::default();
+        reader.object(&mut |key, reader| match key {
+            "metadata" => reader.object(&mut |key, reader| {
+                match key {
+                    "generation" => document.generation = reader.integer()?.unwrap_or_default(),
+                    _ => reader.skip()?,
+                }
+                Ok(())
+            }),
+            "spec" => reader.object(&mut |key, reader| {
+                match key {
+                    "parentRefs" => document.parents = elements(reader, Reference::read)?,
+                    "rules" => document.rules = elements(reader, Rule::read)?,
+                    _ => reader.skip()?,
+                }
+                Ok(())
+            }),
+            "status" => reader.object(&mut |key, reader| {
+                match key {
+                    "parents" => document.reports = elements(reader, Report::read)?,
+                    _ => reader.skip()?,
+                }
+                Ok(())
+            }),
+            _ => reader.skip(),
+        })?;
+        Ok(document)
+    }
+}
+
+impl<'a> Rule<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let mut rule = Self::default();
+        reader.object(&mut |key, reader| {
+            match key {
+                "name" => rule.name = reader.text()?,
+                "backendRefs" => rule.backends = elements(reader, Reference::read)?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(rule)
+    }
+}
+
+impl<'a> Reference<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let mut reference = Self::default();
+        reader.object(&mut |key, reader| {
+            match key {
+                "group" => reference.group = reader.text()?,
+                "kind" => reference.kind = reader.text()?,
+                "namespace" => reference.namespace = reader.text()?,
+                "name" => reference.name = reader.text()?,
+                "sectionName" => reference.section = reader.text()?,
+                "port" => reference.port = reader.integer()?,
+                "weight" => reference.weight = reader.integer()?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(reference)
+    }
+}
+
+impl<'a> Report<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let mut report = Self::default();
+        reader.object(&mut |key, reader| {
+            match key {
+                "parentRef" => report.parent = Reference::read(reader)?,
+                "controllerName" => report.controller = reader.text()?,
+                "conditions" => report.conditions = elements(reader, Condition::read)?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(report)
+    }
+}
+
+impl<'a> Condition<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let mut condition = Self::default();
+        reader.object(&mut |key, reader| {
+            match key {
+                "type" => condition.kind = reader.text()?.unwrap_or_default(),
+                "status" => condition.status = reader.text()?.unwrap_or_default(),
+                "reason" => condition.reason = reader.text()?.unwrap_or_default(),
+                "message" => condition.message = reader.text()?.unwrap_or_default(),
+                "observedGeneration" => condition.generation = reader.integer()?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(condition)
+    }
+}
+
+/// Reads a list.
+fn elements<'a, T>(reader: &mut Reader<'a>, read: fn(&mut Reader<'a>) -> Result<T>) -> Result<Vec<T>> {
+    let mut elements = Vec::new();
+    reader.list(&mut |reader| {
+        elements.push(read(reader)?);
+        Ok(())
+    })?;
+    Ok(elements)
 }

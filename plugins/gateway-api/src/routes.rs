@@ -88,14 +88,13 @@ pub(crate) fn set_weights(
 ) -> Result<Outcome, Problem> {
     let mut outcome = Outcome::default();
     for Chosen { object, scope } in chosen {
-        let document: Document<'_> = object.read()?;
+        let document = object.read_with(Document::read)?;
         let route_namespace = object.ref_.namespace.as_deref().unwrap_or(&target.namespace);
-        let rules = document.spec.as_ref().and_then(|spec| spec.rules.as_deref()).unwrap_or_default();
         let ours = rules::Ours { services, namespace: &target.namespace, route_namespace };
-        let places = rules::set_weights(&ours, scope, rules, weights, object, &mut outcome)?;
+        let places = rules::set_weights(&ours, scope, &document.rules, weights, object, &mut outcome);
         if places == 0 {
             match purpose {
-                Purpose::Route => return Err(rules::why_no_place(&ours, scope, rules, object)),
+                Purpose::Route => return Err(rules::why_no_place(&ours, scope, &document.rules, object)),
                 Purpose::Release => continue,
             }
         }

@@ -58,7 +58,7 @@ struct Tally {
 
 fn tally(ours: &Ours<'_>, rule: &Rule<'_>) -> (Tally, Tally) {
     let (mut stable, mut canary) = (Tally::default(), Tally::default());
-    for backend in rule.backend_refs.iter().flatten() {
+    for backend in &rule.backends {
         let tally = match ours.role(backend) {
             Some(Role::Stable) => &mut stable,
             Some(Role::Canary) => &mut canary,
@@ -79,7 +79,7 @@ pub(crate) fn set_weights(
     weights: Weights,
     object: &Object,
     outcome: &mut Outcome,
-) -> Result<usize, Problem> {
+) -> usize {
     let mut places = 0;
     let mut patch = Patch::new();
     for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| scope.contains(rule.name.as_deref())) {
@@ -92,7 +92,7 @@ pub(crate) fn set_weights(
         outcome.place(&object.ref_, at.as_str(), &[("stable", stable.weight), ("canary", canary.weight)]);
         let mut for_stable = split_evenly(weights.stable, stable.entries);
         let mut for_canary = split_evenly(weights.canary, canary.entries);
-        for (index, backend) in rule.backend_refs.iter().flatten().enumerate() {
+        for (index, backend) in rule.backends.iter().enumerate() {
             let desired = match ours.role(backend) {
                 Some(Role::Stable) => for_stable.next(),
                 Some(Role::Canary) => for_canary.next(),
@@ -104,14 +104,11 @@ pub(crate) fn set_weights(
                 continue;
             };
             let weight = at.clone().key("backendRefs").index(index).key("weight");
-            match backend.weight {
-                Some(_) => patch.replace(&weight, &desired)?,
-                None => patch.add(&weight, &desired)?,
-            }
+            patch.weight(&weight, backend.weight.is_some(), desired);
         }
     }
     outcome.changes.extend(patch.of(&object.ref_));
-    Ok(places)
+    places
 }
 
 /// Why a route has no rule that is the Rollout's, and what to do.
@@ -127,7 +124,7 @@ pub(crate) fn why_no_place(ours: &Ours<'_>, scope: &Scope, rules: &[Rule<'_>], o
             concat(&[&route, " has no rule named `", &names, "`: name the rule so, or correct ruleName"]);
         return Problem::missing_backend(&object.ref_, message);
     }
-    let backends = || in_scope().flat_map(|rule| rule.backend_refs.iter().flatten());
+    let backends = || in_scope().flat_map(|rule| rule.backends.iter());
     let has = |role| backends().any(|backend| ours.role(backend) == Some(role));
     let mut message = match (has(Role::Stable), has(Role::Canary)) {
         (true, true) => concat(&[

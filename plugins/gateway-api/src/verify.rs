@@ -9,7 +9,7 @@
 use tidegate_router_sdk::{Object, Outcome, Text, Verdict, concat};
 
 use crate::config::Verify;
-use crate::document::{Condition, Document, ParentStatus, Reference};
+use crate::document::{Condition, Document, Reference, Report};
 
 const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 
@@ -21,16 +21,14 @@ pub(crate) fn verdict(
     route_namespace: &str,
     outcome: &mut Outcome,
 ) -> Verdict {
-    let generation = document.metadata.generation.unwrap_or_default();
-    let parents = document.spec.as_ref().and_then(|spec| spec.parent_refs.as_deref()).unwrap_or_default();
-    let entries = document.status.as_ref().and_then(|status| status.parents.as_deref()).unwrap_or_default();
+    let Document { generation, parents, reports, .. } = document;
     let mut verdict = Verdict::Verified;
     let mut reporting = 0_usize;
     for parent in parents {
-        let of_parent = entries.iter().filter(|entry| is_same(parent, &entry.parent_ref, route_namespace));
+        let of_parent = reports.iter().filter(|report| is_same(parent, &report.parent, route_namespace));
         let mut reports = 0_usize;
         for entry in of_parent {
-            if let Some(report) = report(entry, generation, object, route_namespace, outcome) {
+            if let Some(report) = judge(entry, *generation, object, route_namespace, outcome) {
                 reports += 1;
                 verdict = verdict.and(report);
             }
@@ -54,18 +52,17 @@ pub(crate) fn verdict(
 }
 
 /// What one entry says; `None` when it is no report.
-fn report(
-    entry: &ParentStatus<'_>,
+fn judge(
+    report: &Report<'_>,
     generation: i64,
     object: &Object,
     route_namespace: &str,
     outcome: &mut Outcome,
 ) -> Option<Verdict> {
-    let condition = |kind: &str| entry.conditions.iter().flatten().find(|condition| &*condition.kind == kind);
-    let speaker = |words: &str| {
-        says(object, &entry.parent_ref, entry.controller_name.as_deref(), route_namespace, words)
-    };
-    let judge = |condition: &Condition<'_>| match (condition.observed_generation, &*condition.status) {
+    let condition = |kind: &str| report.conditions.iter().find(|condition| &*condition.kind == kind);
+    let speaker =
+        |words: &str| says(object, &report.parent, report.controller.as_deref(), route_namespace, words);
+    let judge = |condition: &Condition<'_>| match (condition.generation, &*condition.status) {
         (Some(observed), _) if observed < generation => Some(Verdict::Pending(speaker(&concat(&[
             " has seen generation ",
             &observed.to_string(),
@@ -81,7 +78,7 @@ fn report(
     let resolved = condition("ResolvedRefs").and_then(judge);
     if let Some(partial) = condition("PartiallyInvalid")
         && &*partial.status == "True"
-        && partial.observed_generation.is_none_or(|observed| observed >= generation)
+        && partial.generation.is_none_or(|observed| observed >= generation)
     {
         outcome.note(speaker(&what(partial)));
     }
@@ -96,7 +93,7 @@ fn report(
 fn what(condition: &Condition<'_>) -> String {
     let mut text = concat(&[" says ", &condition.kind, "=", &condition.status]);
     for (separator, part) in [(", ", &condition.reason), (": ", &condition.message)] {
-        if let Some(part) = part.as_deref().filter(|part| !part.is_empty()) {
+        if !part.is_empty() {
             text.push_str(separator);
             text.push_str(part);
         }
@@ -123,8 +120,7 @@ fn says(
     ] {
         text.push_str(part);
     }
-    for (before, part, after) in [(", section ", parent.section_name.as_deref(), ""), (" (", controller, ")")]
-    {
+    for (before, part, after) in [(", section ", parent.section.as_deref(), ""), (" (", controller, ")")] {
         if let Some(part) = part {
             text.push_str(before);
             text.push_str(part);
@@ -142,7 +138,7 @@ fn is_same(a: &Reference<'_>, b: &Reference<'_>, route_namespace: &str) -> bool 
     };
     a.port == b.port
         && same(&a.name, &b.name, "")
-        && same(&a.section_name, &b.section_name, "")
+        && same(&a.section, &b.section, "")
         && same(&a.namespace, &b.namespace, route_namespace)
         && same(&a.kind, &b.kind, "Gateway")
         && same(&a.group, &b.group, GATEWAY_GROUP)

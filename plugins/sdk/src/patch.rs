@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::text::push_decimal;
 use crate::{Change, Edit, ObjectRef, Pointer, Problem};
 
 /// A patch that is built operation by operation. The host adds `test` operations for the old values by itself.
@@ -9,9 +10,8 @@ use crate::{Change, Edit, ObjectRef, Pointer, Problem};
 /// ```
 /// use tidegate_router_sdk::{Patch, Pointer};
 /// let mut patch = Patch::new();
-/// patch.replace(&Pointer::root().key("spec").key("weight"), &80)?;
+/// patch.weight(&Pointer::root().key("spec").key("weight"), true, 80);
 /// assert_eq!(patch.as_json(), r#"[{"op":"replace","path":"/spec/weight","value":80}]"#);
-/// # Ok::<(), tidegate_router_sdk::Problem>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
@@ -47,6 +47,13 @@ impl Patch {
     pub fn replace<T: Serialize + ?Sized>(&mut self, path: &Pointer, value: &T) -> Result<(), Problem> {
         self.operation("replace", path, Some(&json(value)?));
         Ok(())
+    }
+
+    /// Sets a member to a weight: what most patches do. `exists` says whether it exists.
+    pub fn weight(&mut self, path: &Pointer, exists: bool, weight: u32) {
+        let mut value = String::new();
+        push_decimal(&mut value, weight.into());
+        self.operation(if exists { "replace" } else { "add" }, path, Some(&value));
     }
 
     /// Removes a member or element that exists. Elements behind it move up, so remove from the back.
@@ -87,6 +94,11 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
 /// Appends a text as a JSON string.
 fn push_json_text(out: &mut String, text: &str) {
     out.push('"');
+    if !text.contains(|c: char| c < ' ' || c == '"' || c == '\\') {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

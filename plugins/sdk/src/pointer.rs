@@ -23,6 +23,10 @@ impl Pointer {
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         self.0.push('/');
+        if !key.contains(['~', '/']) {
+            self.0.push_str(key);
+            return self;
+        }
         for c in key.chars() {
             match c {
                 '~' => self.0.push_str("~0"),
@@ -38,6 +42,13 @@ impl Pointer {
     pub fn index(mut self, index: usize) -> Self {
         self.0.push('/');
         push_decimal(&mut self.0, index as u64);
+        self
+    }
+
+    /// The place that `inner` names within this place.
+    #[must_use]
+    pub fn join(mut self, inner: &Self) -> Self {
+        self.0.push_str(&inner.0);
         self
     }
 

@@ -127,7 +127,7 @@ fn released_traffic_is_all_stable() {
 }
 
 /// Any JSON value, small.
-fn json_value() -> impl Strategy<Value = Value> {
+pub(crate) fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

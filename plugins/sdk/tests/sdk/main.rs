@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
 
 mod helpers;
+mod json;
 mod kit;
 mod selectors;
