@@ -119,7 +119,8 @@ impl Cluster {
     pub fn serve_definition(&mut self, definition: &Value) -> Result<(), SchemaError> {
         let (resource, mut options) = kinds::read_definition(definition)?;
         let known = self.store.kinds().map(|(_, kind)| kind);
-        let known = known.filter(|kind| kind.resource.group == resource.group && kind.resource.kind == resource.kind);
+        let known =
+            known.filter(|kind| kind.resource.group == resource.group && kind.resource.kind == resource.kind);
         options.validate = known.filter_map(|kind| kind.options.validate).next();
         self.serve(resource, options);
         Ok(())

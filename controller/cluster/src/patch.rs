@@ -250,7 +250,8 @@ mod tests {
             let strict: Vec<json_patch::PatchOperation> =
                 serde_json::from_value(Value::from(operations.clone())).unwrap();
             let mut expected = document.clone();
-            if json_patch::patch(&mut expected, &strict).is_ok() {
+            // Not `patch`: its undoing of a `move` that failed half-way panics (json-patch 4.2.0).
+            if json_patch::patch_unsafe(&mut expected, &strict).is_ok() {
                 let mut found = document;
                 prop_assert_eq!(apply(&mut found, &Body::Json(Value::from(operations))), Ok(()));
                 prop_assert_eq!(found, expected);

@@ -8,7 +8,6 @@
 //! those is said in code ([`crate::ServeOptions::validate`]).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 use tidegate_api::Cause;
@@ -335,10 +334,10 @@ impl Schema {
 
     fn check_number(&self, number: f64, value: &Value, checks: &mut Checks) {
         if let Some(minimum) = self.minimum.filter(|minimum| number < *minimum) {
-            checks.push_in_body(value, &format!("should be greater than or equal to {}", general(minimum)));
+            checks.push_in_body(value, &format!("should be greater than or equal to {minimum}"));
         }
         if let Some(maximum) = self.maximum.filter(|maximum| number > *maximum) {
-            checks.push_in_body(value, &format!("should be less than or equal to {}", general(maximum)));
+            checks.push_in_body(value, &format!("should be less than or equal to {maximum}"));
         }
     }
 }
@@ -378,19 +377,6 @@ fn name_of(value: &Value) -> &'static str {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
-}
-
-/// A number as Go prints it with `%v`: in exponent form from 1e+06 on when that is shorter.
-fn general(number: f64) -> String {
-    if number.abs() >= 1e21 || (number.abs() >= 1e6 && (number / 1e6).fract() == 0.0) {
-        let mut text = format!("{number:e}");
-        if let Some(position) = text.find('e') {
-            let exponent = text.split_off(position).replace('e', "");
-            let _ = write!(text, "e+{exponent:0>2}");
-        }
-        return text;
-    }
-    format!("{number}")
 }
 
 /// The causes found so far, and the path of where the check is.

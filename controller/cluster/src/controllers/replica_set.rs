@@ -26,11 +26,11 @@ const RETRY: u64 = 1;
 impl Cluster {
     pub(super) fn sync_replica_set(&mut self, place: &Place) {
         let Some(set) = self.store.at(place).cloned() else { return };
-        let pods = self.active_pods(object::uid(&set));
+        let pods = self.pods_of(object::uid(&set));
         let wanted = number(&set, &["spec", "replicas"]).unwrap_or(1);
         let wanted = usize::try_from(wanted).unwrap_or_default();
         let outcome =
-            if object::is_deleting(&set) { Ok(()) } else { self.manage(place, &set, &pods, wanted) };
+            if object::is_deleting(&set) { Ok(()) } else { self.manage(place, &set, &pods.active, wanted) };
         if outcome.is_ok() {
             self.failures.remove(place);
         } else {
@@ -39,22 +39,22 @@ impl Cluster {
             let pause = RETRY << failures.saturating_sub(1).min(8);
             self.after(Duration::from_secs(pause), Task::ReplicaSet(place.clone()));
         }
-        let pods: Vec<&Value> = pods.iter().map(|(_, pod)| pod.as_ref()).collect();
         self.count(place, &set, &pods, wanted, outcome.err().as_ref());
     }
 
-    /// The pods that a `ReplicaSet` controls and that neither ended nor are about to.
-    fn active_pods(&self, uid: &str) -> Vec<(Place, Arc<Value>)> {
-        self.store
+    /// The pods that a `ReplicaSet` controls and that have not ended.
+    fn pods_of(&self, uid: &str) -> Pods {
+        let (terminating, active): (Vec<_>, Vec<_>) = self
+            .store
             .dependents(uid)
             .filter(|place| place.table == self.known.pods)
             .filter_map(|place| Some((place.clone(), self.store.at(place)?.clone())))
             .filter(|(_, pod)| {
                 object::controller_uid(pod) == Some(uid)
-                    && !object::is_deleting(pod)
                     && !matches!(text(pod, &["status", "phase"]), "Succeeded" | "Failed")
             })
-            .collect()
+            .partition(|(_, pod)| object::is_deleting(pod));
+        Pods { active, terminating: terminating.len() }
     }
 
     fn manage(
@@ -82,14 +82,9 @@ impl Cluster {
         Ok(())
     }
 
-    fn count(
-        &mut self,
-        place: &Place,
-        set: &Value,
-        pods: &[&Value],
-        wanted: usize,
-        error: Option<&ApiError>,
-    ) {
+    fn count(&mut self, place: &Place, set: &Value, pods: &Pods, wanted: usize, error: Option<&ApiError>) {
+        let terminating = pods.terminating;
+        let pods: Vec<&Value> = pods.active.iter().map(|(_, pod)| pod.as_ref()).collect();
         let min_ready = number(set, &["spec", "minReadySeconds"]).unwrap_or_default();
         let labels = at(set, &["spec", "template", "metadata", "labels"]);
         let template = Selector::from_labels(labels.unwrap_or(&Value::Null));
@@ -117,6 +112,7 @@ impl Cluster {
                 status.insert(key.into(), count.into());
             }
         }
+        status.insert("terminatingReplicas".into(), terminating.into());
         status.insert("observedGeneration".into(), generation.into());
         let failed =
             items(set, &["status", "conditions"]).iter().any(|one| text(one, &["type"]) == "ReplicaFailure");
@@ -141,6 +137,13 @@ impl Cluster {
             self.acting = false;
         }
     }
+}
+
+/// The pods of a `ReplicaSet`.
+struct Pods {
+    active: Vec<(Place, Arc<Value>)>,
+    /// How many are about to end.
+    terminating: usize,
 }
 
 /// The order in which pods are deleted, first ones first (`ActivePodsWithRanks`).

@@ -176,7 +176,7 @@ fn validate_selector(new: &Value, causes: &mut Vec<Cause>) {
     };
     let selector = match Selector::from_object(object) {
         Ok(selector) => selector,
-        Err(error) => {
+        Err(_) => {
             for (index, expression) in items(object, &["matchExpressions"]).iter().enumerate() {
                 let operator = text(expression, &["operator"]);
                 if !matches!(operator, "In" | "NotIn" | "Exists" | "DoesNotExist") {
@@ -184,7 +184,7 @@ fn validate_selector(new: &Value, causes: &mut Vec<Cause>) {
                     causes.push(value_invalid(&field, &operator.into(), "not a valid selector operator"));
                 }
             }
-            causes.push(value_invalid("spec.selector", object, &error.to_string()));
+            causes.push(value_invalid("spec.selector", object, "invalid label selector"));
             return;
         }
     };
@@ -198,7 +198,7 @@ fn validate_selector(new: &Value, causes: &mut Vec<Cause>) {
 }
 
 fn mismatch(new: &Value) -> Cause {
-    let labels = at(new, &["spec", "template", "metadata", "labels"]).cloned().unwrap_or_else(|| json!({}));
+    let labels = at(new, &["spec", "template", "metadata", "labels"]).cloned().unwrap_or_default();
     let detail = "`selector` does not match template `labels`";
     value_invalid("spec.template.metadata.labels", &labels, detail)
 }

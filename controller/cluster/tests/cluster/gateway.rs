@@ -223,8 +223,7 @@ fn parents_may_have_to_exist() {
 #[test]
 fn what_others_report_is_left_alone() {
     let mut cluster = canary(&[("stable", 1)]);
-    let foreign =
-        json!({"parentRef": {"name": "edge"}, "controllerName": "example.net/other", "conditions": []});
+    let foreign = json!({"parentRef": {"name": "edge"}, "controllerName": "example.net/other", "conditions": [{"type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": "2025-01-01T00:00:00Z"}]});
     let status = json!({"status": {"parents": [foreign]}});
     merge(&mut cluster, &routes(), "web", Some("status"), status).unwrap();
     settle(&mut cluster);

@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::needless_pass_by_value, reason = "manifests are written where they are passed")]
 
+mod definitions;
 mod deletion;
 mod gateway;
 mod metadata;

@@ -35,7 +35,7 @@ fn what_is_not_valid() {
         ("finalizers", json!(["orphan", "foregroundDeletion"]), "metadata.finalizers"),
         ("ownerReferences", json!([{"name": "o"}]), "metadata.ownerReferences.uid"),
         ("ownerReferences", json!([owner, second]), "metadata.ownerReferences"),
-        ("generateName", json!("A-"), "metadata.generateName"),
+        ("finalizers", json!(["nobodys"]), "metadata.finalizers[0]"),
     ];
     for (key, value, field) in table {
         let mut manifest = config_map("a");

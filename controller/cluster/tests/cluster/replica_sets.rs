@@ -25,15 +25,19 @@ fn it_makes_pods_and_counts_them_as_they_come() {
     assert_eq!(status(&cluster, "web"), json!({"replicas": 0}));
     pass(&mut cluster, 10);
     assert_eq!(pods(&cluster).len(), 2);
-    assert_eq!(status(&cluster, "web"), json!({"replicas": 0, "observedGeneration": 1}));
+    assert_eq!(
+        status(&cluster, "web"),
+        json!({"replicas": 0, "terminatingReplicas": 0, "observedGeneration": 1})
+    );
     pass(&mut cluster, 10);
     assert_eq!(
         status(&cluster, "web"),
-        json!({"replicas": 2, "fullyLabeledReplicas": 2, "observedGeneration": 1})
+        json!({"replicas": 2, "fullyLabeledReplicas": 2, "terminatingReplicas": 0, "observedGeneration": 1})
     );
     pass(&mut cluster, 4000);
     let expected = json!({
-        "replicas": 2, "fullyLabeledReplicas": 2, "readyReplicas": 2, "availableReplicas": 2, "observedGeneration": 1,
+        "replicas": 2, "fullyLabeledReplicas": 2, "readyReplicas": 2, "availableReplicas": 2,
+        "terminatingReplicas": 0, "observedGeneration": 1,
     });
     assert_eq!(status(&cluster, "web"), expected);
     for pod in pods(&cluster) {
@@ -73,7 +77,9 @@ fn the_least_useful_pods_go_first() {
     assert!(object::is_deleting(&pods(&cluster)[0]));
     pass(&mut cluster, 15);
     assert_eq!(status(&cluster, "web")["replicas"], 0, "and does not count meanwhile");
+    assert_eq!(status(&cluster, "web")["terminatingReplicas"], 1);
     settle(&mut cluster);
+    assert_eq!(status(&cluster, "web")["terminatingReplicas"], 0);
     assert!(pods(&cluster).is_empty());
 }
 

@@ -79,12 +79,12 @@ fn routes_have_the_limits_of_the_definition() {
     assert_eq!(
         error.message,
         "HTTPRoute.gateway.networking.k8s.io \"web\" is invalid: spec.rules[0].backendRefs[0].weight: Invalid value: \
-         1000001: spec.rules[0].backendRefs[0].weight in body should be less than or equal to 1e+06"
+         1000001: spec.rules[0].backendRefs[0].weight in body should be less than or equal to 1000000"
     );
     merge(&mut cluster, &routes(), "web", None, backend(json!({"weight": 1_000_000}))).unwrap();
     let status = json!({"status": {"parents": [{"parentRef": {"name": "edge"}}]}});
     let error = refused(merge(&mut cluster, &routes(), "web", Some("status"), status), 422, "Invalid");
-    assert_eq!(fields(&error), ["status.parents[0].controllerName"]);
+    assert_eq!(fields(&error), ["status.parents[0].conditions", "status.parents[0].controllerName"]);
 }
 
 mod json_patch {

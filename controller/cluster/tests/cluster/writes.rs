@@ -55,7 +55,7 @@ fn what_cannot_be_created() {
     };
     let table: Vec<(Value, u16, &str)> = vec![
         (edited(&|object| object["metadata"]["namespace"] = json!("elsewhere")), 400, "BadRequest"),
-        (edited(&|object| object["kind"] = json!("Pod")), 400, "BadRequest"),
+        (edited(&|object| object["kind"] = json!("Pod")), 422, "Invalid"),
         (edited(&|object| object["kind"] = Value::Null), 400, "BadRequest"),
         (edited(&|object| object["apiVersion"] = json!("argoproj.io/v1")), 400, "BadRequest"),
         (edited(&|object| object["metadata"]["labels"] = json!({"a": 1})), 400, "BadRequest"),
@@ -82,10 +82,12 @@ fn what_is_not_there() {
     refused(replace(&mut cluster, &builtin::rollouts(), None, rollout("web")), 404, "NotFound");
 
     let unknown = Resource::namespaced("example.com", "v1", "Thing", "things");
+    refused(get(&mut cluster, &unknown, "web"), 404, "");
+    let unknown = Resource::namespaced("argoproj.io", "v1alpha1", "Thing", "things");
     let error = refused(get(&mut cluster, &unknown, "web"), 404, "NotFound");
     assert_eq!(error.message, "the server could not find the requested resource");
     let other_version = Resource::namespaced("argoproj.io", "v1", "Rollout", "rollouts");
-    refused(get(&mut cluster, &other_version, "web"), 404, "NotFound");
+    refused(get(&mut cluster, &other_version, "web"), 404, "");
     create(
         &mut cluster,
         &analysis_runs(),
