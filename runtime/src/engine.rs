@@ -165,8 +165,7 @@ fn pool_config(settings: &RuntimeSettings) -> PoolingAllocationConfig {
     pool.total_core_instances(sandboxes.saturating_mul(u32::try_from(limits::INSTANCES).unwrap_or(u32::MAX)));
     pool.total_memories(sandboxes.saturating_mul(limits::MEMORIES));
     pool.total_tables(sandboxes.saturating_mul(limits::TABLES));
-    pool.max_memories_per_component(limits::MEMORIES);
-    pool.max_tables_per_component(limits::TABLES);
+    // What one component may have of each is checked when it is loaded, the same way with and without a pool.
     pool.max_memories_per_module(limits::MEMORIES);
     pool.max_tables_per_module(limits::TABLES);
     pool.table_elements(limits::TABLE_ELEMENTS);

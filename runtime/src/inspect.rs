@@ -10,7 +10,7 @@ use wasmparser::{
 };
 
 use crate::error::{LoadError, LoadReason};
-use crate::limits::{Limits, TABLE_ELEMENTS, structure};
+use crate::limits::{Limits, MEMORIES, TABLE_ELEMENTS, TABLES, structure};
 use crate::stage::Stage;
 
 /// Something that a component imports or exports.
@@ -230,6 +230,7 @@ fn count(
             }
         }
         Payload::MemorySection(memories) => {
+            more(&mut 0, memories.count(), MEMORIES, "memories")?;
             for memory in memories.clone() {
                 let bytes = memory?.initial.saturating_mul(64 << 10);
                 if bytes > u64::try_from(counts.limits.memory_bytes).unwrap_or(u64::MAX) {
@@ -241,6 +242,7 @@ fn count(
             }
         }
         Payload::TableSection(tables) => {
+            more(&mut 0, tables.count(), TABLES, "tables")?;
             for table in tables.clone() {
                 let elements = table?.ty.initial;
                 if elements > u64::try_from(TABLE_ELEMENTS).unwrap_or(u64::MAX) {

@@ -11,7 +11,8 @@ const KEPT: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     bytes: VecDeque<u8>,
-    dropped: u64,
+    /// Whether there was more.
+    cut: bool,
 }
 
 impl Tail {
@@ -22,20 +23,34 @@ impl Tail {
         let old = (self.bytes.len() + last.len()).saturating_sub(KEPT);
         self.bytes.drain(..old);
         self.bytes.extend(last);
-        self.dropped = self.dropped.saturating_add((skipped + old) as u64);
+        self.cut |= skipped + old > 0;
     }
 
-    /// As text, without what could confuse a terminal or a log.
-    fn text(&self) -> String {
+    /// Its end as text of at most `length` bytes, without what could confuse a terminal or a log.
+    fn text(&self, length: usize) -> String {
         let (a, b) = self.bytes.as_slices();
         let bytes = [a, b].concat();
-        let mut text = String::new();
-        if self.dropped > 0 {
-            text = format!("[{} bytes before]\n", self.dropped);
+        let text: String =
+            String::from_utf8_lossy(&bytes).trim_end().chars().flat_map(|c| escape(c, true)).collect();
+        if !self.cut && text.len() <= length {
+            return text;
         }
-        text.extend(String::from_utf8_lossy(&bytes).trim_end().chars().flat_map(|c| escape(c, true)));
-        text
+        // Escapes and replacement characters are longer than what they stand for, so more may have to go.
+        let end = end_of(&text, length.saturating_sub(CUT.len()));
+        [CUT.get(..length).unwrap_or(CUT), end].concat()
     }
+}
+
+/// Says that something is missing before what follows.
+const CUT: &str = "[...] ";
+
+/// The end of a text, at most `length` bytes.
+fn end_of(text: &str, length: usize) -> &str {
+    let mut start = text.len().saturating_sub(length);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or_default()
 }
 
 /// Both streams.
@@ -46,20 +61,14 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Standard error, then standard output; at most 8 KiB of text.
+    /// The end of standard error, then as much as fits of the end of standard output; at most 8 KiB of text.
     pub(super) fn last_words(&self) -> String {
-        let mut words = self.stderr.text();
-        let stdout = self.stdout.text();
-        if !words.is_empty() && !stdout.is_empty() {
+        let mut words = self.stderr.text(KEPT);
+        if !words.is_empty() && !self.stdout.bytes.is_empty() && words.len() < KEPT {
             words.push('\n');
         }
+        let stdout = self.stdout.text(KEPT.saturating_sub(words.len()));
         words.push_str(&stdout);
-        // Escapes and replacement characters are longer than what they stand for. What is cut is at the end, so that the
-        // beginning of standard error's tail, with the message of a panic, stays.
-        if words.len() > KEPT {
-            let end = (0..=KEPT).rev().find(|at| words.is_char_boundary(*at)).unwrap_or_default();
-            words.truncate(end);
-        }
         words
     }
 }
@@ -75,9 +84,11 @@ mod tests {
             tail.write(format!("{number} ").as_bytes());
         }
         assert!(tail.bytes.len() <= KEPT);
-        let text = tail.text();
-        assert!(text.ends_with("4998 4999"), "{text}");
-        assert!(text.starts_with('['), "{text}");
+        let text = tail.text(KEPT);
+        assert!(text.ends_with("4998 4999") && text.starts_with('[') && text.len() <= KEPT, "{text}");
+        for length in 0..20 {
+            assert_eq!(tail.text(length).len(), length);
+        }
 
         tail.write(&vec![b'x'; 10 * KEPT]);
         assert_eq!(tail.bytes.len(), KEPT);
@@ -97,8 +108,11 @@ mod tests {
     #[test]
     fn what_is_shown_is_bounded() {
         let mut output = Output::default();
-        output.stderr.write(&vec![7; KEPT]);
         output.stdout.write(&vec![0xff; KEPT]);
         assert!(output.last_words().len() <= KEPT);
+        output.stderr.write(&vec![7; KEPT]);
+        output.stderr.write(b"the end");
+        let words = output.last_words();
+        assert!(words.len() <= KEPT && words.ends_with("the end"), "{words}");
     }
 }

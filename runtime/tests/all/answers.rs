@@ -38,8 +38,8 @@ fn an_answer_that_is_too_large_is_refused_before_it_is_copied() {
 #[test]
 fn one_text_that_is_too_large_is_refused() {
     let large = u32::try_from(small().output_bytes + 1).unwrap();
-    let guest =
-        Guest { pages: Some(4), ..Guest::new() }.route(&answers(&[0, 0, 0, 0, 1, 65536, large, 0, 0, 0, 0]));
+    let guest = Guest { pages: Some(4), ..Guest::new() }
+        .route(&answers(&[0, 0, 0, 0, 1, 131_072, large, 0, 0, 0, 0]));
     assert_eq!(ends(&guest), FaultReason::OutputTooLarge);
     let fits = Guest { pages: Some(4), ..Guest::new() }.route(&answers(&[
         0,
@@ -47,7 +47,7 @@ fn one_text_that_is_too_large_is_refused() {
         0,
         0,
         1,
-        65536,
+        131_072,
         large - 1024,
         0,
         0,
@@ -70,10 +70,10 @@ fn a_text_that_is_not_utf_8_is_refused() {
 fn forms_that_cannot_be_are_refused() {
     let many = 0x0fff_ffff;
     for (what, body) in [
-        ("list outside the memory", answers(&[0, 0, 0, 0, 0, 0, 0, 65000, 1000, 0, 0])),
+        ("list outside the memory", answers(&[0, 0, 0, 0, 0, 0, 0, 0x7fff_fff0, 1, 0, 0])),
         ("list that is too long", answers(&[0, 0, 0, 0, 0, 0, 0, 8, many, 0, 0])),
         ("list at an odd address", answers(&[0, 0, 0, 0, 0, 0, 0, 601, 1, 0, 0])),
-        ("text outside the memory", answers(&[0, 0, 0, 0, 1, 65530, 100, 0, 0, 0, 0])),
+        ("text outside the memory", answers(&[0, 0, 0, 0, 1, 0x7fff_fff0, 100, 0, 0, 0, 0])),
         ("verdict that does not exist", answers(&[0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0])),
         ("neither answer nor problem", format!("{}(i32.const 512)", store(512, &[7]))),
         ("answer at an odd address", "(i32.const 513)".into()),

@@ -1,7 +1,6 @@
 //! Makes components around core modules that are written in text, by the same encoder that toolchains use.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use tidegate_contract::{
@@ -102,8 +101,6 @@ pub struct Guest {
 
 /// Where there are zeros for an answer that says "all right, nothing to do".
 pub const NOTHING: u32 = 256;
-/// Where a guest can write, up to 32 KiB.
-pub const SCRATCH: u32 = 1024;
 
 impl Guest {
     pub fn new() -> Self {
@@ -144,20 +141,22 @@ impl Guest {
         let at = 8192 + 256 * number;
         let escaped: String = text.bytes().map(|byte| format!("\\{byte:02x}")).collect();
         let guest = if number == 0 {
-            self.wasi(
-                "io/streams",
-                "[method]output-stream.blocking-write-and-flush",
-                "write",
-                "(param i32 i32 i32 i32)",
-            )
-            .wasi("cli/stderr", "get-stderr", "stderr", "(result i32)")
+            self.items("(global $err (mut i32) (i32.const 0))")
+                .wasi(
+                    "io/streams",
+                    "[method]output-stream.blocking-write-and-flush",
+                    "write",
+                    "(param i32 i32 i32 i32)",
+                )
+                .wasi("cli/stderr", "get-stderr", "stderr", "(result i32)")
         } else {
             self
         };
         guest.items(&format!(
             "(data (i32.const {at}) \"{escaped}\")
              (func $say_{number}
-               (call $write (call $stderr) (i32.const {at}) (i32.const {}) (i32.const 512)))",
+               (if (i32.eqz (global.get $err)) (then (global.set $err (call $stderr))))
+               (call $write (global.get $err) (i32.const {at}) (i32.const {}) (i32.const 512)))",
             text.len()
         ))
     }
@@ -383,10 +382,15 @@ impl Guest {
     /// The module as the only part of a component, for what the encoder itself would refuse.
     pub fn build_unchecked(&self) -> Vec<u8> {
         let module = wat::parse_str(self.core()).unwrap();
-        let escaped: String = module.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "\\{byte:02x}");
-            text
-        });
-        wat::parse_str(format!("(component (core module binary \"{escaped}\"))")).unwrap()
+        // The header of a component, then the section of a core module: its number, its length in LEB128, the module.
+        let mut bytes = b"\0asm\x0d\0\x01\0\x01".to_vec();
+        let mut length = module.len();
+        while length >= 0x80 {
+            bytes.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+            length >>= 7;
+        }
+        bytes.push(u8::try_from(length).unwrap());
+        bytes.extend(module);
+        bytes
     }
 }

@@ -81,7 +81,7 @@ fn tables_count_as_memory() {
 
 #[test]
 fn growth_past_a_maximum_of_its_own_is_the_guests_business() {
-    let guest = Guest::new().items("(memory $second 1 2)").route(
+    let guest = Guest { pages: Some(2), ..Guest::new() }.items("(memory $second 1 2)").route(
         "(if (i32.ne (memory.grow $second (i32.const 5)) (i32.const -1)) (then (unreachable)))
          (if (i32.ne (memory.grow $second (i32.const 1)) (i32.const 1)) (then (unreachable)))
          (i32.const 256)",

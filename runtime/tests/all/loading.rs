@@ -234,7 +234,7 @@ fn what_needs_more_than_its_limits_from_the_start_is_refused() {
         ("(table 200000 funcref)", Stage::Validate),
         // Each fits, together they do not.
         ("(memory $second 40) (memory $third 40)", Stage::Start),
-        ("(memory $a 1) (memory $b 1) (memory $c 1) (memory $d 1)", Stage::Compile),
+        ("(memory $a 1) (memory $b 1) (memory $c 1) (memory $d 1)", Stage::Validate),
     ] {
         let error = load(&Guest::new().items(items), &small()).unwrap_err();
         assert_eq!((error.stage, error.reason), (stage, LoadReason::LimitExceeded), "{items}: {error}");
