@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use tidegate_contract::{Digest, Router};
-use tidegate_runtime::{Limits, LoadError, Location, Runtime};
+use tidegate_contract::Router;
+use tidegate_runtime::{Limits, LoadError, Location, Runtime, Source};
 use tidegate_shell::PluginState;
 
 /// One `--router-plugin`.
@@ -13,27 +13,20 @@ use tidegate_shell::PluginState;
 pub(crate) struct RouterPlugin {
     /// The key that Rollouts use.
     pub(crate) name: String,
-    /// Where its bytes are.
-    pub(crate) location: Location,
-    /// What they must hash to.
-    pub(crate) sha256: Option<Digest>,
+    /// Where its bytes are, and what they must hash to.
+    pub(crate) source: Source,
 }
 
 impl FromStr for RouterPlugin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let usage = "expected NAME=LOCATION[,sha256=HEX]";
-        let (name, rest) = text.split_once('=').ok_or(usage)?;
-        let (location, sha256) = match rest.rsplit_once(",sha256=") {
-            Some((location, digest)) => (location, Some(digest.parse().map_err(|error| format!("{error}"))?)),
-            None => (rest, None),
-        };
-        if name.is_empty() || location.is_empty() {
-            return Err(usage.to_owned());
+        let (name, source) = text.split_once('=').ok_or("expected NAME=LOCATION[,sha256=HEX]")?;
+        if name.is_empty() {
+            return Err("expected a name before the first =".to_owned());
         }
-        let location = location.parse().map_err(|error| format!("{error}"))?;
-        Ok(Self { name: name.to_owned(), location, sha256 })
+        let source: Source = source.parse().map_err(|error: LoadError| format!("{}; {}", error.message, error.hint))?;
+        Ok(Self { name: name.to_owned(), source })
     }
 }
 
@@ -53,7 +46,7 @@ pub(crate) fn load(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
         .iter()
         .map(|plugin| Loaded {
             name: plugin.name.clone(),
-            location: plugin.location.clone(),
+            location: plugin.source.location.clone(),
             result: load_one(runtime, plugin),
         })
         .collect()
@@ -61,9 +54,8 @@ pub(crate) fn load(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
 
 fn load_one(runtime: &Runtime, plugin: &RouterPlugin) -> Result<Arc<dyn Router>, LoadError> {
     let limits = Limits::default();
-    let artifact =
-        tidegate_runtime::read(&plugin.location, plugin.sha256, limits.artifact_bytes, &tidegate_bundle::builtin)?;
-    let plugin = runtime.load(artifact, &limits, &mut |_, _| {})?;
+    let artifact = tidegate_runtime::read(&plugin.source, limits.artifact_bytes, &tidegate_bundle::builtin)?;
+    let plugin = runtime.load(&artifact, &limits, &mut |_, _| {})?;
     Ok(plugin)
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: Simulate) -> anyhow::Result<ExitCode> {
         hold: arguments.hold,
         limit: arguments.limit,
         cluster: cluster_settings(&arguments),
-        controller: tidegate_shell::Settings::default(),
+        controller: tidegate_shell::Settings::new(tidegate_core::decide),
     };
 
     let mut out = anstream::stdout().lock();
@@ -66,6 +66,7 @@ pub(crate) fn run(arguments: Simulate) -> anyhow::Result<ExitCode> {
 fn cluster_settings(arguments: &Simulate) -> tidegate_cluster::Settings {
     let mut settings = tidegate_cluster::Settings::default();
     settings.pods.ready_after = arguments.pods_ready_after;
+    settings.gateway.programs_after = Some(arguments.gateway_reports_after);
     settings.gateway.reports_after = (!arguments.gateway_silent).then_some(arguments.gateway_reports_after);
     settings
 }

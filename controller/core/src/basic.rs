@@ -16,7 +16,8 @@ const ALL: u32 = 100;
 pub(crate) fn at_desired(context: &Context<'_>) -> bool {
     let wanted = wanted(context);
     let new = context.new_set().is_some_and(|set| set.desired == wanted.new && set.available >= wanted.new);
-    let stable = context.stable_set().is_none_or(|set| set.desired == wanted.stable && set.current == wanted.stable);
+    let stable =
+        context.stable_set().is_none_or(|set| set.desired == wanted.stable && set.current == wanted.stable);
     new && stable && context.other_sets().all(|set| set.available == 0)
 }
 

@@ -34,7 +34,10 @@ impl Conditions {
     pub(crate) fn set(&mut self, kind: &str, status: &str, reason: &str, message: impl Into<String>) {
         let message = message.into();
         let old = self.get(kind).cloned();
-        if old.as_ref().is_some_and(|old| old.status == status && old.reason == reason && old.message == message) {
+        if old
+            .as_ref()
+            .is_some_and(|old| old.status == status && old.reason == reason && old.message == message)
+        {
             return;
         }
         let transition = match &old {

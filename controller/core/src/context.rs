@@ -66,12 +66,26 @@ impl<'a> Context<'a> {
     /// All other ReplicaSets, oldest first.
     pub(crate) fn other_sets(&self) -> impl Iterator<Item = &ReplicaSet> {
         let roles = [self.new, self.stable];
-        self.sets.iter().enumerate().filter(move |(index, _)| !roles.contains(&Some(*index))).map(|(_, set)| set)
+        self.sets
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| !roles.contains(&Some(*index)))
+            .map(|(_, set)| set)
     }
 
     /// All ReplicaSets, oldest first.
     pub(crate) fn sets(&self) -> &[ReplicaSet] {
         &self.sets
+    }
+
+    /// The revision of the newest template: later than all others.
+    pub(crate) fn new_revision(&self) -> i64 {
+        let others = self.sets.iter().enumerate().filter(|(index, _)| Some(*index) != self.new);
+        let newest = others.map(|(_, set)| set.revision).max().unwrap_or_default();
+        match self.new_set() {
+            Some(new) if new.revision > newest => new.revision,
+            _ => newest.saturating_add(1),
+        }
     }
 
     /// Available pods of the newest template.

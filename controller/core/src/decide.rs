@@ -81,7 +81,9 @@ fn errors(context: &Context<'_>) -> Vec<String> {
     let mut errors: Vec<String> =
         validate::validate(&context.world.rollout).iter().map(ToString::to_string).collect();
     let canary = &context.rollout.canary;
-    for (field, service) in [("canaryService", &canary.canary_service), ("stableService", &canary.stable_service)] {
+    for (field, service) in
+        [("canaryService", &canary.canary_service), ("stableService", &canary.stable_service)]
+    {
         if let Some(name) = service
             && !context.world.services.contains_key(name)
         {

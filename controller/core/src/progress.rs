@@ -28,13 +28,14 @@ pub(crate) fn report(
 ) -> Deadline {
     let is_aborted = position.abort;
     let is_paused = context.rollout.paused || !position.pauses.is_empty();
-    let progressing = |conditions: &Conditions| conditions.get(condition::PROGRESSING).map(|one| one.reason.clone());
+    let progressing =
+        |conditions: &Conditions| conditions.get(condition::PROGRESSING).map(|one| one.reason.clone());
     let name = context
         .new_set()
         .map_or_else(|| format!("{}-{}", context.rollout.name, context.new_hash), |set| set.name.clone());
 
     if is_aborted {
-        let revision = context.new_set().map_or(0, |set| set.revision);
+        let revision = context.new_revision();
         let message = format!("Rollout aborted update to revision {revision}");
         conditions.set_reason(condition::PROGRESSING, "False", reason::ABORTED, message);
     } else if progressing(conditions).as_deref() == Some(reason::ABORTED) && !is_restarting(context) {

@@ -124,7 +124,11 @@ impl Plan<'_, '_> {
         let delay = self.context.rollout.canary.abort_scale_down_delay_seconds;
         let stable_is_enough =
             self.context.stable_set().is_some_and(|stable| stable.available >= self.context.rollout.replicas);
-        if new.desired == 0 || delay == 0 || !stable_is_enough || !self.context.canary_carries_nothing(traffic) {
+        if new.desired == 0
+            || delay == 0
+            || !stable_is_enough
+            || !self.context.canary_carries_nothing(traffic)
+        {
             return;
         }
         self.retire(new, delay);

@@ -15,35 +15,29 @@ use crate::writes::Writes;
 
 /// Makes the newest template's ReplicaSet if there is none, and keeps its and the Rollout's revision.
 pub(crate) fn plan(context: &Context<'_>, writes: &mut Writes, notes: &mut Vec<Note>) {
-    let newest_of_others = context
-        .sets()
-        .iter()
-        .filter(|set| context.new_set().is_none_or(|new| new.name != set.name))
-        .map(|set| set.revision)
-        .max()
-        .unwrap_or_default();
-    let revision = match context.new_set() {
-        None if context.collides => return,
+    if context.new_set().is_none() && context.collides {
+        return;
+    }
+    let revision = context.new_revision();
+    match context.new_set() {
         None => {
-            let revision = newest_of_others.saturating_add(1);
             writes.create_replica_set(new_replica_set(context, revision));
             let name = format!("{}-{}", context.rollout.name, context.new_hash);
             notes.push(Note::normal(
                 reason::NEW_REPLICA_SET,
                 format!("Created ReplicaSet {name} (revision {revision})"),
             ));
-            revision
         }
-        Some(new) if new.revision > newest_of_others => new.revision,
-        Some(new) => {
-            let revision = newest_of_others.saturating_add(1);
-            renumber(new, revision, writes);
-            revision
-        }
-    };
+        Some(new) if new.revision != revision => renumber(new, revision, writes),
+        Some(_) => {}
+    }
     for set in context.sets().iter().filter(|set| set.is_orphan) {
-        let mut owners =
-            set.object.pointer("/metadata/ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut owners = set
+            .object
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         owners.push(owner(context));
         writes.replica_set(set, json!({"metadata": {"ownerReferences": owners}}));
     }

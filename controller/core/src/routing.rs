@@ -43,8 +43,11 @@ pub(crate) fn report(
         return None;
     }
     let warnings = routing.routers.iter().flat_map(warnings).collect::<Vec<_>>().join("; ");
-    let (reason, message) =
-        if warnings.is_empty() { ("Ready", "every router can express the traffic".to_owned()) } else { ("Warning", warnings) };
+    let (reason, message) = if warnings.is_empty() {
+        ("Ready", "every router can express the traffic".to_owned())
+    } else {
+        ("Warning", warnings)
+    };
     let warned = conditions.get(condition::TRAFFIC_ROUTER_READY).is_some_and(|old| old.message == message);
     if reason == "Warning" && !warned {
         notes.push(Note::warning(reason::ROUTING_ERROR, message.clone()));
@@ -60,7 +63,8 @@ pub(crate) fn report(
         return None;
     };
     // The wait is measured from the last time the update moved, like the progress deadline, which is shown too.
-    let since = conditions.get(condition::PROGRESSING).and_then(|one| one.last_update_time).unwrap_or(context.now);
+    let since =
+        conditions.get(condition::PROGRESSING).and_then(|one| one.last_update_time).unwrap_or(context.now);
     let seconds = SignedDuration::from_secs(context.rollout.progress_deadline_seconds.max(0));
     let end = since.checked_add(seconds).unwrap_or(Timestamp::MAX);
     if end > context.now {
@@ -80,12 +84,20 @@ fn warnings(report: &RouterReport) -> Vec<String> {
         RouterState::NotApplicable { warning } => warning.clone(),
         _ => None,
     };
-    missing.into_iter().chain(report.notes.iter().cloned()).map(|text| format!("{}: {text}", report.router)).collect()
+    missing
+        .into_iter()
+        .chain(report.notes.iter().cloned())
+        .map(|text| format!("{}: {text}", report.router))
+        .collect()
 }
 
 /// `status.canary.weights` as it should be: what is set now, and whether it is in force. While the routers have not set what
 /// is desired, what was set before.
-pub(crate) fn weights(context: &Context<'_>, traffic: Option<&Traffic>, notes: &mut Vec<Note>) -> Option<Value> {
+pub(crate) fn weights(
+    context: &Context<'_>,
+    traffic: Option<&Traffic>,
+    notes: &mut Vec<Note>,
+) -> Option<Value> {
     let old = context.world.rollout.pointer("/status/canary/weights").filter(|weights| weights.is_object());
     if !context.has_routers() {
         return None;
@@ -141,7 +153,10 @@ fn destination(destination: &Destination) -> Value {
 }
 
 /// The routers' answer, if it is about this traffic.
-fn answer_for<'a>(context: &'a Context<'_>, traffic: Option<&'a Traffic>) -> Option<(&'a Traffic, &'a Routing)> {
+fn answer_for<'a>(
+    context: &'a Context<'_>,
+    traffic: Option<&'a Traffic>,
+) -> Option<(&'a Traffic, &'a Routing)> {
     let (traffic, routing) = (traffic?, context.world.routing.as_ref()?);
     (routing.traffic == *traffic).then_some((traffic, routing))
 }

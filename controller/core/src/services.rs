@@ -16,7 +16,12 @@ use crate::promotion;
 use crate::writes::Writes;
 
 /// Switches the Services.
-pub(crate) fn plan(context: &Context<'_>, traffic: Option<&Traffic>, writes: &mut Writes, notes: &mut Vec<Note>) {
+pub(crate) fn plan(
+    context: &Context<'_>,
+    traffic: Option<&Traffic>,
+    writes: &mut Writes,
+    notes: &mut Vec<Note>,
+) {
     let canary = &context.rollout.canary;
     let mut switch = |name: Option<&String>, target: Option<&ReplicaSet>| {
         if let (Some(name), Some(target)) = (name, target) {
@@ -68,7 +73,13 @@ fn may_point(context: &Context<'_>, service: Option<&String>, target: &ReplicaSe
     }
 }
 
-fn point(context: &Context<'_>, name: &String, target: &ReplicaSet, writes: &mut Writes, notes: &mut Vec<Note>) {
+fn point(
+    context: &Context<'_>,
+    name: &String,
+    target: &ReplicaSet,
+    writes: &mut Writes,
+    notes: &mut Vec<Note>,
+) {
     let Some(service) = context.service(Some(name)) else { return };
     let selected = context.selected_hash(Some(name)).unwrap_or_default();
     if selected == target.hash {

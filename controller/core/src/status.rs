@@ -37,17 +37,15 @@ pub(crate) fn report(
     } else {
         Deadline::Off
     };
-    if deadline == Deadline::Passed && abort_at_deadline(context, &mut position, notes) {
+    if deadline == Deadline::Passed && abort_at_deadline(context, &mut position) {
         progress::report(context, &position, counts, &mut conditions);
     }
     let verification_deadline = routing::report(context, traffic, &mut conditions, notes);
     replica_failure(context, &mut conditions);
     outcome(context, &position, counts, &mut conditions, notes);
-    if position.abort && !context.status.abort {
-        let revision = context.new_set().map_or(0, |set| set.revision);
-        notes.push(Note::warning(reason::ABORTED, format!("Rollout aborted update to revision {revision}")));
-    } else if position.abort && context.status.aborted_at.is_none() {
-        let revision = context.new_set().map_or(0, |set| set.revision);
+    // Aborted in this pass, or by a user since the last one.
+    if position.abort && (!context.status.abort || context.status.aborted_at.is_none()) {
+        let revision = context.new_revision();
         notes.push(Note::warning(reason::ABORTED, format!("Rollout aborted update to revision {revision}")));
     }
 
@@ -98,7 +96,12 @@ fn count(context: &Context<'_>) -> Counts {
     }
 }
 
-fn invalid_spec(context: &Context<'_>, errors: &[String], conditions: &mut Conditions, notes: &mut Vec<Note>) {
+fn invalid_spec(
+    context: &Context<'_>,
+    errors: &[String],
+    conditions: &mut Conditions,
+    notes: &mut Vec<Note>,
+) {
     let Some(first) = errors.first() else { return conditions.remove(condition::INVALID_SPEC) };
     let message = format!("The Rollout \"{}\" is invalid: {first}", context.rollout.name);
     if conditions.get(condition::INVALID_SPEC).is_none_or(|old| old.message != message) {
@@ -108,7 +111,7 @@ fn invalid_spec(context: &Context<'_>, errors: &[String], conditions: &mut Condi
 }
 
 /// Gives the update up when its deadline has passed and the spec asks for that.
-fn abort_at_deadline(context: &Context<'_>, position: &mut Position, _notes: &mut Vec<Note>) -> bool {
+fn abort_at_deadline(context: &Context<'_>, position: &mut Position) -> bool {
     let is_updating = !context.is_first() && !context.is_fully_promoted() && !position.abort;
     if !context.rollout.progress_deadline_abort || !is_updating {
         return false;
@@ -128,7 +131,9 @@ fn replica_failure(context: &Context<'_>, conditions: &mut Conditions) {
         .chain(context.sets())
         .find_map(|set| set.failure.as_ref().filter(|_| set.desired > 0));
     match failure {
-        Some((reason, message)) => conditions.set(condition::REPLICA_FAILURE, "True", reason, message.clone()),
+        Some((reason, message)) => {
+            conditions.set(condition::REPLICA_FAILURE, "True", reason, message.clone())
+        }
         None => conditions.remove(condition::REPLICA_FAILURE),
     }
 }
@@ -150,7 +155,7 @@ fn outcome(
         conditions.set(condition::AVAILABLE, "False", reason::AVAILABLE, message);
     }
 
-    let revision = context.new_set().map_or(0, |set| set.revision);
+    let revision = context.new_revision();
     let is_promoted = !position.stable_rs.is_empty() && position.stable_rs == position.current_pod_hash;
     if is_promoted {
         conditions.set_reason(condition::COMPLETED, "True", reason::COMPLETED, "RolloutCompleted");

@@ -7,6 +7,7 @@ use tidegate_model::{PauseCondition, Step};
 
 use crate::context::Context;
 use crate::decision::Note;
+use crate::traffic::weight_after;
 use crate::{promotion, replicas, time};
 
 /// What the status says about the position.
@@ -57,7 +58,8 @@ impl Position {
 
 /// Whether the template or the steps are not those that the status speaks of, so that the update starts anew.
 pub(crate) fn is_restart(context: &Context<'_>) -> bool {
-    context.status.current_pod_hash != context.new_hash || context.status.current_step_hash != context.step_hash
+    context.status.current_pod_hash != context.new_hash
+        || context.status.current_step_hash != context.step_hash
 }
 
 /// The position at the start of an update.
@@ -93,7 +95,7 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         position.index = all;
         if promotion::is_complete(context, traffic) {
             position.stable_rs.clone_from(&context.new_hash);
-            let revision = context.new_set().map_or(0, |set| set.revision);
+            let revision = context.new_revision();
             notes.push(completed(context, revision, "Initial deploy"));
         }
         return position;
@@ -120,8 +122,12 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         return position;
     }
     if promotion::is_complete(context, traffic) {
-        let revision = context.new_set().map_or(0, |set| set.revision);
-        let why = if context.status.promote_full { "Full promotion requested" } else { "Completed all canary steps" };
+        let revision = context.new_revision();
+        let why = if context.status.promote_full {
+            "Full promotion requested"
+        } else {
+            "Completed all canary steps"
+        };
         notes.push(completed(context, revision, why));
         position.clear_pauses();
         position.promote_full = false;
@@ -139,11 +145,19 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
 
 fn completed(context: &Context<'_>, revision: i64, why: &str) -> Note {
     let hash = &context.new_hash;
-    Note::normal(reason::COMPLETED, format!("Rollout completed update to revision {revision} ({hash}): {why}"))
+    Note::normal(
+        reason::COMPLETED,
+        format!("Rollout completed update to revision {revision} ({hash}): {why}"),
+    )
 }
 
 /// Completes the current step if it is done, and begins the next one if that is a pause.
-fn step_through(context: &Context<'_>, traffic: Option<&Traffic>, position: &mut Position, notes: &mut Vec<Note>) {
+fn step_through(
+    context: &Context<'_>,
+    traffic: Option<&Traffic>,
+    position: &mut Position,
+    notes: &mut Vec<Note>,
+) {
     let steps = context.steps();
     let mut index = context.index();
     let is_done = match steps.get(index) {
@@ -152,7 +166,7 @@ fn step_through(context: &Context<'_>, traffic: Option<&Traffic>, position: &mut
         // Paused for another reason, by a user or by another controller's analysis.
         Some(_) if !position.pauses.is_empty() => false,
         Some(Step::SetWeight(_)) => {
-            replicas::at_desired(context) && (!context.is_routed || context.is_settled(traffic))
+            replicas::at_desired(context) && is_weight_in_force(context, index, traffic)
         }
         Some(Step::SetCanaryScale(_)) => replicas::at_desired(context),
         Some(Step::Other(_)) => false,
@@ -170,6 +184,18 @@ fn step_through(context: &Context<'_>, traffic: Option<&Traffic>, position: &mut
         }
     }
     position.index = (!steps.is_empty()).then_some(index);
+}
+
+/// Whether the routers have verified the weight of this step; not only some traffic, but the traffic that the step asks for.
+fn is_weight_in_force(context: &Context<'_>, index: usize, traffic: Option<&Traffic>) -> bool {
+    if !context.has_routers() {
+        return true;
+    }
+    let max = context.rollout.canary.max_weight();
+    let weight = weight_after(context.steps(), index + 1).min(max);
+    // A canary that is to have no pods gets no weight, whatever the step says.
+    let is_empty = replicas::wanted_of_new(context) == 0;
+    context.is_settled(traffic) && traffic.is_some_and(|traffic| is_empty || traffic.canary.weight == weight)
 }
 
 /// Whether the pause step at which the update stands is over; begins it when it has not begun.
@@ -202,7 +228,8 @@ fn is_pause_over(
 fn begin_pause(context: &Context<'_>, duration: Option<i64>, position: &mut Position, notes: &mut Vec<Note>) {
     let start = time::whole(context.now);
     position.controller_pause = true;
-    position.pauses = vec![PauseCondition { reason: reason::CANARY_PAUSE_STEP.to_owned(), start_time: Some(start) }];
+    position.pauses =
+        vec![PauseCondition { reason: reason::CANARY_PAUSE_STEP.to_owned(), start_time: Some(start) }];
     position.wake_at = duration.map(|duration| end_of(start, duration));
     notes.push(Note::normal(reason::PAUSED, "Rollout is paused (CanaryPauseStep)"));
 }

@@ -28,7 +28,12 @@ pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
     let routes = canary.routing.as_ref().map(|routing| routing.managed_routes.as_slice()).unwrap_or_default();
     Some(Traffic {
         max_weight: max,
-        stable: destination("stable", canary.stable_service.as_ref(), &context.status.stable_rs, max - weight),
+        stable: destination(
+            "stable",
+            canary.stable_service.as_ref(),
+            &context.status.stable_rs,
+            max - weight,
+        ),
         canary: destination("canary", canary.canary_service.as_ref(), &context.new_hash, weight),
         additional: Vec::new(),
         retired: Vec::new(),
@@ -42,8 +47,11 @@ fn canary_weight(context: &Context<'_>) -> u32 {
     let max = canary.max_weight();
     if context.is_fully_promoted() {
         // The newest pods are the stable ones; the canary role gives its weight back once the stable Service has them.
-        return match (context.selected_hash(canary.stable_service.as_ref()), context.status.weights.as_ref()) {
-            (Some(hash), Some(weights)) if hash != context.new_hash && reaches_new_pods(context) => weights.canary,
+        return match (context.selected_hash(canary.stable_service.as_ref()), context.status.weights.as_ref())
+        {
+            (Some(hash), Some(weights)) if hash != context.new_hash && reaches_new_pods(context) => {
+                weights.canary
+            }
             _ => 0,
         };
     }
@@ -58,7 +66,8 @@ fn canary_weight(context: &Context<'_>) -> u32 {
         return context.status.weights.as_ref().map_or(0, |weights| weights.canary);
     }
     let index = context.index();
-    let reached = if replicas::at_desired(context) && index < context.steps().len() { index + 1 } else { index };
+    let reached =
+        if replicas::at_desired(context) && index < context.steps().len() { index + 1 } else { index };
     weight_after(context.steps(), reached)
 }
 

@@ -11,7 +11,9 @@ use serde_json::Value;
 use tidegate_api::{ApiError, Operation, Request, Resource, WatchEvent};
 use tidegate_cluster::Cluster;
 use tidegate_route::Answer;
-use tidegate_shell::{Effect, Event, KubernetesEvent, Now, PluginState, Report, Shell, Unwatchable, WatchKey};
+use tidegate_shell::{
+    Effect, Event, KubernetesEvent, Now, PluginState, Report, Shell, Unwatchable, WatchKey,
+};
 
 /// Something that happened and that an observer may want to show.
 #[derive(Clone, Debug)]
@@ -145,7 +147,11 @@ impl Driver {
         let mut stale = Vec::new();
         let cluster = &self.cluster;
         for (watch, position) in &mut self.watches {
-            match cluster.events_since(&position.resource, watch.namespace.as_deref(), position.resource_version) {
+            match cluster.events_since(
+                &position.resource,
+                watch.namespace.as_deref(),
+                position.resource_version,
+            ) {
                 Ok(events) => {
                     for (resource_version, event) in events {
                         position.resource_version = resource_version;

@@ -105,10 +105,16 @@ const REVISION_ANNOTATION: &str = "rollout.argoproj.io/revision";
 
 impl Frame {
     /// The frame of a Rollout, with its ReplicaSets, the routes to show, and what the routers last answered.
-    pub fn of(rollout: &Value, replica_sets: &[&Value], routes: &[&Value], routing: Option<&Routing>) -> Self {
+    pub fn of(
+        rollout: &Value,
+        replica_sets: &[&Value],
+        routes: &[&Value],
+        routing: Option<&Routing>,
+    ) -> Self {
         let status = |pointer: &str| rollout.pointer(&format!("/status{pointer}"));
         let text = |pointer: &str| status(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let steps = rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
+        let steps =
+            rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
         let (stable_hash, current_hash) = (text("/stableRS"), text("/currentPodHash"));
         let mut replica_sets: Vec<ReplicaSet> = replica_sets
             .iter()
@@ -135,7 +141,8 @@ fn weights(rollout: &Value) -> Weights {
         .pointer("/spec/strategy/canary/trafficRouting/maxTrafficWeight")
         .and_then(Value::as_u64)
         .unwrap_or(100);
-    let Some(weights) = rollout.pointer("/status/canary/weights").filter(|weights| weights.is_object()) else {
+    let Some(weights) = rollout.pointer("/status/canary/weights").filter(|weights| weights.is_object())
+    else {
         return Weights { canary: 0, stable: max, additional: Vec::new(), max };
     };
     let weight = |value: &Value| value.get("weight").and_then(Value::as_u64).unwrap_or_default();
@@ -192,7 +199,9 @@ fn replica_set(object: &Value, stable_hash: &str, current_hash: &str) -> Replica
 fn router(report: &tidegate_core::RouterReport) -> RouterView {
     let (state, reason, message) = match &report.state {
         RouterState::Verified => ("Verified", "", ""),
-        RouterState::NotApplicable { warning } => ("NotApplicable", "", warning.as_deref().unwrap_or_default()),
+        RouterState::NotApplicable { warning } => {
+            ("NotApplicable", "", warning.as_deref().unwrap_or_default())
+        }
         RouterState::Waiting { reason, message } => ("Waiting", reason.as_str(), message.as_str()),
         RouterState::Failed { reason, message } => ("Failed", reason.as_str(), message.as_str()),
     };

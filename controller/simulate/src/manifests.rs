@@ -17,7 +17,9 @@ pub enum ManifestError {
         message: String,
     },
     /// It is YAML, and not a manifest.
-    #[error("{origin}, document {document}: {field} is missing; every manifest needs apiVersion, kind and metadata.name")]
+    #[error(
+        "{origin}, document {document}: {field} is missing; every manifest needs apiVersion, kind and metadata.name"
+    )]
     NotAManifest {
         /// Which file.
         origin: String,
@@ -110,7 +112,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_manifest_is_refused_by_document() {
-        let error = parse("x.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\nkind: Service\n");
+        let error =
+            parse("x.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\nkind: Service\n");
         assert!(matches!(error, Err(ManifestError::NotAManifest { document: 2, field: "apiVersion", .. })));
         assert!(matches!(parse("x.yaml", "a: [1"), Err(ManifestError::NotYaml { document: 1, .. })));
     }

@@ -100,7 +100,12 @@ pub fn play(
         hold: scenario.hold,
         limit: scenario.limit,
     };
-    player.observer.announce(&player.driver, "Applied", "the manifests are applied; the first revision starts", tell);
+    player.observer.announce(
+        &player.driver,
+        "Applied",
+        "the manifests are applied; the first revision starts",
+        tell,
+    );
     if player.run(tell) == Stop::Settled {
         for (key, patches) in changes(&versions, &scenario.images) {
             for patch in patches {
@@ -129,7 +134,12 @@ struct Player {
 
 impl Player {
     /// Starts the next revision of one Rollout and runs it.
-    fn change(&mut self, key: &ObjectKey, patch: Value, tell: &mut dyn FnMut(&Line)) -> Result<Stop, ScenarioError> {
+    fn change(
+        &mut self,
+        key: &ObjectKey,
+        patch: Value,
+        tell: &mut dyn FnMut(&Line),
+    ) -> Result<Stop, ScenarioError> {
         let request = patch_of(key, None, patch);
         self.driver.cluster.handle(&request).map_err(|error| refused(key, &error))?;
         self.observer.announce(&self.driver, "Updated", "a new pod template starts the canary", tell);
@@ -140,7 +150,8 @@ impl Player {
         let mut changed_at = self.driver.elapsed();
         loop {
             let observer = &mut self.observer;
-            self.driver.settle(&mut |cluster, elapsed, happening| observer.note(cluster, elapsed, &happening, tell));
+            self.driver
+                .settle(&mut |cluster, elapsed, happening| observer.note(cluster, elapsed, &happening, tell));
             if self.observer.look(&self.driver, tell) {
                 changed_at = self.driver.elapsed();
             }
@@ -167,7 +178,11 @@ impl Player {
     }
 
     fn phases(&self) -> Vec<String> {
-        self.observer.rollouts(&self.driver.cluster).iter().map(|rollout| text(rollout, "/status/phase")).collect()
+        self.observer
+            .rollouts(&self.driver.cluster)
+            .iter()
+            .map(|rollout| text(rollout, "/status/phase"))
+            .collect()
     }
 
     /// Whether a Rollout stands at a pause that only a user ends.
@@ -177,8 +192,12 @@ impl Player {
 
     /// Does what `kubectl argo rollouts promote` does to each Rollout that stands at an indefinite pause.
     fn promote_paused(&mut self, tell: &mut dyn FnMut(&Line)) -> bool {
-        let held: Vec<_> =
-            self.observer.rollouts(&self.driver.cluster).into_iter().filter(|rollout| is_held(rollout)).collect();
+        let held: Vec<_> = self
+            .observer
+            .rollouts(&self.driver.cluster)
+            .into_iter()
+            .filter(|rollout| is_held(rollout))
+            .collect();
         for rollout in &held {
             let key = object::key(&builtin::rollouts(), rollout);
             let unpause = patch_of(&key, Some("status"), json!({"status": {"pauseConditions": null}}));
@@ -192,7 +211,10 @@ impl Player {
 
 /// Whether a Rollout stands at a pause step without a duration.
 fn is_held(rollout: &Value) -> bool {
-    let paused = rollout.pointer("/status/pauseConditions").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    let paused = rollout
+        .pointer("/status/pauseConditions")
+        .and_then(Value::as_array)
+        .is_some_and(|all| !all.is_empty());
     let step = rollout.pointer("/status/currentStepIndex").and_then(Value::as_u64).unwrap_or_default();
     let pause = rollout.pointer(&format!("/spec/strategy/canary/steps/{step}/pause"));
     paused && pause.is_some_and(|pause| pause.get("duration").is_none_or(Value::is_null))
@@ -276,7 +298,9 @@ fn check_images(versions: &Versions, images: &BTreeMap<String, String>) -> Resul
         .collect();
     match images.keys().find(|container| !known.contains(container)) {
         None => Ok(()),
-        Some(container) => Err(ScenarioError::UnknownContainer { container: container.clone(), known: known.join(", ") }),
+        Some(container) => {
+            Err(ScenarioError::UnknownContainer { container: container.clone(), known: known.join(", ") })
+        }
     }
 }
 
