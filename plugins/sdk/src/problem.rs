@@ -1,5 +1,6 @@
 //! Saying why there is no answer.
 
+use std::fmt;
 use std::ops::Deref;
 
 use crate::bindings::exports::tidegate::traffic::router as record;
@@ -71,6 +72,15 @@ impl Problem {
         *self.0
     }
 }
+
+/// What is wrong and what to do.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
 
 impl Deref for Problem {
     type Target = record::Problem;

@@ -68,8 +68,18 @@ impl<R: Router> record::Guest for R {
 /// Makes a component of a [`Router`]. Called once, in a crate of its own with `crate-type = ["cdylib"]`, so that
 /// the plugin itself stays an ordinary library that is tested natively:
 ///
-/// ```ignore
-/// #![allow(unsafe_code)] // exported functions are declared with it; there is none in the plugin
+/// ```
+/// #![allow(unsafe_code)] // what the macro declares as exported symbols; there is none in the plugin
+/// # mod my_plugin {
+/// #     use tidegate_router_sdk::*;
+/// #     pub struct MyRouter;
+/// #     impl Router for MyRouter {
+/// #         fn describe() -> Description { unimplemented!() }
+/// #         fn check(_: &Target) -> Result<Vec<String>, Problem> { unimplemented!() }
+/// #         fn locate(_: &Target, _: &[Observation]) -> Result<Vec<Query>, Problem> { unimplemented!() }
+/// #         fn route(_: &Target, _: &Traffic, _: &[Observation]) -> Result<Outcome, Problem> { unimplemented!() }
+/// #     }
+/// # }
 /// tidegate_router_sdk::export_router!(my_plugin::MyRouter);
 /// ```
 #[macro_export]
