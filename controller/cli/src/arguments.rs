@@ -25,7 +25,7 @@ enum Command {
     Simulate(Simulate),
     /// Run the controller against a cluster.
     #[cfg(feature = "cluster")]
-    Controller(Controller),
+    Controller(crate::controller::Controller),
 }
 
 impl Arguments {

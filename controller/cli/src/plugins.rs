@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tidegate_contract::Router;
 use tidegate_runtime::{Limits, LoadError, Location, Runtime, Source};
+#[cfg(feature = "cluster")]
+use tidegate_runtime::{LoadReason, Stage};
 use tidegate_shell::PluginState;
 
 /// One `--router-plugin`.
@@ -42,12 +44,39 @@ pub(crate) struct Loaded {
 
 /// Loads each plugin through all its stages; one that fails does not keep the others from being loaded.
 pub(crate) fn load(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
+    load_each(plugins, |plugin| load_one(runtime, plugin))
+}
+
+/// The same, and every plugin that is not built in must be pinned: in front of production traffic runs what was chosen.
+#[cfg(feature = "cluster")]
+pub(crate) fn load_pinned(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
+    load_each(plugins, |plugin| {
+        let is_builtin = matches!(plugin.source.location, Location::Builtin(_));
+        if is_builtin || plugin.source.sha256.is_some() {
+            return load_one(runtime, plugin);
+        }
+        // Read all the same, so that the message can say the digest.
+        let artifact =
+            tidegate_runtime::read(&plugin.source, Limits::default().artifact_bytes, &tidegate_bundle::builtin)?;
+        Err(LoadError {
+            stage: Stage::Digest,
+            reason: LoadReason::DigestMissing,
+            message: format!("{} is not pinned", plugin.source.location),
+            hint: format!("if it is the one that you mean, append ,sha256={} to its location", artifact.digest()),
+        })
+    })
+}
+
+fn load_each(
+    plugins: &[RouterPlugin],
+    load: impl Fn(&RouterPlugin) -> Result<Arc<dyn Router>, LoadError>,
+) -> Vec<Loaded> {
     plugins
         .iter()
         .map(|plugin| Loaded {
             name: plugin.name.clone(),
             location: plugin.source.location.clone(),
-            result: load_one(runtime, plugin),
+            result: load(plugin),
         })
         .collect()
 }

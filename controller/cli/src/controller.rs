@@ -1,0 +1,139 @@
+//! `tidegate controller`: loads the plugins, then runs the controller until it is asked to end.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use tidegate_kube::{Connection, Election, Options};
+use tidegate_runtime::{Runtime, RuntimeSettings};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::Plugins;
+use crate::plugins;
+
+/// Where a pod's service account says which namespace it is in.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+#[derive(Debug, Args)]
+#[command(rename_all = "kebab-case")]
+pub(crate) struct Controller {
+    #[command(flatten)]
+    plugins: Plugins,
+    /// A kubeconfig file, instead of KUBECONFIG or the pod's service account.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context to use in the kubeconfig.
+    #[arg(long)]
+    context: Option<String>,
+    /// Look after the Rollouts of one namespace only.
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Look after the Rollouts of the controller's own namespace only.
+    #[arg(long, conflicts_with = "namespace")]
+    namespaced: bool,
+    /// Look after the Rollouts with this instance id only; without it, after those that have none.
+    #[arg(long, value_name = "ID")]
+    instance_id: Option<String>,
+    /// Elect one of several controllers by a Lease. With `false` there must be no other.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    leader_elect: bool,
+    /// How long others wait after the leader's last renewal.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = humantime::parse_duration)]
+    leader_election_lease_duration: Duration,
+    /// How long after its last renewal the leader stops writing.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    leader_election_lease_renew_deadline: Duration,
+    /// How long between two tries to get or renew the lease.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
+    leader_election_lease_retry_period: Duration,
+    /// The namespace of the Lease; by default the controller's own.
+    #[arg(long, value_name = "NAMESPACE")]
+    leader_election_namespace: Option<String>,
+    /// The address that probes and metrics listen on; by default all.
+    #[arg(long, value_name = "ADDRESS")]
+    bind_address: Option<IpAddr>,
+    /// The port of /healthz and /readyz.
+    #[arg(long = "healthzPort", alias = "healthz-port", value_name = "PORT", default_value_t = 8080)]
+    healthz_port: u16,
+    /// The port of /metrics.
+    #[arg(long = "metricsPort", alias = "metrics-port", value_name = "PORT", default_value_t = 8090)]
+    metrics_port: u16,
+    /// What to log: error, warn, info, debug or trace. RUST_LOG says it in more detail.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    loglevel: String,
+    /// How to log.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    logformat: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+pub(crate) fn run(arguments: Controller) -> anyhow::Result<ExitCode> {
+    log(&arguments)?;
+    let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
+    let loaded = plugins::load_pinned(&runtime, &arguments.plugins.router_plugins);
+    let states = plugins::states(&loaded);
+    let options = options(arguments)?;
+    let workers = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    workers.block_on(tidegate_kube::run(options, states))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log(arguments: &Controller) -> anyhow::Result<()> {
+    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(filter) if !filter.is_empty() => filter,
+        _ => arguments.loglevel.clone(),
+    };
+    let filter = EnvFilter::try_new(&filter).with_context(|| format!("{filter:?} does not say what to log"))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match arguments.logformat {
+        LogFormat::Text => {
+            let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            subscriber.with_ansi(colours && is_terminal).init();
+        }
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+fn options(arguments: Controller) -> anyhow::Result<Options> {
+    let own_namespace = std::env::var("POD_NAMESPACE")
+        .ok()
+        .or_else(|| std::fs::read_to_string(NAMESPACE_FILE).ok())
+        .map(|namespace| namespace.trim().to_owned())
+        .filter(|namespace| !namespace.is_empty());
+    let namespace = if arguments.namespaced {
+        let own = own_namespace.clone();
+        Some(own.context("--namespaced needs the controller's own namespace: set POD_NAMESPACE")?)
+    } else {
+        arguments.namespace
+    };
+    let election = arguments.leader_elect.then(|| Election {
+        namespace: arguments.leader_election_namespace.or(own_namespace),
+        name: None,
+        lease_duration: arguments.leader_election_lease_duration,
+        renew_deadline: arguments.leader_election_lease_renew_deadline,
+        retry_period: arguments.leader_election_lease_retry_period,
+    });
+    Ok(Options {
+        connection: Connection { kubeconfig: arguments.kubeconfig, context: arguments.context },
+        namespace,
+        instance_id: arguments.instance_id,
+        election,
+        identity: std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()),
+        bind_address: arguments.bind_address,
+        healthz_port: arguments.healthz_port,
+        metrics_port: arguments.metrics_port,
+        ..Options::default()
+    })
+}
