@@ -1,2 +1,26 @@
-//! What crosses crates: conformance, end to end, hostile plugins
+//! The harness of the end-to-end tests: a real API server with etcd and the real ReplicaSet controller, a
+//! stand-in kubelet and a stand-in gateway, and the `tidegate` binary run as the service account of `deploy/`.
+//!
+//! One set of servers serves the whole test program; each test has a namespace and an instance id of its own,
+//! so tests run side by side. What is missing makes a test fail and say how to get it; nothing is skipped.
 #![forbid(unsafe_code)]
+// The harness of tests is test code: what goes wrong in it should end the test, with its text.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod admin;
+mod assets;
+mod controller;
+mod crds;
+mod fixture;
+mod gateway;
+mod kubelet;
+mod pki;
+mod reaper;
+mod servers;
+mod wait;
+
+pub use admin::Admin;
+pub use controller::{Controller, Probe};
+pub use fixture::{Fixture, WEIGHTS};
+pub use servers::{Servers, servers};
+pub use wait::eventually;

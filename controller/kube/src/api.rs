@@ -51,7 +51,7 @@ impl Api {
     pub(crate) async fn send_within(&self, request: &Request, limit: Duration) -> Result<Value, ApiError> {
         let answer = async {
             if let Some(query) = request::list_query(request) {
-                return crate::list::list(self, &query).await.map(|list| list.into_value(&query.resource));
+                return crate::list::list(self, &query).await;
             }
             self.exchange(request::http_request(request)?).await
         };

@@ -140,17 +140,20 @@ impl<S: Step> Driver<S> {
         }
         let key = watched.key;
         if is_rollouts(&key) {
+            let metrics = &self.parts.metrics;
             match &watched.signal {
-                Signal::Listed { objects, .. } => self.parts.metrics.rollouts_listed(objects),
-                Signal::Changed(object) => self.parts.metrics.rollout_changed(object),
-                Signal::Removed(object) => self.parts.metrics.rollout_removed(object),
+                Signal::ListBegan(_) => metrics.rollouts_begin(),
+                Signal::ListEnded => metrics.rollouts_end(),
+                Signal::Changed(object) => metrics.rollout_changed(object),
+                Signal::Removed(object) => metrics.rollout_removed(object),
                 Signal::Unwatchable(_) => {}
             }
         }
         let watch = key.as_ref().clone();
-        let new_answer = matches!(watched.signal, Signal::Listed { .. } | Signal::Unwatchable(_));
+        let new_answer = matches!(watched.signal, Signal::ListEnded | Signal::Unwatchable(_));
         self.step(match watched.signal {
-            Signal::Listed { resource, objects } => Event::Listed { watch, resource, objects },
+            Signal::ListBegan(resource) => Event::ListBegan { watch, resource },
+            Signal::ListEnded => Event::ListEnded { watch },
             Signal::Changed(object) => Event::Changed { watch, object },
             Signal::Removed(object) => Event::Removed { watch, object },
             Signal::Unwatchable(why) => Event::Unwatchable { watch, why },

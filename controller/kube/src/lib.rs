@@ -15,15 +15,18 @@ mod frames;
 mod health;
 mod jobs;
 mod leadership;
+mod lease;
 mod list;
 mod metrics;
 mod options;
 mod probes;
 mod report;
 mod request;
+mod run;
 mod watch;
 mod watches;
 
 pub use api::Api;
 pub use client::{ConnectError, Connection};
 pub use options::{Election, Options};
+pub use run::{RunError, run};

@@ -11,71 +11,104 @@ use crate::request::{ListQuery, PAGE_SIZE};
 /// The time limit of one page. Longer than that of other requests: a page of large objects is megabytes.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a list answered.
-pub(crate) struct List {
-    /// The objects, each with its `apiVersion` and `kind`.
+/// Reads the objects of a resource, a page at a time.
+pub(crate) struct Pages<'a> {
+    api: &'a Api,
+    query: &'a ListQuery,
+    limit: u32,
+    next: Next,
+    resource_version: String,
+}
+
+enum Next {
+    First,
+    After(String),
+    Nothing,
+}
+
+/// Some of the objects.
+#[derive(Default)]
+pub(crate) struct Page {
+    /// Each with its `apiVersion` and `kind`.
     pub(crate) objects: Vec<Value>,
-    /// The state of the cluster that they are of; a watch continues from here.
-    pub(crate) resource_version: String,
     /// Items that are no objects; left out.
     pub(crate) malformed: usize,
 }
 
-impl List {
-    /// As one list object.
-    pub(crate) fn into_value(self, resource: &Resource) -> Value {
-        serde_json::json!({
-            "apiVersion": resource.api_version(),
-            "kind": format!("{}List", resource.kind),
-            "metadata": { "resourceVersion": self.resource_version },
-            "items": self.objects,
-        })
+impl<'a> Pages<'a> {
+    /// In pages of a moderate size.
+    pub(crate) fn new(api: &'a Api, query: &'a ListQuery) -> Self {
+        Self { api, query, limit: PAGE_SIZE, next: Next::First, resource_version: String::new() }
+    }
+
+    /// Everything on one page: for when the continuation of a list expired on the way (it took longer than the
+    /// server keeps its history), as client-go does.
+    pub(crate) fn at_once(api: &'a Api, query: &'a ListQuery) -> Self {
+        Self { limit: 0, ..Self::new(api, query) }
+    }
+
+    /// The next page; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Page>, ApiError> {
+        let token = match &self.next {
+            Next::First => None,
+            Next::After(token) => Some(token.as_str()),
+            Next::Nothing => return Ok(None),
+        };
+        let exchange = self.api.exchange(self.query.page(self.limit, token)?);
+        let page = tokio::time::timeout(PAGE_TIMEOUT, exchange)
+            .await
+            .unwrap_or_else(|_| Err(no_answer("the API server took too long to list".into())))?;
+        Ok(Some(self.take(page)))
+    }
+
+    /// The state of the cluster that the list is of; a watch continues from here. All pages are of the same
+    /// state, so the first one's version is that of the list.
+    pub(crate) fn resource_version(&self) -> &str {
+        &self.resource_version
+    }
+
+    fn take(&mut self, mut page: Value) -> Page {
+        let metadata = |field: &str| page.get("metadata")?.get(field)?.as_str().map(str::to_owned);
+        let token = metadata("continue").filter(|token| !token.is_empty());
+        self.next = token.map_or(Next::Nothing, Next::After);
+        if self.resource_version.is_empty() {
+            self.resource_version = metadata("resourceVersion").unwrap_or_default();
+        }
+        let mut taken = Page::default();
+        if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+            for item in items {
+                match item {
+                    Value::Object(fields) if is_object(&fields) => {
+                        taken.objects.push(with_type(fields, &self.query.resource));
+                    }
+                    _ => taken.malformed += 1,
+                }
+            }
+        }
+        taken
     }
 }
 
-/// Reads all pages. A token that expired on the way (the list took longer than the server keeps its history)
-/// is answered with one request for everything, as client-go does.
-pub(crate) async fn list(api: &Api, query: &ListQuery) -> Result<List, ApiError> {
-    match pages(api, query, PAGE_SIZE).await {
-        Err(error) if error.is_expired() => pages(api, query, 0).await,
+/// All objects, as one list.
+pub(crate) async fn list(api: &Api, query: &ListQuery) -> Result<Value, ApiError> {
+    match collect(Pages::new(api, query)).await {
+        Err(error) if error.is_expired() => collect(Pages::at_once(api, query)).await,
         other => other,
     }
 }
 
-async fn pages(api: &Api, query: &ListQuery, limit: u32) -> Result<List, ApiError> {
-    let mut list = List { objects: Vec::new(), resource_version: String::new(), malformed: 0 };
-    let mut token: Option<String> = None;
-    loop {
-        let exchange = api.exchange(query.page(limit, token.as_deref())?);
-        let page = tokio::time::timeout(PAGE_TIMEOUT, exchange)
-            .await
-            .unwrap_or_else(|_| Err(no_answer("the API server took too long to list".into())))?;
-        token = take_page(&mut list, page, &query.resource);
-        if token.is_none() {
-            return Ok(list);
-        }
+async fn collect(mut pages: Pages<'_>) -> Result<Value, ApiError> {
+    let mut items = Vec::new();
+    while let Some(page) = pages.next().await? {
+        items.extend(page.objects);
     }
-}
-
-/// Adds a page to the list; answers the token of the next one. All pages are of the same state of the cluster,
-/// so the first page's resource version is that of the list.
-fn take_page(list: &mut List, mut page: Value, resource: &Resource) -> Option<String> {
-    let metadata = |field: &str| page.get("metadata")?.get(field)?.as_str().map(str::to_owned);
-    let token = metadata("continue").filter(|token| !token.is_empty());
-    if list.resource_version.is_empty() {
-        list.resource_version = metadata("resourceVersion").unwrap_or_default();
-    }
-    if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
-        for item in items {
-            match item {
-                Value::Object(fields) if is_object(&fields) => {
-                    list.objects.push(with_type(fields, resource));
-                }
-                _ => list.malformed += 1,
-            }
-        }
-    }
-    token
+    let resource = &pages.query.resource;
+    Ok(serde_json::json!({
+        "apiVersion": resource.api_version(),
+        "kind": format!("{}List", resource.kind),
+        "metadata": { "resourceVersion": pages.resource_version },
+        "items": items,
+    }))
 }
 
 /// Whether it is an object that can be told from others.
@@ -104,9 +137,18 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn pages_add_up_and_items_get_their_type() {
-        let mut list = List { objects: Vec::new(), resource_version: String::new(), malformed: 0 };
+    /// Takes pages without asking anybody for them.
+    fn pages_of<'a>(api: &'a Api, query: &'a ListQuery, pages: Vec<Value>) -> (Pages<'a>, Vec<Page>) {
+        let mut reader = Pages::new(api, query);
+        let taken = pages.into_iter().map(|page| reader.take(page)).collect();
+        (reader, taken)
+    }
+
+    #[tokio::test]
+    async fn pages_continue_and_items_get_their_type() {
+        let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let api = Api::new(kube::Client::try_from(config).unwrap());
+        let query = ListQuery { resource: builtin::pods(), namespace: None, labels: None };
         let first = json!({
             "metadata": { "resourceVersion": "7", "continue": "next" },
             "items": [{ "metadata": { "name": "a", "resourceVersion": "1" } }, "junk", { "metadata": {} }],
@@ -115,15 +157,20 @@ mod tests {
             "metadata": { "resourceVersion": "9" },
             "items": [{ "kind": "Pod", "apiVersion": "v1", "metadata": { "name": "b", "resourceVersion": "2" } }],
         });
-        assert_eq!(take_page(&mut list, first, &builtin::pods()).as_deref(), Some("next"));
-        assert_eq!(take_page(&mut list, second, &builtin::pods()), None);
-        assert_eq!(list.resource_version, "7");
-        assert_eq!(list.malformed, 2);
-        let types: Vec<_> = list
-            .objects
+        let (reader, _) = pages_of(&api, &query, vec![first.clone()]);
+        assert!(matches!(&reader.next, Next::After(token) if token == "next"));
+        let (mut reader, taken) = pages_of(&api, &query, vec![first, second]);
+        assert!(reader.next().await.unwrap().is_none(), "the second page was the last");
+        assert_eq!(reader.resource_version(), "7");
+        assert_eq!(taken.iter().map(|page| page.malformed).collect::<Vec<_>>(), [2, 0]);
+        let types: Vec<_> = taken
             .iter()
-            .map(|object| (object["apiVersion"].as_str(), object["kind"].as_str(), object["metadata"]["name"].as_str()))
+            .flat_map(|page| &page.objects)
+            .map(|object| {
+                let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap();
+                (text("/apiVersion"), text("/kind"), text("/metadata/name"))
+            })
             .collect();
-        assert_eq!(types, [(Some("v1"), Some("Pod"), Some("a")), (Some("v1"), Some("Pod"), Some("b"))]);
+        assert_eq!(types, [("v1", "Pod", "a"), ("v1", "Pod", "b")]);
     }
 }

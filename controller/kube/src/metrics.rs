@@ -233,9 +233,14 @@ impl Metrics {
         note(about.entry(rollout.clone()).or_default());
     }
 
-    /// Rollouts as the API server has them.
-    pub(crate) fn rollouts_listed(&self, objects: &[Value]) {
-        let gone = self.table().replace(objects);
+    /// All Rollouts come now.
+    pub(crate) fn rollouts_begin(&self) {
+        self.table().begin();
+    }
+
+    /// All have come; the others are gone.
+    pub(crate) fn rollouts_end(&self) {
+        let gone = self.table().end();
         for (namespace, name) in gone {
             self.forget(&RolloutLabels { namespace, name });
         }
@@ -409,7 +414,7 @@ mod tests {
             },
             "status": { "phase": "Healthy", "availableReplicas": 4, "updatedReplicas": 5 },
         });
-        metrics.rollouts_listed(std::slice::from_ref(&rollout));
+        metrics.rollout_changed(&rollout);
         let key = ObjectKey::new(&builtin::rollouts(), "shop", "web");
         metrics.passed(&key, None, Duration::from_millis(20));
         metrics.wrote(
@@ -447,7 +452,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "no {line} in:\n{text}");
         }
-        metrics.rollout_removed(&rollout);
+        metrics.rollouts_begin();
+        metrics.rollouts_end();
         let text = metrics.text().unwrap();
         assert!(!text.contains("rollout_info{"), "{text}");
         assert!(!text.contains("name=\"web\""), "{text}");

@@ -1,6 +1,6 @@
 //! One watch: discovery, list, watch, and all over again when that is needed; for as long as somebody wants it.
 //!
-//! What is reported is level-triggered: everything there is (`Listed`), then each change. A watch that ends is
+//! What is reported is level-triggered: everything there is (a list), then each change. A watch that ends is
 //! resumed where it ended; only when the server no longer knows that place is everything listed again. A kind
 //! that is not served, or that we may not watch, is asked about again at a slow pace, so that a CRD or a role
 //! that comes later is noticed without a restart.
@@ -19,7 +19,7 @@ use crate::api::{Api, no_answer};
 use crate::backoff::{Backoff, spread};
 use crate::discovery::{Discovery, discover};
 use crate::frames::{self, Lines};
-use crate::list::list;
+use crate::list::Pages;
 use crate::metrics::Metrics;
 use crate::request::ListQuery;
 
@@ -51,8 +51,10 @@ impl Default for WatchTiming {
 /// What a watch reports.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Signal {
-    /// All objects, at the start and after a gap.
-    Listed { resource: Resource, objects: Vec<Value> },
+    /// A list begins, at the start and after a gap: all objects come as `Changed`.
+    ListBegan(Resource),
+    /// The list is complete.
+    ListEnded,
     /// An object appeared or changed.
     Changed(Value),
     /// An object is gone.
@@ -115,7 +117,10 @@ impl<L: Listener> Watch<L> {
             let from = match position.take() {
                 Some(from) => from,
                 None => match self.list(&query).await? {
-                    Ok(from) => from,
+                    Ok(from) => {
+                        self.unwatchable = None;
+                        from
+                    }
                     Err(error) => return self.refused("list", error).await,
                 },
             };
@@ -143,21 +148,45 @@ impl<L: Listener> Watch<L> {
     }
 
     async fn list(&mut self, query: &ListQuery) -> Result<Result<String, ApiError>, Unwanted> {
-        let found = match list(&self.api, query).await {
-            Ok(found) => found,
-            Err(error) => return Ok(Err(error)),
-        };
-        if found.resource_version.is_empty() {
-            return Ok(Err(no_answer("the API server listed without a resourceVersion".into())));
+        match self.read(query, Pages::new(&self.api, query)).await? {
+            Err(error) if error.is_expired() => self.read(query, Pages::at_once(&self.api, query)).await,
+            other => Ok(other),
         }
-        if found.malformed > 0 {
-            warn!(kind = %self.key.kind, count = found.malformed, "ignoring malformed objects in a list");
-            self.metrics.malformed(&self.key.kind, found.malformed);
+    }
+
+    /// Reads a list to its end; answers its resource version.
+    async fn read(
+        &self,
+        query: &ListQuery,
+        mut pages: Pages<'_>,
+    ) -> Result<Result<String, ApiError>, Unwanted> {
+        let mut began = false;
+        let mut objects = 0_usize;
+        loop {
+            let page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            };
+            if pages.resource_version().is_empty() {
+                return Ok(Err(no_answer("the API server listed without a resourceVersion".into())));
+            }
+            if page.malformed > 0 {
+                warn!(kind = %self.key.kind, count = page.malformed, "ignoring malformed objects in a list");
+                self.metrics.malformed(&self.key.kind, page.malformed);
+            }
+            if !began {
+                began = true;
+                self.tell(Signal::ListBegan(query.resource.clone())).await?;
+            }
+            objects += page.objects.len();
+            for object in page.objects {
+                self.tell(Signal::Changed(object)).await?;
+            }
         }
-        debug!(kind = %self.key.kind, objects = found.objects.len(), "listed");
-        self.unwatchable = None;
-        self.tell(Signal::Listed { resource: query.resource.clone(), objects: found.objects }).await?;
-        Ok(Ok(found.resource_version))
+        debug!(kind = %self.key.kind, objects, "listed");
+        self.tell(Signal::ListEnded).await?;
+        Ok(Ok(pages.resource_version().to_owned()))
     }
 
     /// Watches once, from a resource version on, until it ends.

@@ -111,9 +111,9 @@ impl Watches {
         }
         // Kinds of routers may be missing; without Rollouts there is nothing to do.
         running.answered |= match watched.signal {
-            Signal::Listed { .. } => true,
+            Signal::ListEnded => true,
             Signal::Unwatchable(_) => !is_rollouts(&watched.key),
-            Signal::Changed(_) | Signal::Removed(_) => false,
+            Signal::ListBegan(_) | Signal::Changed(_) | Signal::Removed(_) => false,
         };
         true
     }

@@ -1,6 +1,6 @@
 //! Gauges about each Rollout, computed from its last known state whenever somebody asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,24 +29,29 @@ struct Facts {
 
 /// All Rollouts, by namespace and name.
 #[derive(Debug, Default)]
-pub(super) struct Table(BTreeMap<(String, String), Facts>);
+pub(super) struct Table {
+    rollouts: BTreeMap<(String, String), Facts>,
+    /// While a list is read: those that it has not named so far.
+    unlisted: BTreeSet<(String, String)>,
+}
 
 impl Table {
-    /// These are all there are; answers which are gone.
-    pub(super) fn replace(&mut self, objects: &[Value]) -> Vec<(String, String)> {
-        let mut before = std::mem::take(&mut self.0);
-        for object in objects {
-            let key = key_of(object);
-            if let Some(facts) = before.remove(&key) {
-                self.0.insert(key, facts);
-            }
-            self.insert(object);
-        }
-        before.into_keys().collect()
+    /// A list begins.
+    pub(super) fn begin(&mut self) {
+        self.unlisted = self.rollouts.keys().cloned().collect();
+    }
+
+    /// The list is complete; answers those that it did not name.
+    pub(super) fn end(&mut self) -> BTreeSet<(String, String)> {
+        let gone = std::mem::take(&mut self.unlisted);
+        self.rollouts.retain(|key, _| !gone.contains(key));
+        gone
     }
 
     pub(super) fn insert(&mut self, object: &Value) {
-        let facts = self.0.entry(key_of(object)).or_default();
+        let key = key_of(object);
+        self.unlisted.remove(&key);
+        let facts = self.rollouts.entry(key).or_default();
         let number = |path: &str| object.pointer(path).and_then(Value::as_i64);
         let routing = object.pointer("/spec/strategy/canary/trafficRouting").and_then(Value::as_object);
         facts.strategy = if object.pointer("/spec/strategy/blueGreen").is_some() { "blueGreen" } else { "canary" };
@@ -59,13 +64,13 @@ impl Table {
     }
 
     pub(super) fn remove(&mut self, object: &Value) {
-        self.0.remove(&key_of(object));
+        self.rollouts.remove(&key_of(object));
     }
 
     pub(super) fn routed(&mut self, rollout: &ObjectKey, routing: Option<&Routing>) {
         let key = (rollout.namespace.to_string(), rollout.name.to_string());
         // A pass may end after its Rollout is gone.
-        let Some(facts) = self.0.get_mut(&key) else { return };
+        let Some(facts) = self.rollouts.get_mut(&key) else { return };
         let Some(routing) = routing else {
             facts.weights.clear();
             facts.routers.clear();
@@ -175,11 +180,11 @@ fn family(
     table: &Table,
     each: impl Fn(&Facts, &mut dyn FnMut(&[Label<'_>], i64) -> fmt::Result) -> fmt::Result,
 ) -> fmt::Result {
-    if table.0.is_empty() {
+    if table.rollouts.is_empty() {
         return Ok(());
     }
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for ((namespace, rollout), facts) in &table.0 {
+    for ((namespace, rollout), facts) in &table.rollouts {
         each(facts, &mut |more, value| {
             let mut labels = vec![("namespace", namespace.as_str()), ("name", rollout.as_str())];
             labels.extend_from_slice(more);

@@ -1,0 +1,240 @@
+//! Puts the parts together, and takes them apart in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tidegate_lease::{Config as LeaseConfig, ConfigError, Elector};
+use tidegate_shell::{Event, PluginState, Settings, Shell};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::api::Api;
+use crate::client::{ConnectError, connect};
+use crate::driver::{Driver, Parts, Phase, WATCH_REPORTS};
+use crate::events::Publisher;
+use crate::health::Health;
+use crate::jobs::Jobs;
+use crate::leadership::{Leadership, Leading};
+use crate::lease::Candidate;
+use crate::metrics::Metrics;
+use crate::options::{Election, Options, argo_lease_name};
+use crate::probes;
+use crate::watch::WatchTiming;
+use crate::watches::Watches;
+
+/// How long the last Kubernetes events may take when everything else has ended.
+const LAST_EVENTS: Duration = Duration::from_secs(3);
+
+/// Why the controller ended, or did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// There is no way to the API server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A port cannot be had.
+    #[error("cannot listen on port {port} for {what}: {source}; choose another port, or 0 for any")]
+    Listen {
+        /// What should be served there.
+        what: &'static str,
+        /// The port.
+        port: u16,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The times of the leader election cannot work together.
+    #[error("the leader election cannot work: {0}")]
+    Election(#[from] ConfigError),
+    /// Signals cannot be received.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
+    /// A part ended that never should: a defect. Starting again is the best that can be done.
+    #[error("{part} ended unexpectedly: {message}")]
+    Ended {
+        /// Which part.
+        part: &'static str,
+        /// What is known about it.
+        message: String,
+    },
+    /// A second signal came before everything had ended.
+    #[error("interrupted before everything had ended; the lease expires by itself")]
+    Interrupted,
+}
+
+/// Runs the controller until SIGTERM or SIGINT: then nothing new begins, what is under way ends, the lease is
+/// given back, and all is well. A second signal ends it at once.
+///
+/// # Errors
+/// When it cannot start, when a part of it fails, or when it is interrupted. That the API server cannot be
+/// reached is not among them: that is waited for.
+pub async fn run(options: Options, plugins: BTreeMap<String, PluginState>) -> Result<(), RunError> {
+    let mut signals = Signals::new()?;
+    let healthz = listen(&options, "/healthz and /readyz", options.healthz_port).await?;
+    let metrics_listener = listen(&options, "/metrics", options.metrics_port).await?;
+    let api = Api::new(connect(&options.connection).await?);
+    let identity = options.identity.clone().unwrap_or_else(|| "tidegate".to_owned());
+
+    let metrics = Arc::new(Metrics::new());
+    let health = Arc::new(Health::new());
+    report_plugins(&plugins, &metrics, &health);
+    let mut health_server = serve(healthz, probes::health(health.clone()));
+    let mut metrics_server = serve(metrics_listener, probes::metrics(metrics.clone()));
+
+    let (leading, leadership) = Leadership::new();
+    let (release, released) = oneshot::channel();
+    let mut candidate = match &options.election {
+        Some(election) => {
+            let config = lease_config(election, &options, &api, &identity);
+            info!(namespace = config.namespace, name = config.name, identity = config.identity, "electing");
+            let elector = Elector::new(config, fastrand::u64(..))?;
+            tokio::spawn(Candidate::new(api.clone(), elector, leading).run(released))
+        }
+        None => tokio::spawn(always(leading, released)),
+    };
+
+    let (phase, phases) = watch::channel(Phase::Running);
+    let (publisher, publishing) =
+        Publisher::new(api.clone(), leadership.clone(), metrics.clone(), identity.clone());
+    let publishing = tokio::spawn(publishing);
+    let mut driver = {
+        let (watched, reports) = mpsc::channel(WATCH_REPORTS);
+        let calls = options.router_calls.unwrap_or_else(processors);
+        let parts = Parts {
+            jobs: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), calls),
+            watches: Watches::new(api, metrics.clone(), WatchTiming::default(), watched),
+            reports,
+            publisher,
+            leadership,
+            health,
+            metrics,
+        };
+        let mut shell = Shell::new(settings(&options));
+        let driver = Driver::new(move |now, event| shell.step(now, event), parts);
+        tokio::spawn(driver.run(Event::Plugins(plugins), phases, options.shutdown_grace))
+    };
+
+    tokio::select! {
+        name = signals.next() => info!(signal = name, "ending"),
+        result = &mut driver => return Err(ended("the event loop", result)),
+        result = &mut candidate => return Err(ended("the leader election", result)),
+        result = &mut health_server => return Err(ended("the server of the probes", result)),
+        result = &mut metrics_server => return Err(ended("the server of the metrics", result)),
+    }
+
+    phase.send_replace(Phase::Draining);
+    let orderly = async {
+        driver.await.map_err(|error| ended::<()>("the event loop", Err(error)))?;
+        // The driver owned the only way into the queue, so the task ends once the queue is empty.
+        if timeout(LAST_EVENTS, publishing).await.is_err() {
+            warn!("some Kubernetes events were not published in time");
+        }
+        // Nothing is left that could write.
+        let _ = release.send(());
+        candidate.await.map_err(|error| ended::<()>("the leader election", Err(error)))
+    };
+    tokio::select! {
+        result = orderly => result?,
+        _ = signals.next() => return Err(RunError::Interrupted),
+    }
+    info!("ended in order");
+    Ok(())
+}
+
+fn settings(options: &Options) -> Settings {
+    Settings {
+        namespace: options.namespace.clone(),
+        instance_id: options.instance_id.clone().filter(|id| !id.is_empty()),
+        field_manager: crate::request::FIELD_MANAGER.to_owned(),
+        router_settings: options.router_settings.clone(),
+        ..Settings::new(tidegate_core::decide)
+    }
+}
+
+fn lease_config(election: &Election, options: &Options, api: &Api, identity: &str) -> LeaseConfig {
+    LeaseConfig {
+        namespace: election.namespace.clone().unwrap_or_else(|| api.default_namespace().to_owned()),
+        name: election.name.clone().unwrap_or_else(|| argo_lease_name(options.instance_id.as_deref())),
+        // A pod whose container restarts keeps its name, but is another process.
+        identity: format!("{identity}_{:016x}", fastrand::u64(..)),
+        lease_duration: election.lease_duration,
+        renew_deadline: election.renew_deadline,
+        retry_period: election.retry_period,
+    }
+}
+
+/// Instead of an election.
+async fn always(leading: watch::Sender<Leading>, released: oneshot::Receiver<()>) {
+    leading.send_replace(Leading::Always);
+    let _ = released.await;
+}
+
+fn report_plugins(plugins: &BTreeMap<String, PluginState>, metrics: &Metrics, health: &Health) {
+    let mut unavailable = Vec::new();
+    for (name, state) in plugins {
+        metrics.plugin(name, matches!(state, PluginState::Ready(_)));
+        match state {
+            PluginState::Ready(router) => {
+                let description = router.description();
+                info!(plugin = name, version = description.version, digest = %router.digest(), "plugin is ready");
+            }
+            PluginState::Unavailable { reason, message } => {
+                warn!(plugin = name, reason, message, "plugin is not available");
+                unavailable.push(format!("{name}: {reason}"));
+            }
+        }
+    }
+    health.plugins_unavailable(unavailable);
+}
+
+async fn listen(options: &Options, what: &'static str, port: u16) -> Result<TcpListener, RunError> {
+    let listener = probes::listen(options.bind_address, port)
+        .await
+        .map_err(|source| RunError::Listen { what, port, source })?;
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, "listening for {what}");
+    }
+    Ok(listener)
+}
+
+fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            warn!(%error, "a server ended");
+        }
+    })
+}
+
+fn ended<T>(part: &'static str, result: Result<T, tokio::task::JoinError>) -> RunError {
+    let message = result.err().map_or_else(|| "without saying why".to_owned(), |error| error.to_string());
+    RunError::Ended { part, message }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The two signals that ask for an end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, RunError> {
+        let listen = |kind| signal(kind).map_err(RunError::Signals);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

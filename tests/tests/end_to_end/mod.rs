@@ -1,0 +1,22 @@
+//! Against a real API server; started by `cargo xtask test`, which also says how to leave these out.
+
+mod bad_input;
+mod canary;
+mod conformance;
+mod contested;
+mod operations;
+mod restarts;
+
+use tidegate_tests::Controller;
+
+/// Times of the leader election that a test can wait for; as multiples of each other those of production.
+pub(crate) const QUICK_ELECTION: [&str; 3] = [
+    "--leader-election-lease-duration=3s",
+    "--leader-election-lease-renew-deadline=2s",
+    "--leader-election-lease-retry-period=500ms",
+];
+
+/// Whether this controller holds the lease.
+pub(crate) fn leads(controller: &Controller) -> bool {
+    controller.metrics().lines().any(|line| line == "tidegate_leader 1")
+}
