@@ -55,10 +55,7 @@ pub(crate) struct Known {
 impl Cluster {
     /// An empty cluster (but for the namespaces that every cluster has) that serves the built-in kinds.
     pub fn new(settings: Settings) -> Self {
-        let mut store = Store::new(settings.watch_window);
-        for kind in kinds::built_in() {
-            store.serve(kind);
-        }
+        let store = Store::new(kinds::built_in(), settings.watch_window);
         let table = |kind: &str| store.find(|served| *served.resource.kind == *kind).unwrap_or(TableId::MAX);
         let routes = ["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"];
         let known = Known {
@@ -108,7 +105,7 @@ impl Cluster {
 
     /// Serves a further kind, or describes one anew that is served already (whose rules then are only these).
     pub fn serve(&mut self, resource: Resource, options: ServeOptions) {
-        self.store.serve(Kind::custom(resource, options));
+        self.store.serve(Arc::new(Kind::custom(resource, options)));
     }
 
     /// Serves what a `CustomResourceDefinition` says, at its storage version. The rules in code of a kind that is
@@ -118,10 +115,9 @@ impl Cluster {
     /// When the definition lacks something or its schema cannot be read.
     pub fn serve_definition(&mut self, definition: &Value) -> Result<(), SchemaError> {
         let (resource, mut options) = kinds::read_definition(definition)?;
-        let known = self.store.kinds().map(|(_, kind)| kind);
-        let known =
-            known.filter(|kind| kind.resource.group == resource.group && kind.resource.kind == resource.kind);
-        options.validate = known.filter_map(|kind| kind.options.validate).next();
+        let same = |kind: &Kind| kind.resource.group == resource.group && kind.resource.kind == resource.kind;
+        let known = self.store.find(same).and_then(|table| self.store.kind(table));
+        options.validate = known.and_then(|kind| kind.options.validate);
         self.serve(resource, options);
         Ok(())
     }

@@ -55,10 +55,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// An empty store that keeps this many changes for watches.
-    pub(crate) fn new(window: usize) -> Self {
+    /// An empty store of these kinds that keeps this many changes for watches.
+    pub(crate) fn new(kinds: &[Arc<Kind>], window: usize) -> Self {
+        let table = |kind: &Arc<Kind>| Table { kind: kind.clone(), objects: BTreeMap::new() };
         Self {
-            tables: Vec::new(),
+            tables: kinds.iter().map(table).collect(),
             // 0 means "any version" to clients, so the empty store already is at 1.
             revision: 1,
             log: VecDeque::new(),
@@ -69,12 +70,11 @@ impl Store {
     }
 
     /// Serves a kind; one that is served already under this path is described anew and keeps its objects.
-    pub(crate) fn serve(&mut self, kind: Kind) -> TableId {
+    pub(crate) fn serve(&mut self, kind: Arc<Kind>) -> TableId {
         let known = self.tables.iter().position(|table| {
             let resource = &table.kind.resource;
             resource.plural == kind.resource.plural && resource.group == kind.resource.group
         });
-        let kind = Arc::new(kind);
         let index = known.unwrap_or(self.tables.len());
         match self.tables.get_mut(index) {
             Some(table) => table.kind = kind,

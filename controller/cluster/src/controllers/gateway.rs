@@ -186,16 +186,14 @@ impl Cluster {
                 }
             }
         }
-        let mut new = route.as_ref().clone();
-        if entries.is_empty() && new.get("status").is_none() {
+        if entries == items(&route, &["status", "parents"]) {
             return;
         }
+        let mut new = route.as_ref().clone();
         object_at(&mut new, "status").insert("parents".into(), entries.into());
-        if new != *route {
-            self.acting = true;
-            self.put(place, new);
-            self.acting = false;
-        }
+        self.acting = true;
+        self.put(place, new);
+        self.acting = false;
     }
 
     fn conditions(&self, route: &Value, parent: &Parent, place: &Place, old: &[Value]) -> Vec<Value> {

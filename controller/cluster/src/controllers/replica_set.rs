@@ -15,7 +15,7 @@ use tidegate_api::{ApiError, Preconditions, object};
 use super::Task;
 use super::pods::{available_from, is_ready, most_restarts, ready_since};
 use crate::cluster::Cluster;
-use crate::json::{as_object, at, items, number, object_at, text};
+use crate::json::{as_object, at, items, number, text};
 use crate::metadata;
 use crate::selector::Selector;
 use crate::store::Place;
@@ -97,10 +97,11 @@ impl Cluster {
             self.schedule.add(Task::ReplicaSet(place.clone()), *next);
         }
 
-        let mut new = set.clone();
         let generation = object::generation(set).unwrap_or_default();
         let now = self.timestamp();
-        let status = object_at(&mut new, "status");
+        // The status alone is copied first: mostly it turns out to be the same.
+        let mut new = set.get("status").cloned().unwrap_or_default();
+        let status = as_object(&mut new);
         status.insert("replicas".into(), pods.len().into());
         for (key, count) in
             [("fullyLabeledReplicas", labelled), ("readyReplicas", ready), ("availableReplicas", available)]
@@ -131,9 +132,11 @@ impl Cluster {
             _ => {}
         }
         // The set may have changed since it was read only by this very controller's pods, which leave it alone.
-        if new != *set {
+        if set.get("status") != Some(&new) {
+            let mut set = set.clone();
+            as_object(&mut set).insert("status".into(), new);
             self.acting = true;
-            self.put(place, new);
+            self.put(place, set);
             self.acting = false;
         }
     }

@@ -7,6 +7,8 @@ pub(crate) mod network;
 pub(crate) mod rollout;
 pub(crate) mod workload;
 
+use std::sync::{Arc, LazyLock};
+
 pub(crate) use definition::read_definition;
 use serde_json::{Map, Value, json};
 use tidegate_api::{Cause, Resource, builtin, object};
@@ -304,8 +306,15 @@ fn validate_lease(lease: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Everything that is served from the beginning.
-pub(crate) fn built_in() -> Vec<Kind> {
+/// Everything that is served from the beginning. It never changes, and reading the schemas takes longer than a whole
+/// short simulation, so it is read once.
+pub(crate) fn built_in() -> &'static [Arc<Kind>] {
+    static KINDS: LazyLock<Vec<Arc<Kind>>> =
+        LazyLock::new(|| read_built_in().into_iter().map(Arc::new).collect());
+    &KINDS
+}
+
+fn read_built_in() -> Vec<Kind> {
     let core = |kind: &str, plural: &str, family| {
         Kind::built_in(Resource::namespaced("", "v1", kind, plural), family)
     };

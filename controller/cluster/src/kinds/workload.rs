@@ -174,19 +174,16 @@ fn validate_selector(new: &Value, causes: &mut Vec<Cause>) {
         causes.push(mismatch(new));
         return;
     };
-    let selector = match Selector::from_object(object) {
-        Ok(selector) => selector,
-        Err(_) => {
-            for (index, expression) in items(object, &["matchExpressions"]).iter().enumerate() {
-                let operator = text(expression, &["operator"]);
-                if !matches!(operator, "In" | "NotIn" | "Exists" | "DoesNotExist") {
-                    let field = format!("spec.selector.matchExpressions[{index}].operator");
-                    causes.push(value_invalid(&field, &operator.into(), "not a valid selector operator"));
-                }
+    let Ok(selector) = Selector::from_object(object) else {
+        for (index, expression) in items(object, &["matchExpressions"]).iter().enumerate() {
+            let operator = text(expression, &["operator"]);
+            if !matches!(operator, "In" | "NotIn" | "Exists" | "DoesNotExist") {
+                let field = format!("spec.selector.matchExpressions[{index}].operator");
+                causes.push(value_invalid(&field, &operator.into(), "not a valid selector operator"));
             }
-            causes.push(value_invalid("spec.selector", object, "invalid label selector"));
-            return;
         }
+        causes.push(value_invalid("spec.selector", object, "invalid label selector"));
+        return;
     };
     if selector.is_empty() {
         causes.push(value_invalid("spec.selector", object, "empty selector is invalid for deployment"));
