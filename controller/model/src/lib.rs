@@ -1,2 +1,26 @@
-//! The Rollout resource and the objects around it, as Argo Rollouts users write them
+//! The Rollout resource and the objects around it, as Argo Rollouts users write them: read from JSON values, totally, and
+//! never written back, so that no field can get lost.
 #![forbid(unsafe_code)]
+
+pub mod duration;
+pub mod hash;
+pub mod interest;
+pub mod names;
+mod pod_shape;
+mod quantity;
+mod replica_set;
+mod rollout;
+mod shape;
+mod shape_canonical;
+mod shape_json;
+mod status;
+mod step_shape;
+pub mod template;
+mod template_defaults;
+pub mod validate;
+
+pub use replica_set::ReplicaSet;
+pub use rollout::{
+    Canary, CanaryScale, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, Rollout, Step, TrafficRouting,
+};
+pub use status::{Condition, Counts, PauseCondition, Status, Weights};
