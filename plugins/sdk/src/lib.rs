@@ -122,7 +122,7 @@
 //!
 //! A second crate with `crate-type = ["cdylib"]` exports the router, see [`export_router!`], and is built for
 //! `wasm32-wasip2`. What makes it small and fast: reading only what is needed, with the module [`json`] rather than
-//! with derived types; no `format!` (see [`concat`]); no whole documents as [`serde_json::Value`].
+//! with derived types; no `format!` (see [`concat()`]); no whole documents as [`serde_json::Value`].
 #![deny(unsafe_code)] // forbidden everywhere but in what wit-bindgen generates
 
 #[doc(hidden)]

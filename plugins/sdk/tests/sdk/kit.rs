@@ -138,3 +138,28 @@ fn a_router_that_is_never_done_does_not() {
 fn a_change_of_an_undescribed_kind_does_not() {
     run::<5>();
 }
+
+#[test]
+fn a_kind_that_is_not_served_is_a_problem_unless_it_is_optional() {
+    let target = testing::target("shop", "cart");
+    let mut objects = testing::Objects::new().with(split()).without_kind(kind());
+    let problem = objects.route::<Mistaken<0>>(&target, &testing::traffic(&target, 20)).unwrap_err();
+    assert_eq!(problem.code, "missing-kind");
+    let seen = objects.observe(&target, &[Query::named(kind(), "cart").optional()]);
+    assert!(!seen[0].served && seen[0].objects.is_empty());
+}
+
+#[test]
+fn objects_are_replaced_made_and_removed() {
+    let mut objects = testing::Objects::new().with(split());
+    let (reference, mut object) =
+        objects.iter().map(|(key, object)| (key.clone(), object.clone())).next().unwrap();
+    object["spec"]["note"] = json!("other");
+    let change = |edit| [Change { ref_: reference.clone(), edit }];
+    objects.apply(&change(Edit::Replace(object.to_string())));
+    assert_eq!(objects.get("Split", "shop", "cart"), Some(&object));
+    objects.apply(&change(Edit::Remove));
+    assert_eq!(objects, testing::Objects::new());
+    objects.apply(&change(Edit::Replace(object.to_string())));
+    assert_eq!(objects, testing::Objects::new().with(object));
+}
