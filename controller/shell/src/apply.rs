@@ -89,7 +89,7 @@ impl Shell {
             Ok(object) => {
                 self.note_written(turn, &request, &object);
                 if key_of(&request) == turn.name.rollout_key()
-                    && is_otherwise_the_same(&outcome.rollout, &object)
+                    && (is_on(&request, &outcome.version) || is_otherwise_the_same(&outcome.rollout, &object))
                 {
                     outcome.version = object::resource_version(&object).into();
                 }
@@ -376,6 +376,12 @@ pub(crate) fn causes(error: &ApiError) -> String {
 
 fn status_of(rollout: &Value) -> Value {
     rollout.get("status").cloned().unwrap_or_else(|| json!({}))
+}
+
+/// Whether a patch says that it is for this version of the object.
+fn is_on(request: &Request, version: &str) -> bool {
+    let Operation::Patch { body: Body::Merge(patch), .. } = &request.operation else { return false };
+    object::resource_version(patch) == version
 }
 
 /// Whether a Rollout after our write is the one that was decided on, but for what we wrote: then its status may

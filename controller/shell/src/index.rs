@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Selection;
+use tidegate_model::interest;
 
 use crate::cache::{Change, Facts};
 use crate::caches::WatchId;
 use crate::name::Name;
-use crate::rollout;
 use crate::selector::Selector;
 
 /// What is looked up about a Rollout without parsing it.
@@ -27,7 +27,7 @@ impl Known {
     pub(crate) fn of(rollout: &Value) -> Self {
         Self {
             uid: object::uid(rollout).into(),
-            services: rollout::services(rollout).into_iter().map(|name| name.as_str().into()).collect(),
+            services: interest::services(rollout).into_iter().map(|name| name.as_str().into()).collect(),
             selector: rollout
                 .get("spec")
                 .and_then(|spec| spec.get("selector"))

@@ -47,7 +47,6 @@ mod queue;
 mod rbac;
 mod repair;
 mod requests;
-mod rollout;
 mod routing;
 mod selector;
 mod settings;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidegate_api::{ObjectKey, Operation, Request, Resource};
 use tidegate_core::{Routing, World};
+use tidegate_model::interest;
 
 use crate::caches::{REPLICA_SETS, ROLLOUTS, SERVICES};
 use crate::event::{Now, PluginState};
@@ -34,7 +35,8 @@ impl Shell {
         }
         let mut replica_sets = Vec::new();
         if let Some(cache) = self.caches.cache_mut(REPLICA_SETS) {
-            replica_sets.extend(names.iter().filter_map(|one| cache.value(one, keep_parsed)));
+            let values = names.iter().filter_map(|one| cache.value(one, keep_parsed));
+            replica_sets.extend(values.filter(|value| interest::owns(rollout, value)));
         }
         let mut services = BTreeMap::new();
         for service in self.index.services(name) {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tidegate_api::{ObjectKey, Resource, object};
 use tidegate_contract::Traffic;
 use tidegate_core::Routing;
+use tidegate_model::interest::{RouterUse, routers};
 use tidegate_route::{Pass, Purpose};
 
 use crate::apply::Decided;
@@ -20,7 +21,6 @@ use crate::fence::Passage;
 use crate::guard::Turn;
 use crate::memory::{Memory, RouteWriting, UnderWay};
 use crate::observe::get;
-use crate::rollout::{self, RouterUse};
 use crate::routing::{RouteWrite, Surroundings, Todo, View, earlier};
 use crate::shell::Shell;
 
@@ -80,10 +80,10 @@ impl Shell {
     }
 
     fn look(&mut self, turn: &mut Turn<'_>, rollout: &Arc<Value>) {
-        let used = rollout::routers(rollout);
-        let routers = turn.memory.routers.len();
+        let used = routers(rollout);
+        let remembered = turn.memory.routers.len();
         turn.memory.routers.retain(|router, _| used.iter().any(|used| used.name == *router));
-        if turn.memory.routers.len() != routers {
+        if turn.memory.routers.len() != remembered {
             self.depend(turn.name, turn.memory);
         }
         loop {

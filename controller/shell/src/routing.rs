@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tidegate_api::{Body, ObjectKey, Operation, Request};
 use tidegate_contract::{KindUse, ObjectRef, Observation, Query, Router, Target, Traffic, Verdict};
-use tidegate_core::{RouterReport, RouterState};
+use tidegate_core::{RouterReport, RouterState, UNVERIFIED};
+use tidegate_model::interest::RouterUse;
 use tidegate_route::{Answer, ObjectWrite, Routed};
 
 use crate::cache::{Edition, Facts};
@@ -17,7 +18,6 @@ use crate::fingerprint::Fingerprint;
 use crate::memory::{Asked, Question, RouterMemory, WriteRefused};
 use crate::name::Name;
 use crate::rbac;
-use crate::rollout::RouterUse;
 use crate::settings::Settings;
 
 /// What is looked at besides the Rollout's own memory.
@@ -149,7 +149,7 @@ impl Surroundings<'_> {
             namespace: self.home.namespace.to_string(),
             name: self.home.name.to_string(),
             uid: self.uid.to_owned(),
-            config: used.config.clone(),
+            config: used.config.to_string(),
             settings: settings.cloned().unwrap_or_else(|| "{}".to_owned()),
             stable_service: self.traffic.stable.service.clone(),
             canary_service: self.traffic.canary.service.clone(),
@@ -176,12 +176,12 @@ impl Surroundings<'_> {
         let state = match routed.verdict {
             Verdict::Verified => RouterState::Verified,
             Verdict::Unverifiable => RouterState::NotApplicable { warning: None },
-            Verdict::Pending(what) => waiting("Unverified", what),
+            Verdict::Pending(what) => waiting(UNVERIFIED, what),
             Verdict::Rejected(what) => failed("RouteRejected", what),
             Verdict::Unreported(who) => {
                 let until = since.saturating_add(self.settings.timing.unreported);
                 if self.now < until {
-                    return (waiting("Unverified", who), Some(until), Vec::new());
+                    return (waiting(UNVERIFIED, who), Some(until), Vec::new());
                 }
                 RouterState::NotApplicable { warning: Some(who) }
             }

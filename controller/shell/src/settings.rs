@@ -69,6 +69,13 @@ impl Settings {
     }
 }
 
+impl Default for Settings {
+    /// All Rollouts of the cluster without an instance id, decided as they should be.
+    fn default() -> Self {
+        Self::new(tidegate_core::decide)
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {

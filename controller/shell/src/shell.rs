@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::Value;
 use tidegate_api::Resource;
+use tidegate_model::interest;
 
 use crate::cache::{Change, State};
 use crate::caches::{Caches, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
@@ -16,7 +17,6 @@ use crate::memory::Memory;
 use crate::name::Name;
 use crate::queue::Queue;
 use crate::requests::Requests;
-use crate::rollout;
 use crate::settings::Settings;
 
 /// The controller without I/O.
@@ -203,7 +203,8 @@ impl Shell {
         let keep_parsed = self.settings.timing.parsed_objects;
         let value =
             change.after.as_ref().and_then(|_| self.caches.cache_mut(ROLLOUTS)?.value(name, keep_parsed));
-        let ours = value.filter(|value| rollout::is_ours(value, self.settings.instance_id.as_deref()));
+        let ours =
+            value.filter(|value| interest::is_of_instance(value, self.settings.instance_id.as_deref()));
         let Some(value) = ours else {
             self.forget(name);
             return None;

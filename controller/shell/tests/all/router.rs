@@ -1,0 +1,193 @@
+//! A router made of a few lines: divides the traffic of `HTTPRoute`s by weights.
+
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use tidegate_contract::{
+    CallError, Change, Description, Digest, Edit, Fault, FaultReason, Kind, KindUse, Object, Observation,
+    Outcome, Problem, Query, Router, Selection, Session, Share, Target, Traffic, Verb, Verdict,
+};
+
+/// Its configuration is `{"route": NAME}` or `{"labels": SELECTOR}`, and optionally `"also": KIND` to depend on one
+/// object more, which is needed unless `"optional": true`.
+pub(crate) struct Weights {
+    description: Description,
+    /// Fails like this, as long as it is set.
+    pub(crate) fault: Mutex<Option<FaultReason>>,
+}
+
+pub(crate) fn route_kind() -> Kind {
+    Kind::new("gateway.networking.k8s.io", "HTTPRoute")
+}
+
+impl Weights {
+    pub(crate) fn new() -> Self {
+        let used = |kind: Kind, verbs: &[Verb], fields: &[&str]| KindUse {
+            kind,
+            versions: vec!["v1".to_owned()],
+            verbs: verbs.to_vec(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        };
+        let description = Description {
+            name: "weights".to_owned(),
+            version: "1.0.0".to_owned(),
+            features: vec!["weights".to_owned()],
+            kinds: vec![
+                used(route_kind(), &[Verb::Read, Verb::Update], &["/spec/rules/*/backendRefs/*/weight"]),
+                used(Kind::new("gateway.networking.k8s.io", "Gateway"), &[Verb::Read], &[]),
+                used(Kind::new("example.com", "Nothing"), &[Verb::Read], &[]),
+            ],
+            config_schema: "{}".to_owned(),
+            settings_schema: "{}".to_owned(),
+            annotations: Vec::new(),
+        };
+        Self { description, fault: Mutex::new(None) }
+    }
+
+    fn fail(&self) -> Result<(), Fault> {
+        match *self.fault.lock().unwrap() {
+            Some(reason) => {
+                Err(Fault { reason, message: "it was told to".to_owned(), last_words: "goodbye".to_owned() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Router for Weights {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn digest(&self) -> Digest {
+        Digest([7; 32])
+    }
+
+    fn session(&self) -> Result<Box<dyn Session + '_>, Fault> {
+        self.fail()?;
+        Ok(Box::new(Pass))
+    }
+}
+
+struct Pass;
+
+impl Session for Pass {
+    fn check(&mut self, _: &Target) -> Result<Vec<String>, CallError> {
+        Ok(vec!["weights".to_owned()])
+    }
+
+    fn locate(&mut self, target: &Target, _: &[Observation]) -> Result<Vec<Query>, CallError> {
+        let config: Value = serde_json::from_str(&target.config).unwrap();
+        let text = |field: &str| config[field].as_str().map(str::to_owned);
+        let select = match (text("route"), text("labels")) {
+            (Some(name), _) => Selection::Name(name),
+            (None, Some(labels)) => Selection::Labels(labels),
+            (None, None) => return Err(problem("invalid-config", "give `route` or `labels`").into()),
+        };
+        let mut queries = vec![Query { kind: route_kind(), namespace: None, select, optional: false }];
+        if let Some(kind) = text("also") {
+            let group = if kind == "Gateway" { "gateway.networking.k8s.io" } else { "example.com" };
+            queries.push(Query {
+                kind: Kind::new(group, kind),
+                namespace: None,
+                select: Selection::Name("public".to_owned()),
+                optional: config["optional"] == true,
+            });
+        }
+        Ok(queries)
+    }
+
+    fn route(
+        &mut self,
+        target: &Target,
+        traffic: &Traffic,
+        seen: &[Observation],
+    ) -> Result<Outcome, CallError> {
+        let mut outcome = Outcome {
+            changes: Vec::new(),
+            shares: Vec::new(),
+            verdict: Verdict::Verified,
+            notes: Vec::new(),
+            facts: Vec::new(),
+        };
+        let routes =
+            seen.iter().filter(|seen| seen.query.kind == route_kind()).flat_map(|seen| &seen.objects);
+        for object in routes {
+            weigh(object, target, traffic, &mut outcome)?;
+        }
+        if outcome.shares.is_empty() {
+            return Err(problem("missing-object", "there is no such route").into());
+        }
+        Ok(outcome)
+    }
+
+    fn release(&mut self, _: &Target, _: &Traffic, _: &[Observation]) -> Result<Outcome, CallError> {
+        unreachable!("nothing is released in these tests")
+    }
+}
+
+fn weigh(object: &Object, target: &Target, traffic: &Traffic, outcome: &mut Outcome) -> Result<(), Problem> {
+    let route: Value = serde_json::from_str(&object.json).unwrap();
+    let rules = route["spec"]["rules"].as_array().cloned().unwrap_or_default();
+    let mut patch = Vec::new();
+    let mut found = false;
+    for (index, rule) in rules.iter().enumerate() {
+        let backends = rule["backendRefs"].as_array().cloned().unwrap_or_default();
+        let place = |service: &Option<String>| {
+            backends.iter().position(|backend| backend["name"].as_str() == service.as_deref())
+        };
+        let (Some(stable), Some(canary)) = (place(&target.stable_service), place(&target.canary_service))
+        else {
+            continue;
+        };
+        found = true;
+        let weight = |at: usize| backends[at]["weight"].as_u64().map(|weight| u32::try_from(weight).unwrap());
+        let total = weight(stable).unwrap_or(1) + weight(canary).unwrap_or(1);
+        for (at, destination) in [(stable, &traffic.stable), (canary, &traffic.canary)] {
+            outcome.shares.push(Share {
+                about: object.reference.clone(),
+                at: format!("/spec/rules/{index}"),
+                destination: destination.name.clone(),
+                weight: weight(at).unwrap_or(1),
+                total,
+            });
+            if weight(at) != Some(destination.weight) {
+                let path = format!("/spec/rules/{index}/backendRefs/{at}/weight");
+                patch.push(json!({"op": "add", "path": path, "value": destination.weight}));
+            }
+        }
+    }
+    if !found {
+        return Err(problem("missing-backend", "no rule has both Services"));
+    }
+    if !patch.is_empty() {
+        let edit = Edit::JsonPatch(Value::Array(patch).to_string());
+        outcome.changes.push(Change { reference: object.reference.clone(), edit });
+    }
+    let verdict = verdict(&route);
+    if verdict != Verdict::Verified {
+        outcome.verdict = verdict;
+    }
+    Ok(())
+}
+
+fn verdict(route: &Value) -> Verdict {
+    let parents = route["status"]["parents"].as_array().cloned().unwrap_or_default();
+    if parents.is_empty() {
+        return Verdict::Unreported("no gateway has reported on the route".to_owned());
+    }
+    let conditions =
+        || parents.iter().flat_map(|parent| parent["conditions"].as_array().cloned().unwrap_or_default());
+    let is_current = |condition: &Value| condition["observedGeneration"] == route["metadata"]["generation"];
+    if !conditions().all(|condition| is_current(&condition)) {
+        return Verdict::Pending("the gateway has yet to look at the route".to_owned());
+    }
+    match conditions().find(|condition| condition["status"] != "True") {
+        Some(condition) => Verdict::Rejected(format!("{}", condition["message"])),
+        None => Verdict::Verified,
+    }
+}
+
+fn problem(code: &str, message: &str) -> Problem {
+    Problem { code: code.to_owned(), message: message.to_owned(), about: None, pointer: None }
+}
