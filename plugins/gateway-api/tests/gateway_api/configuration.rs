@@ -217,6 +217,31 @@ fn all_routes_of_a_rollout_are_divided_in_one_order() {
 }
 
 #[test]
+fn labels_alone_find_routes_and_rule_names_do_not_limit_them() {
+    let objects = || {
+        let mut named = both(0);
+        named["name"] = json!("live");
+        let pinned = http_route("cart", json!([named, both(0)]));
+        let mut labelled = http_route("mobile", json!([both(0), both(0)]));
+        labelled["metadata"]["labels"] = json!({"team": "shop", "app": "cart"});
+        Objects::new().with(pinned).with(labelled)
+    };
+    let selector = json!({"matchLabels": {"team": "shop"}});
+    let mut found = objects();
+    route(&mut found, &cart(&json!({"httpRouteSelector": selector})), 20).unwrap();
+    assert_eq!(
+        (weights(&found, "cart"), weights(&found, "mobile")),
+        (vec![vec![100, 0]; 2], vec![vec![80, 20]; 2])
+    );
+
+    let config = json!({"httpRoutes": [{"name": "cart", "ruleName": "live"}], "httpRouteSelector": {"matchLabels": {"app": "cart"}}});
+    let mut found = objects();
+    route(&mut found, &cart(&config), 20).unwrap();
+    assert_eq!(weights(&found, "cart"), [[80, 20], [100, 0]]);
+    assert_eq!(weights(&found, "mobile"), [[80, 20], [80, 20]]);
+}
+
+#[test]
 fn the_operators_settings_are_defaults() {
     let features = |config: Value, settings: Value| {
         GatewayApi::check(&testing::target("shop", "cart").with_config(&config).with_settings(&settings))
