@@ -47,6 +47,27 @@ pub struct ScalePaths {
     pub selector: String,
 }
 
+impl ScalePaths {
+    /// What is wrong with the counts of a custom resource: the scale subresource must be able to read them.
+    fn validate(&self, object: &Value) -> Vec<Cause> {
+        let problem = |pointer: &String| {
+            let count = object.pointer(pointer).filter(|count| !count.is_null())?;
+            let field = pointer.replace('/', ".");
+            match count.as_i64() {
+                None => {
+                    let detail = format!("{field} accessor error: it is not of the type int64");
+                    Some(value_invalid(&field, &Value::from(0), &detail))
+                }
+                Some(negative) if negative < 0 => {
+                    Some(value_invalid(&field, count, "should be a non-negative integer"))
+                }
+                Some(_) => None,
+            }
+        };
+        [&self.spec_replicas, &self.status_replicas].into_iter().filter_map(problem).collect()
+    }
+}
+
 /// A served kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
@@ -259,7 +280,9 @@ impl Kind {
             Family::Lease => validate_lease(new),
             _ => Vec::new(),
         });
-        if self.family != Family::Custom {
+        if self.family == Family::Custom {
+            causes.extend(self.options.scale.iter().flat_map(|paths| paths.validate(new)));
+        } else {
             causes.extend(metadata::validate_standard_finalizers(new));
         }
         if let (true, Some(validate)) = (causes.is_empty(), self.options.validate) {

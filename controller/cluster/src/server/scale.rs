@@ -61,7 +61,7 @@ impl Cluster {
             return Err(answer::bad_request(message));
         }
         let replicas = number(scale, &["spec", "replicas"]).unwrap_or_default();
-        if replicas < 0 {
+        if replicas < 0 && kind.family != Family::Custom {
             let problem = "must be greater than or equal to 0";
             let cause = value_invalid("spec.replicas", &replicas.into(), problem);
             return Err(answer::invalid(&kind.resource, name, vec![cause]));

@@ -1,7 +1,7 @@
 //! Schemas of custom resources: those of the Gateway API, and one's own.
 
 use serde_json::{Value, json};
-use tidegate_api::{ApiError, Resource};
+use tidegate_api::{ApiError, Resource, builtin};
 use tidegate_cluster::{Cluster, Schema, ServeOptions};
 
 use crate::support::*;
@@ -170,6 +170,17 @@ fn a_kind_of_ones_own_is_pruned_defaulted_and_validated() {
     let status = json!({"status": {"ready": true, "more": 1}});
     let written = merge(&mut cluster, &widgets(), "w", Some("status"), status).unwrap();
     assert_eq!(written["status"], json!({"ready": true}));
+}
+
+#[test]
+fn what_the_scale_subresource_reads_must_be_a_count() {
+    let mut cluster = cluster();
+    create(&mut cluster, &builtin::rollouts(), rollout("web")).unwrap();
+    for replicas in [json!(-1), json!("two"), json!(1.5)] {
+        let patch = json!({"spec": {"replicas": replicas}});
+        let error = refused(merge(&mut cluster, &builtin::rollouts(), "web", None, patch), 422, "Invalid");
+        assert!(fields(&error).contains(&".spec.replicas"), "{}", error.message);
+    }
 }
 
 #[test]
