@@ -78,4 +78,77 @@ mod tests {
         assert_eq!(steps_hash(Some(&json!([]))), "5ffbfbbd64");
         assert_eq!(steps_hash(Some(&json!([{"setWeight": 20}, {"pause": {}}]))), "54649b9f5c");
     }
+
+    /// Vectors from the types of Argo Rollouts 1.10.2, decoded, encoded and decoded again as its controller does.
+    #[test]
+    fn every_kind_of_step_hashes_as_in_argo_rollouts() {
+        for (steps, hash) in [
+            (
+                json!([
+                    {"setCanaryScale": {"replicas": 0, "matchTrafficWeight": false}},
+                    {"pause": {"duration": "1h<&>"}},
+                    {"pause": {"duration": 30}},
+                    {"plugin": {"config": {"b": {"x": ["<"]}, "a": 1}, "name": "a/b"}},
+                ]),
+                "5d6fdd58b4",
+            ),
+            (
+                json!([
+                    {"setHeaderRoute": {"name": "h", "match": [
+                        {"headerName": "X", "headerValue": {"exact": "\u{2028}"}}, {"headerName": "Y"},
+                    ]}},
+                    {"setMirrorRoute": {"percentage": 0, "name": "m", "match": [
+                        {"headers": {"b": {"prefix": "p"}, "a": {}}, "path": {"regex": ".*"}},
+                    ]}},
+                ]),
+                "5b5cf7b87f",
+            ),
+            (
+                json!([
+                    {"experiment": {
+                        "duration": "5m",
+                        "templates": [{"name": "c", "specRef": "canary", "weight": 5}],
+                        "analyses": [{"name": "a", "templateName": "t", "args": [{"name": "x", "value": ""}]}],
+                    }},
+                    {"analysis": {
+                        "templates": [{"clusterScope": false, "templateName": "t"}],
+                        "args": [{"name": "h", "valueFrom": {"podTemplateHashValue": "Latest"}}],
+                    }},
+                ]),
+                "5f679cc9cc",
+            ),
+        ] {
+            assert_eq!(steps_hash(Some(&steps)), hash, "{steps}");
+        }
+    }
+
+    /// Vectors from `ComputePodTemplateHash` of Argo Rollouts 1.10.2.
+    #[test]
+    fn templates_hash_as_in_argo_rollouts() {
+        let plain = json!({
+            "metadata": {"labels": {"b": "2", "a": "1"}},
+            "spec": {"containers": [{"image": "nginx:1.27", "name": "app"}]},
+        });
+        let rich = json!({
+            "metadata": {"labels": {"b": "2", "a": "1"}, "creationTimestamp": null},
+            "spec": {"volumes": [], "containers": [{
+                "image": "nginx:1.27",
+                "name": "app",
+                "ports": [{"containerPort": 8080, "name": "http"}],
+                "resources": {"requests": {"memory": "1024Mi", "cpu": 0.1}},
+                "env": [{"value": "", "name": "EMPTY"}, {"name": "HTML", "value": "<a href=\"x\">&</a>\t"}],
+                "securityContext": {"runAsNonRoot": false},
+            }]},
+        });
+        assert_eq!(template_hash(&json!({}), None), "658c46c486");
+        assert_eq!(template_hash(&plain, Some(3)), "5d4dfc47fc");
+        assert_eq!(template_hash(&rich, None), "6b8cb768dc");
+    }
+
+    #[test]
+    fn a_change_of_a_field_that_is_not_known_still_shows() {
+        let hash = |value: Value| template_hash(&json!({"spec": {"fromTheFuture": value}}), None);
+        assert_ne!(hash(json!(1)), hash(json!(2)));
+        assert_eq!(hash(json!(null)), template_hash(&json!({}), None));
+    }
 }

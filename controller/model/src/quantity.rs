@@ -58,13 +58,15 @@ impl Quantity {
         } else {
             scale_by_ten(unscaled, exponent.checked_sub(places)?.checked_add(9)?)?
         };
-        let scale = exponent.checked_sub(places)?;
-        let kept = base == 10
-            && digits.len() <= SHORT_DIGITS
-            && scale >= -9
-            && scale % 3 == 0
-            && !digits.ends_with("000")
-            && !digits.starts_with('0');
+        let kept = if base == 2 {
+            // Go's quick path: no fraction, and fifteen digits at most in decimal.
+            let places = i32::try_from(whole.len()).ok()? + exponent * 3 / 10 + 1;
+            fraction.is_empty() && places <= 15 && unscaled & 7 != 0
+        } else {
+            let scale = exponent.checked_sub(places)?;
+            let canonical_looking = scale % 3 == 0 && !digits.ends_with("000") && !digits.starts_with('0');
+            digits.len() <= SHORT_DIGITS && scale >= -9 && canonical_looking
+        };
         // An amount below one in powers of 1024 is no whole number of bytes; Go goes on in powers of 1000.
         let notation = if notation == Notation::Binary && nanos < 1_000_000_000 { Notation::Decimal } else { notation };
         Some(Self { nanos: sign * nanos, notation, kept: kept.then(|| text.to_owned()) })
@@ -219,6 +221,8 @@ mod tests {
             ("1e4", "10e3"),
             ("1073741824", "1073741824"),
             ("1.1Ki", "1126400m"),
+            ("17.Mi", "17.Mi"),
+            ("016.Mi", "16Mi"),
             ("250m", "250m"),
         ] {
             assert_eq!(Quantity::parse(written).expect(written).canonical(), canonical, "{written}");
