@@ -56,6 +56,7 @@ impl Shell {
         let mut waiting = BTreeMap::new();
         for (request, key) in decision.writes.iter().zip(&keys) {
             let id = self.requests.start_write(turn.name, key);
+            turn.memory.budget.spend();
             turn.effects.push(Effect::Send { id, request: request.clone() });
             waiting.insert(id, request.clone());
         }
@@ -199,6 +200,7 @@ impl Shell {
             },
         };
         let id = self.requests.start_write(turn.name, &turn.name.rollout_key());
+        turn.memory.budget.spend();
         turn.effects.push(Effect::Send { id, request: request.clone() });
         turn.memory.under_way =
             Some(UnderWay::Reporting { request: Box::new(request), outcome: Box::new(outcome) });

@@ -30,7 +30,12 @@ impl Shell {
         work: impl FnOnce(&mut Self, &mut Turn<'_>),
     ) {
         let Some(mut memory) = self.memories.remove(name) else { return };
-        let (uid, backoff, fences) = (memory.uid.clone(), memory.backoff.clone(), memory.fences.clone());
+        let before = Memory {
+            backoff: memory.backoff.clone(),
+            budget: memory.budget.clone(),
+            fences: memory.fences.clone(),
+            ..Memory::new(memory.uid.clone())
+        };
         let mut wanted = Vec::new();
         let mut turn = Turn { name, memory: &mut memory, now, effects: &mut wanted };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self, &mut turn))) {
@@ -39,7 +44,7 @@ impl Shell {
                 self.due(&waiting, now);
             }
             memory.start_over(now.monotonic);
-            memory = Memory { backoff, fences: memory.fences.or(fences), ..Memory::new(uid) };
+            memory = Memory { fences: memory.fences.or(before.fences.clone()), ..before };
             let mut turn = Turn { name, memory: &mut memory, now, effects: &mut wanted };
             self.panicked(&mut turn, panic_message(panic.as_ref()));
         }

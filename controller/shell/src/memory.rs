@@ -15,7 +15,7 @@ use crate::cache::Edition;
 use crate::event::RequestId;
 use crate::fence::Fences;
 use crate::fingerprint::Fingerprint;
-use crate::queue::Backoff;
+use crate::queue::{Backoff, Budget};
 use crate::repair::Repairs;
 use crate::requests::key_of;
 use crate::routing::RouteWrite;
@@ -32,6 +32,7 @@ pub(crate) struct Memory {
     pub(crate) again: bool,
     pub(crate) fences: Fences,
     pub(crate) backoff: Backoff,
+    pub(crate) budget: Budget,
     /// What went wrong last, as its condition says.
     pub(crate) trouble: Option<Trouble>,
     /// What the routers were last asked for.

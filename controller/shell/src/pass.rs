@@ -43,6 +43,10 @@ impl Shell {
             self.queue.put(turn.name, until);
             return;
         }
+        if let Some(until) = turn.memory.budget.empty_until(turn.now.monotonic) {
+            self.queue.put(turn.name, until);
+            return;
+        }
         match self.passage(turn.memory, turn.now) {
             Passage::Free => {}
             Passage::Wait(at) => {
@@ -187,6 +191,7 @@ impl Shell {
                 continue;
             }
             let id = self.requests.start_write(turn.name, &current.key);
+            turn.memory.budget.spend();
             turn.effects.push(Effect::Send { id, request: current.request.clone() });
             let writing = RouteWriting { current, refused: None, rest, version };
             turn.memory.under_way = Some(UnderWay::RouteWriting(Box::new(writing)));

@@ -99,6 +99,45 @@ impl Backoff {
     }
 }
 
+/// How many writes a Rollout may make: many at once, but not all the time.
+///
+/// Nothing that is right ever comes near it. It is there for what is wrong: a webhook that undoes a change while
+/// it is written, a field that the server does not keep, a decision that never settles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    left: u32,
+    /// When it last grew.
+    since: Duration,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { left: Self::MOST, since: Duration::ZERO }
+    }
+}
+
+impl Budget {
+    /// A canary of dozens of steps without pauses passes.
+    const MOST: u32 = 100;
+    /// Time in which one more write becomes possible.
+    const GROWTH: Duration = Duration::from_secs(1);
+
+    /// A write is made.
+    pub(crate) const fn spend(&mut self) {
+        self.left = self.left.saturating_sub(1);
+    }
+
+    /// `None` when there is something left, else when there will be.
+    pub(crate) fn empty_until(&mut self, now: Duration) -> Option<Duration> {
+        let grown = now.saturating_sub(self.since).as_secs();
+        if grown > 0 {
+            self.left = self.left.saturating_add(u32::try_from(grown).unwrap_or(u32::MAX)).min(Self::MOST);
+            self.since = now;
+        }
+        (self.left == 0).then(|| self.since.saturating_add(Self::GROWTH))
+    }
+}
+
 /// Rollouts that wait for an object on which another one's write is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Blocked<K: Ord> {
@@ -165,6 +204,20 @@ mod tests {
         assert_eq!(backoff.until, Some(at(90)), "the server asked for more");
         backoff.reset();
         assert_eq!(backoff.is_waiting(at(0)), None);
+    }
+
+    #[test]
+    fn a_budget_is_spent_and_grows_back() {
+        let mut budget = Budget::default();
+        assert_eq!(budget.empty_until(at(5)), None);
+        (0..Budget::MOST).for_each(|_| budget.spend());
+        assert_eq!(budget.empty_until(at(5)), Some(at(6)));
+        assert_eq!(budget.empty_until(at(6)), None);
+        budget.spend();
+        assert_eq!(budget.empty_until(at(6)), Some(at(7)));
+        assert_eq!(budget.empty_until(at(1000)), None);
+        (0..Budget::MOST).for_each(|_| budget.spend());
+        assert!(budget.empty_until(at(1000)).is_some(), "it does not grow beyond its size");
     }
 
     #[test]

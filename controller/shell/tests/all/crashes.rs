@@ -134,3 +134,28 @@ fn a_restart_in_the_middle_repeats_no_event() {
     assert!(rig.events.is_empty(), "{:?}", rig.events);
     assert_eq!(rig.requests, [], "a new process finds everything as it should be");
 }
+
+#[test]
+fn one_that_loses_its_lease_in_the_middle_of_a_write_sends_nothing_more() {
+    for number in 1..100 {
+        let mut rig = Rig::new();
+        rig.depose_at_write = Some(number);
+        rig.run(minutes(1));
+        rig.set_image("web", "web:2");
+        rig.run(minutes(2));
+        rig.promote("web");
+        rig.run(minutes(5));
+        let is_over = rig.is_healthy("web");
+        // Its writes of one decision are on their way together.
+        rig.forget_requests();
+        rig.run(minutes(60));
+        assert!(rig.requests.is_empty(), "{number}: {:?}", rig.requests);
+        rig.tell(0, Event::Leading(true));
+        rig.run(minutes(1));
+        finish(&mut rig);
+        if is_over && number > 20 {
+            return;
+        }
+    }
+    panic!("an update has fewer writes");
+}

@@ -1,4 +1,9 @@
 //! The shell on the in-memory cluster, in virtual time: whole canaries, and what can go wrong with them.
+#![forbid(unsafe_code)]
+// The allowances for tests in clippy.toml do not reach helper functions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::similar_names, clippy::result_large_err)]
+#![allow(clippy::needless_pass_by_value, reason = "manifests are written where they are passed")]
 
 mod canary;
 mod crashes;
@@ -8,5 +13,7 @@ mod plugins;
 mod rig;
 mod router;
 mod routes;
+mod shared;
+mod storms;
 mod watches;
 mod writes;

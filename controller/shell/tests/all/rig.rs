@@ -72,6 +72,9 @@ pub(crate) struct Rig {
     pub(crate) pages: bool,
     /// How far calendar time is ahead of where it would be without jumps.
     pub(crate) clock_offset: Duration,
+    /// When this write (counted from 1) has been carried out, leadership is lost before its answer arrives.
+    pub(crate) depose_at_write: Option<usize>,
+    writes: usize,
     /// Questions that were put to routers.
     pub(crate) questions: usize,
     /// Started watches minus stopped ones, by kind.
@@ -114,6 +117,8 @@ impl Rig {
             copies: 1,
             pages: false,
             clock_offset: Duration::ZERO,
+            depose_at_write: None,
+            writes: 0,
             questions: 0,
             watched: BTreeMap::new(),
             lagging: Vec::new(),
@@ -256,6 +261,10 @@ impl Rig {
                         return false;
                     }
                 };
+                self.writes += usize::from(is_write(&request));
+                if is_write(&request) && self.depose_at_write == Some(self.writes) {
+                    self.tell(index, Event::Leading(false));
+                }
                 self.tell(index, Event::Answered { id, result });
             }
             Effect::Route { id, job } => {
@@ -281,7 +290,7 @@ impl Rig {
     /// Nobody writes who does not lead, and nobody writes an object twice at the same time.
     fn must_be_allowed(&mut self, index: usize, id: RequestId, request: &Request) {
         let controller = &mut self.controllers[index];
-        assert!(controller.leads, "{request:?}");
+        assert!(controller.leads, "it does not lead: {request:?}");
         if is_write(request) {
             let name = match &request.operation {
                 Operation::Create { object } => object::name(object),
