@@ -1,0 +1,452 @@
+//! A world that decisions are carried out in: objects, pods that follow their ReplicaSets, routers that answer as
+//! they are told to, and a clock that only moves when asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tidegate_api::{Body, Operation, Request, object};
+use tidegate_contract::{Destination, Traffic};
+use tidegate_core::{Decision, Note, RouterReport, RouterState, Routing, UNVERIFIED, World, decide};
+
+use crate::manifests::{HASH, name_of_kind};
+
+/// How the routers answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Written and in force at once.
+    Verified,
+    /// Written; nothing says whether it is in force.
+    NotApplicable,
+    /// Written, not in force.
+    Unverified,
+    /// Not written.
+    Pending,
+    /// Not written, and it needs help.
+    Failed,
+}
+
+/// A small cluster with one Rollout.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    pub(crate) now: Timestamp,
+    pub(crate) rollout: Value,
+    pub(crate) sets: BTreeMap<String, Value>,
+    pub(crate) services: BTreeMap<String, Value>,
+    pub(crate) gate: Gate,
+    /// What the routes say, and what of that was verified last.
+    pub(crate) written: Option<Traffic>,
+    pub(crate) in_force: Option<Traffic>,
+    /// How many pods of a ReplicaSet become available, by image; all of them when absent.
+    pub(crate) ready: BTreeMap<String, i64>,
+    pub(crate) notes: Vec<Note>,
+    /// Of the last pass.
+    pub(crate) wake_at: Option<Timestamp>,
+    asked: Option<Traffic>,
+    versions: u64,
+}
+
+impl Cluster {
+    /// A cluster in which nothing has happened.
+    pub(crate) fn new(rollout: Value, services: impl IntoIterator<Item = Value>) -> Self {
+        let mut cluster = Self {
+            now: "2026-01-01T00:00:00Z".parse().unwrap(),
+            rollout,
+            sets: BTreeMap::new(),
+            services: BTreeMap::new(),
+            gate: Gate::Verified,
+            written: None,
+            in_force: None,
+            ready: BTreeMap::new(),
+            notes: Vec::new(),
+            wake_at: None,
+            asked: None,
+            versions: 0,
+        };
+        let version = cluster.next_version();
+        cluster.rollout["metadata"]["resourceVersion"] = version;
+        for mut service in services {
+            service["metadata"]["resourceVersion"] = cluster.next_version();
+            cluster.services.insert(object::name(&service).to_owned(), service);
+        }
+        cluster
+    }
+
+    fn next_version(&mut self) -> Value {
+        self.versions += 1;
+        json!(self.versions.to_string())
+    }
+
+    /// Changes the Rollout as a user does.
+    pub(crate) fn edit(&mut self, patch: Value) {
+        let spec = self.rollout["spec"].clone();
+        json_patch::merge(&mut self.rollout, &patch);
+        self.touch(&spec);
+    }
+
+    fn touch(&mut self, spec: &Value) {
+        if self.rollout["spec"] != *spec {
+            let generation = object::generation(&self.rollout).unwrap_or_default();
+            self.rollout["metadata"]["generation"] = json!(generation + 1);
+        }
+        self.rollout["metadata"]["resourceVersion"] = self.next_version();
+    }
+
+    /// Changes a ReplicaSet.
+    pub(crate) fn edit_set(&mut self, image: &str, patch: &Value) {
+        let version = self.next_version();
+        let set = self.sets.values_mut().find(|set| image_of(set) == image).unwrap();
+        json_patch::merge(set, patch);
+        set["metadata"]["resourceVersion"] = version;
+    }
+
+    /// The world as `decide` gets to see it.
+    pub(crate) fn world(&self) -> World {
+        World {
+            rollout: Arc::new(self.rollout.clone()),
+            replica_sets: self.sets.values().cloned().map(Arc::new).collect(),
+            services: self.services.iter().map(|(name, one)| (name.clone(), Arc::new(one.clone()))).collect(),
+            routing: self.asked.as_ref().map(|traffic| self.answer(traffic)),
+        }
+    }
+
+    fn answer(&self, traffic: &Traffic) -> Routing {
+        let is_written = self.written.as_ref() == Some(traffic);
+        let waiting = |reason: &str| RouterState::Waiting { reason: reason.into(), message: "…".into() };
+        let state = match self.gate {
+            Gate::Verified => RouterState::Verified,
+            Gate::NotApplicable => RouterState::NotApplicable { warning: None },
+            Gate::Unverified => waiting(UNVERIFIED),
+            // Nothing is to be written, so nothing keeps it from being in force.
+            Gate::Pending | Gate::Failed if is_written && self.in_force == self.written => RouterState::Verified,
+            Gate::Pending => waiting("WritePending"),
+            Gate::Failed => {
+                RouterState::Failed { reason: "WriteRejected".into(), message: "not allowed".into() }
+            }
+        };
+        let report = RouterReport { router: "r".into(), state, shares: Vec::new(), notes: Vec::new() };
+        Routing { traffic: traffic.clone(), routers: vec![report] }
+    }
+
+    /// Decides, asking the routers about what is desired, as often as that changes.
+    pub(crate) fn decide(&mut self) -> Decision {
+        for _ in 0..8 {
+            let world = self.world();
+            let decision = decide(&world, self.now);
+            assert_eq!(decision, decide(&world, self.now), "the same world, the same decision");
+            check_shares(&decision);
+            let Some(traffic) = decision.traffic.clone().filter(|one| self.asked.as_ref() != Some(one)) else {
+                return decision;
+            };
+            if !matches!(self.gate, Gate::Pending | Gate::Failed) {
+                self.check_route(&traffic);
+                self.written = Some(traffic.clone());
+            }
+            if matches!(self.gate, Gate::Verified | Gate::NotApplicable) {
+                self.in_force = Some(traffic.clone());
+            }
+            self.asked = Some(traffic);
+        }
+        panic!("the desired traffic depends on what the routers answer to it");
+    }
+
+    /// The routers answer differently from now on, also to what was asked before.
+    pub(crate) fn set_gate(&mut self, gate: Gate) {
+        self.gate = gate;
+        self.asked = None;
+    }
+
+    /// One pass: decides, carries it out, and lets the pods follow. Whether anything changed.
+    pub(crate) fn pass(&mut self) -> bool {
+        let changed = self.pass_in_part(usize::MAX);
+        let pods = self.sets.clone();
+        self.follow_all();
+        changed || pods != self.sets
+    }
+
+    /// A pass of which only some writes succeed; the status is written after all of them.
+    pub(crate) fn pass_in_part(&mut self, count: usize) -> bool {
+        let before = self.written.clone();
+        let decision = self.decide();
+        self.wake_at = decision.wake_at;
+        for request in decision.writes.iter().take(count) {
+            self.write(request);
+        }
+        if count < decision.writes.len() {
+            return true;
+        }
+        let is_new = decision.status != *self.rollout.get("status").unwrap_or(&Value::Null);
+        if is_new {
+            self.rollout["status"] = decision.status;
+            self.rollout["metadata"]["resourceVersion"] = self.next_version();
+        }
+        self.notes.extend(decision.notes);
+        is_new || !decision.writes.is_empty() || before != self.written
+    }
+
+    fn write(&mut self, request: &Request) {
+        let kind = request.resource.kind.as_ref();
+        match &request.operation {
+            Operation::Create { object } => {
+                let mut object = object.clone();
+                let name = object::name(&object).to_owned();
+                assert!(!self.sets.contains_key(&name), "{name} exists");
+                let version = self.next_version();
+                object["metadata"]["resourceVersion"] = version.clone();
+                object["metadata"]["uid"] = json!(format!("uid-{version}"));
+                object["metadata"]["creationTimestamp"] = json!(self.now.to_string());
+                object["metadata"]["generation"] = json!(1);
+                self.sets.insert(name, object);
+            }
+            Operation::Patch { name, subresource: None, body: Body::Merge(patch) } => {
+                if kind == "ReplicaSet" {
+                    self.check_scaling(name, patch);
+                } else if kind == "Service" {
+                    self.check_switch(name, patch);
+                }
+                let next = self.next_version();
+                let spec = self.rollout["spec"].clone();
+                let object = match kind {
+                    "Rollout" => &mut self.rollout,
+                    "ReplicaSet" => self.sets.get_mut(name).unwrap(),
+                    _ => self.services.get_mut(name).unwrap(),
+                };
+                let seen = patch.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+                assert_eq!(seen, Some(object::resource_version(object)), "written as it was seen");
+                let old = object.clone();
+                json_patch::merge(object, patch);
+                assert_ne!(old, *object, "a write changes something: {patch}");
+                object["metadata"]["resourceVersion"] = next;
+                if kind == "Rollout" {
+                    self.touch(&spec);
+                } else if kind == "ReplicaSet" {
+                    let generation = object::generation(object).unwrap_or_default();
+                    object["metadata"]["generation"] = json!(generation + 1);
+                }
+            }
+            Operation::Delete { name, preconditions } => {
+                let set = self.sets.remove(name).unwrap();
+                assert_eq!(preconditions.uid.as_deref(), Some(object::uid(&set)));
+                assert_eq!(set.pointer("/spec/replicas"), Some(&json!(0)));
+            }
+            other => panic!("unexpected write: {other:?}"),
+        }
+    }
+
+    /// Pods follow their ReplicaSets, as far as they become ready.
+    pub(crate) fn follow_all(&mut self) {
+        for name in self.sets.keys().cloned().collect::<Vec<_>>() {
+            let ready = self.ready.get(&image_of(&self.sets[&name])).copied().unwrap_or(i64::MAX);
+            self.follow(&name, ready);
+        }
+    }
+
+    /// The pods of one ReplicaSet follow, and so many of them are ready.
+    pub(crate) fn follow(&mut self, name: &str, ready: i64) {
+        let set = self.sets.get_mut(name).unwrap();
+        let desired = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
+        let ready = desired.min(ready);
+        set["status"] = json!({
+            "replicas": desired, "readyReplicas": ready, "availableReplicas": ready,
+            "observedGeneration": object::generation(set),
+        });
+    }
+
+    /// Passes until nothing changes any more.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..200 {
+            if !self.pass() {
+                self.check_steady();
+                return;
+            }
+        }
+        panic!("it never comes to rest: {:#}", self.rollout["status"]);
+    }
+
+    /// Lets time pass, with a pass whenever one is due.
+    pub(crate) fn run(&mut self, seconds: i64) {
+        let end = self.now + SignedDuration::from_secs(seconds);
+        loop {
+            self.settle();
+            match self.wake_at {
+                Some(at) if at <= end => self.now = at.max(self.now + SignedDuration::from_millis(1)),
+                _ => break,
+            }
+        }
+        self.now = end;
+        self.settle();
+    }
+
+    /// Where nothing changes, nothing is told and nothing asks to be looked at at once.
+    fn check_steady(&mut self) {
+        let decision = self.decide();
+        assert_eq!(decision.writes, []);
+        assert_eq!(decision.notes, []);
+        assert_eq!(decision.status, self.rollout["status"]);
+        assert!(decision.wake_at.is_none_or(|at| at > self.now), "{:?} at {}", decision.wake_at, self.now);
+    }
+
+    /// A ReplicaSet that may receive traffic keeps the pods for it.
+    fn check_scaling(&self, name: &str, patch: &Value) {
+        let set = &self.sets[name];
+        let old = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap();
+        let Some(new) = patch.pointer("/spec/replicas").and_then(Value::as_i64).filter(|new| *new < old) else {
+            return;
+        };
+        let replicas = self.rollout["spec"]["replicas"].as_i64().unwrap_or(1);
+        let hash = object::label(set, HASH).unwrap();
+        let possible: Vec<&Traffic> = self.in_force.iter().chain(&self.written).collect();
+        for traffic in possible.into_iter().filter(|_| self.is_routed()) {
+            let weight: u64 = [&traffic.stable, &traffic.canary]
+                .into_iter()
+                .filter(|one| self.reaches(one).as_deref() == Some(hash))
+                .map(|one| u64::from(one.weight))
+                .sum();
+            let share = (weight * u64::try_from(replicas).unwrap()).div_ceil(u64::from(traffic.max_weight));
+            assert!(
+                u64::try_from(new).unwrap() >= share,
+                "{name} has weight {weight} of {}, {replicas} replicas, and goes from {old} to {new}",
+                traffic.max_weight
+            );
+        }
+    }
+
+    /// The hash that a destination's weight reaches now.
+    fn reaches(&self, destination: &Destination) -> Option<String> {
+        match destination.service.as_ref().and_then(|name| self.services.get(name)) {
+            Some(service) => selected(service).map(str::to_owned),
+            None => destination.pod_template_hash.clone(),
+        }
+    }
+
+    /// A Service changes what it selects only while it has no weight; exceptions are those that the design names.
+    fn check_switch(&self, name: &str, patch: &Value) {
+        let Some(old) = selected(&self.services[name]) else { return };
+        let Some(new) = patch.pointer("/spec/selector").and_then(|one| one.get(HASH)).and_then(Value::as_str) else {
+            return;
+        };
+        assert!(self.available(new) > 0, "{name} is pointed at no pods");
+        if old == new || !self.is_routed() || self.available(old) == 0 {
+            return;
+        }
+        let status = &self.rollout["status"];
+        if status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default() {
+            return;
+        }
+        let is_forced = status["promoteFull"] == true;
+        for traffic in self.in_force.iter().chain(&self.written) {
+            for one in [&traffic.stable, &traffic.canary] {
+                let is_it = one.service.as_deref() == Some(name);
+                assert!(
+                    !is_it || one.weight == 0 || is_forced,
+                    "{name} changes from {old} to {new} at weight {}",
+                    one.weight
+                );
+            }
+        }
+    }
+
+    /// Weight of the canary goes only to a role whose Service selects available pods.
+    fn check_route(&self, traffic: &Traffic) {
+        if traffic.canary.weight == 0 {
+            return;
+        }
+        let hash = self.reaches(&traffic.canary).unwrap_or_default();
+        assert!(self.available(&hash) > 0, "canary weight {} reaches no pods", traffic.canary.weight);
+    }
+
+    fn available(&self, hash: &str) -> i64 {
+        let count = |set: &Value| set.pointer("/status/availableReplicas").and_then(Value::as_i64);
+        self.sets
+            .values()
+            .filter(|set| object::label(set, HASH) == Some(hash))
+            .filter_map(count)
+            .sum()
+    }
+
+    fn is_routed(&self) -> bool {
+        let routers = self.rollout.pointer("/spec/strategy/canary/trafficRouting/plugins");
+        routers.and_then(Value::as_object).is_some_and(|routers| !routers.is_empty())
+    }
+}
+
+/// What is said about a Rollout, and what there is.
+impl Cluster {
+    pub(crate) fn status(&self, pointer: &str) -> &Value {
+        self.rollout["status"].pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn phase(&self) -> &str {
+        self.status("/phase").as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn index(&self) -> Option<u64> {
+        self.status("/currentStepIndex").as_u64()
+    }
+
+    /// `status=reason` of a condition.
+    pub(crate) fn condition(&self, kind: &str) -> Option<String> {
+        let conditions = self.status("/conditions").as_array()?;
+        let one = conditions.iter().find(|one| one["type"] == kind)?;
+        Some(format!("{}={}", one["status"].as_str()?, one["reason"].as_str()?))
+    }
+
+    /// The canary's weight in the routes.
+    pub(crate) fn weight(&self) -> Option<u32> {
+        self.written.as_ref().map(|traffic| traffic.canary.weight)
+    }
+
+    pub(crate) fn set(&self, image: &str) -> Option<&Value> {
+        self.sets.values().find(|set| image_of(set) == image)
+    }
+
+    pub(crate) fn hash(&self, image: &str) -> &str {
+        object::label(self.set(image).unwrap(), HASH).unwrap()
+    }
+
+    /// `spec.replicas` of the ReplicaSet of an image.
+    pub(crate) fn replicas(&self, image: &str) -> Option<i64> {
+        self.set(image)?.pointer("/spec/replicas")?.as_i64()
+    }
+
+    pub(crate) fn deadline(&self, image: &str) -> Option<&str> {
+        object::annotation(self.set(image)?, "scale-down-deadline")
+    }
+
+    /// The image that a Service selects.
+    pub(crate) fn selected(&self, service: &str) -> Option<String> {
+        let hash = selected(&self.services[service])?;
+        self.sets.values().find(|set| object::label(set, HASH) == Some(hash)).map(image_of)
+    }
+
+    /// Reasons of the events so far, each once.
+    pub(crate) fn told(&self) -> BTreeSet<&str> {
+        self.notes.iter().map(|note| note.reason).collect()
+    }
+
+    pub(crate) fn count_told(&self, reason: &str) -> usize {
+        self.notes.iter().filter(|note| note.reason == reason).count()
+    }
+}
+
+/// Weights add up, and no object is written twice.
+pub(crate) fn check_shares(decision: &Decision) {
+    if let Some(traffic) = &decision.traffic {
+        let more: u64 = traffic.additional.iter().map(|one| u64::from(one.weight)).sum();
+        let sum = u64::from(traffic.stable.weight) + u64::from(traffic.canary.weight) + more;
+        assert_eq!(sum, u64::from(traffic.max_weight));
+    }
+    let written: Vec<_> = decision.writes.iter().map(name_of_kind).collect();
+    let distinct: BTreeSet<_> = written.iter().collect();
+    assert_eq!(written.len(), distinct.len(), "one write for each object: {written:?}");
+}
+
+fn selected(service: &Value) -> Option<&str> {
+    service.pointer("/spec/selector")?.get(HASH)?.as_str()
+}
+
+pub(crate) fn image_of(set: &Value) -> String {
+    let image = set.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str);
+    image.unwrap_or_default().trim_start_matches("web:").to_owned()
+}

@@ -1,0 +1,6 @@
+//! `decide`, carried out in a small world: what happens to a Rollout, and what must hold whatever happens.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod canary;
+mod cluster;
+mod manifests;
