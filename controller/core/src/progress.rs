@@ -8,6 +8,9 @@ use crate::conditions::Conditions;
 use crate::context::Context;
 use crate::steps::Position;
 
+/// Reason of `Progressing` while a finished update has lost pods (Argo Rollouts' own).
+const NOT_AVAILABLE: &str = "ReplicaSetNotAvailable";
+
 /// What became of the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deadline {
@@ -73,7 +76,11 @@ pub(crate) fn report(
         let message = format!("ReplicaSet \"{name}\" is progressing.");
         conditions.set(condition::PROGRESSING, "True", reason::UPDATED, message);
         conditions.refresh(condition::PROGRESSING);
-    } else if progressing(conditions).is_none() {
+    } else if progressing(conditions).as_deref() == Some(reason::NEW_AVAILABLE) && counts.available < replicas {
+        // Complete until now, perhaps for a long time: the deadline begins with the loss.
+        let message = "Rollout does not have minimum availability";
+        conditions.set(condition::PROGRESSING, "True", NOT_AVAILABLE, message);
+    } else if progressing(conditions).is_none_or(|old| old == reason::NEW_AVAILABLE) {
         let message = format!("ReplicaSet \"{name}\" is progressing.");
         conditions.set(condition::PROGRESSING, "True", reason::UPDATED, message);
     }
@@ -104,8 +111,9 @@ fn is_restarting(context: &Context<'_>) -> bool {
 
 fn has_progress(context: &Context<'_>, position: &Position, counts: Counts) -> bool {
     let old = &context.status;
+    let of_others = |counts: &Counts| counts.replicas.saturating_sub(counts.updated);
     counts.updated != old.counts.updated
-        || (counts.replicas - counts.updated) < (old.counts.replicas - old.counts.updated)
+        || of_others(&counts) < of_others(&old.counts)
         || counts.ready > old.counts.ready
         || counts.available > old.counts.available
         || position.stable_rs != old.stable_rs
