@@ -27,6 +27,12 @@ pub(crate) fn report(
         }
         return None;
     };
+    readiness(routing, conditions, notes);
+    deadline(context, traffic, routing, conditions)
+}
+
+/// `TrafficRouterReady`: whether every router can express the traffic.
+fn readiness(routing: &Routing, conditions: &mut Conditions, notes: &mut Vec<Note>) {
     let failed = routing.routers.iter().find_map(|report| match &report.state {
         RouterState::Failed { reason, message } => Some((report, reason, message)),
         _ => None,
@@ -40,7 +46,7 @@ pub(crate) fn report(
         if is_new {
             notes.push(Note::warning(reason::ROUTING_ERROR, format!("{reason}: {message}")));
         }
-        return None;
+        return;
     }
     let warnings = routing.routers.iter().flat_map(warnings).collect::<Vec<_>>().join("; ");
     let (reason, message) = if warnings.is_empty() {
@@ -53,26 +59,37 @@ pub(crate) fn report(
         notes.push(Note::warning(reason::ROUTING_ERROR, message.clone()));
     }
     conditions.set(condition::TRAFFIC_ROUTER_READY, "True", reason, message);
+}
 
-    let waiting = routing.routers.iter().find_map(|report| match &report.state {
-        RouterState::Waiting { message, .. } => Some((report, message)),
-        _ => None,
+/// `TrafficNotVerified`: false since the desired traffic was not in force, true once that has lasted for the deadline,
+/// absent otherwise. Returns when the deadline passes.
+fn deadline(
+    context: &Context<'_>,
+    traffic: &Traffic,
+    routing: &Routing,
+    conditions: &mut Conditions,
+) -> Option<Timestamp> {
+    let late = routing.routers.iter().find_map(|report| match &report.state {
+        RouterState::Waiting { message, .. } | RouterState::Failed { message, .. } => Some((report, message)),
+        RouterState::Verified | RouterState::NotApplicable { .. } => None,
     });
-    let Some((report, message)) = waiting else {
+    let Some((report, message)) = late else {
         conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
         return None;
     };
-    // The wait is measured from the last time the update moved, like the progress deadline, which is shown too.
-    let since =
-        conditions.get(condition::PROGRESSING).and_then(|one| one.last_update_time).unwrap_or(context.now);
-    let seconds = SignedDuration::from_secs(context.rollout.progress_deadline_seconds.max(0));
-    let end = since.checked_add(seconds).unwrap_or(Timestamp::MAX);
-    if end > context.now {
-        return Some(end);
-    }
     let traffic = format!("canary {} of {}", traffic.canary.weight, traffic.max_weight);
+    if conditions.get(condition::TRAFFIC_NOT_VERIFIED).is_none_or(|one| one.status != "True") {
+        let message = format!("{traffic} is not in force yet");
+        conditions.set(condition::TRAFFIC_NOT_VERIFIED, "False", "Verifying", message);
+        let since = conditions.get(condition::TRAFFIC_NOT_VERIFIED).and_then(|one| one.last_transition_time);
+        let seconds = SignedDuration::from_secs(context.rollout.progress_deadline_seconds.max(0));
+        let end = since.unwrap_or(context.now).checked_add(seconds).unwrap_or(Timestamp::MAX);
+        if end > context.now {
+            return Some(end);
+        }
+    }
     let message = format!(
-        "{}: {traffic} is not in force: {message}; look at the route's status, then promote to go on regardless, or abort",
+        "{}: {traffic} is not in force: {message}; look at the route, then promote to go on regardless, or abort",
         report.router
     );
     conditions.set(condition::TRAFFIC_NOT_VERIFIED, "True", "DeadlineExceeded", message);
