@@ -1,9 +1,11 @@
 //! When the newest template becomes the stable one.
 //!
 //! It takes two passes: first, with all traffic on the canary, the stable Service is switched to the new pods; then, with the
-//! switch seen, the new ReplicaSet gets the stable mark, and the traffic goes back to the stable role.
+//! switch seen, the new ReplicaSet gets the stable mark, and the traffic goes back to the stable role. Past the deadline of
+//! the routing a full promotion does not wait for the routers: all pods are there, and the stable Service selects them.
 
 use tidegate_contract::Traffic;
+use tidegate_model::names::condition;
 
 use crate::context::Context;
 
@@ -16,10 +18,22 @@ pub(crate) fn is_due(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
     if context.rollout.paused || context.new_available() < context.rollout.replicas {
         return false;
     }
+    if is_forced(context) {
+        return true;
+    }
     if !context.has_routers() || context.rollout.replicas == 0 {
         return context.is_settled(traffic);
     }
     context.is_settled(traffic) && traffic.is_some_and(|traffic| traffic.canary.weight == traffic.max_weight)
+}
+
+/// Whether the user wants the end although the routers do not get there, and has been told that they do not.
+fn is_forced(context: &Context<'_>) -> bool {
+    let is_late = context
+        .status
+        .condition(condition::TRAFFIC_NOT_VERIFIED)
+        .is_some_and(|condition| condition.status == "True");
+    context.status.promote_full && is_late
 }
 
 /// Whether the new ReplicaSet gets the stable mark in this pass.
