@@ -51,8 +51,14 @@ impl Position {
         self.controller_pause = false;
     }
 
-    fn is_paused_at_step(&self) -> Option<&PauseCondition> {
-        self.pauses.iter().find(|pause| pause.reason == reason::CANARY_PAUSE_STEP)
+    /// Ends the pause of a step; others have their own ends.
+    fn end_step_pause(&mut self) {
+        self.pauses.retain(|pause| pause.reason != reason::CANARY_PAUSE_STEP);
+        self.controller_pause &= !self.pauses.is_empty();
+    }
+
+    fn step_pause(&mut self) -> Option<&mut PauseCondition> {
+        self.pauses.iter_mut().find(|pause| pause.reason == reason::CANARY_PAUSE_STEP)
     }
 }
 
@@ -160,6 +166,9 @@ fn step_through(
 ) {
     let steps = context.steps();
     let mut index = context.index();
+    if !matches!(steps.get(index), Some(Step::Pause(_))) {
+        position.end_step_pause();
+    }
     let is_done = match steps.get(index) {
         None => false,
         Some(Step::Pause(duration)) => is_pause_over(context, *duration, position, notes),
@@ -205,7 +214,12 @@ fn is_pause_over(
     position: &mut Position,
     notes: &mut Vec<Note>,
 ) -> bool {
-    let Some(pause) = position.is_paused_at_step() else {
+    let now = time::whole(context.now);
+    let is_paused_by_others = !position.pauses.is_empty();
+    let Some(pause) = position.step_pause() else {
+        if is_paused_by_others {
+            return false;
+        }
         if position.controller_pause {
             // The controller paused and somebody took the pause away: the user resumes.
             position.controller_pause = false;
@@ -215,10 +229,12 @@ fn is_pause_over(
         begin_pause(context, duration, position, notes);
         return false;
     };
+    // One that does not say since when lasts from now on.
+    let start = *pause.start_time.get_or_insert(now);
     let Some(duration) = duration else { return false };
-    let end = end_of(pause.start_time.unwrap_or(context.now), duration);
+    let end = end_of(start, duration);
     if end <= context.now {
-        position.clear_pauses();
+        position.end_step_pause();
         return true;
     }
     position.wake_at = Some(end);
