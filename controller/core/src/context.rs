@@ -103,14 +103,14 @@ impl<'a> Context<'a> {
         !self.status.stable_rs.is_empty() && self.status.stable_rs == self.new_hash
     }
 
-    /// Whether there is no stable template yet.
+    /// Whether there is no stable ReplicaSet to compare with: not yet, or no longer.
     pub(crate) fn is_first(&self) -> bool {
-        self.status.stable_rs.is_empty()
+        self.stable.is_none() && !self.is_fully_promoted()
     }
 
-    /// Whether the update was given up.
+    /// Whether the update was given up; there must be something to go back to.
     pub(crate) fn is_aborted(&self) -> bool {
-        self.status.abort && !self.is_fully_promoted()
+        self.status.abort && !self.is_fully_promoted() && !self.is_first()
     }
 
     /// The steps.

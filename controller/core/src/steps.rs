@@ -99,6 +99,9 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
     let all = (!steps.is_empty()).then_some(steps.len());
     if context.is_first() {
         position.index = all;
+        position.abort = false;
+        position.aborted_at = None;
+        position.promote_full = false;
         if promotion::is_complete(context, traffic) {
             position.stable_rs.clone_from(&context.new_hash);
             let revision = context.new_revision();
