@@ -44,7 +44,8 @@ pub(crate) fn report(
     replica_failure(context, &mut conditions);
     outcome(context, &position, counts, &mut conditions, notes);
     // Aborted in this pass, or by a user since the last one.
-    if position.abort && (!context.status.abort || context.status.aborted_at.is_none()) {
+    let is_aborted = position.abort && position.aborted_at.is_some();
+    if is_aborted && (!context.status.abort || context.status.aborted_at.is_none()) {
         let revision = context.new_revision();
         notes.push(Note::warning(reason::ABORTED, format!("Rollout aborted update to revision {revision}")));
     }
