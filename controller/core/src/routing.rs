@@ -120,13 +120,19 @@ pub(crate) fn weights(
         return None;
     }
     let Some((traffic, routing)) = answer_for(context, traffic) else { return old.cloned() };
+    let is_settled = routing.routers.iter().all(|report| report.state.is_settled());
     let is_set = |report: &RouterReport| match &report.state {
         RouterState::Verified | RouterState::NotApplicable { .. } => true,
         RouterState::Waiting { reason, .. } => reason == UNVERIFIED,
         RouterState::Failed { .. } => false,
     };
     if !routing.routers.iter().all(is_set) {
-        return old.cloned();
+        let mut old = old.cloned();
+        // Some routers may have left it already, or somebody else took it away.
+        if let Some(verified) = old.as_mut().and_then(|old| old.get_mut("verified")) {
+            *verified = json!(false);
+        }
+        return old;
     }
     let mut weights = json!({
         "canary": destination(&traffic.canary),
@@ -137,8 +143,7 @@ pub(crate) fn weights(
             fields.insert("additional".into(), traffic.additional.iter().map(destination).collect());
         }
         if routing.routers.iter().any(|report| !matches!(report.state, RouterState::NotApplicable { .. })) {
-            let verified = routing.routers.iter().all(|report| report.state.is_settled());
-            fields.insert("verified".into(), json!(verified));
+            fields.insert("verified".into(), json!(is_settled));
         }
     }
     let weight_of = |weights: &Value| weights.pointer("/canary/weight").and_then(Value::as_u64);
