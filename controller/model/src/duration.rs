@@ -26,6 +26,9 @@ pub enum DurationError {
 }
 
 /// The seconds that a pause step's `duration` means; `None` when it is absent, which pauses until promoted.
+///
+/// # Errors
+/// When it is no duration, or one that no pause can last.
 pub fn pause_duration(duration: &Value) -> Result<Option<i64>, DurationError> {
     match duration {
         Value::Null => Ok(None),
@@ -90,8 +93,9 @@ fn go_duration(text: &str) -> Result<i64, DurationError> {
         if whole.is_empty() && fraction.is_empty() {
             return Err(unreadable());
         }
-        let unit_length =
-            after_number.find(|letter: char| letter == '.' || letter.is_ascii_digit()).unwrap_or(after_number.len());
+        let unit_length = after_number
+            .find(|letter: char| letter == '.' || letter.is_ascii_digit())
+            .unwrap_or(after_number.len());
         let (unit, after_unit) = after_number.split_at(unit_length);
         let nanoseconds_per_unit = unit_nanoseconds(unit).ok_or_else(unreadable)?;
         let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| too_long())? };

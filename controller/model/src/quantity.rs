@@ -54,7 +54,10 @@ impl Quantity {
         let unscaled: i128 = digits.parse().ok()?;
         let places = i32::try_from(fraction.len()).ok()?;
         let nanos = if base == 2 {
-            scale_by_ten(unscaled.checked_mul(1_i128.checked_shl(u32::try_from(exponent).ok()?)?)?, 9 - places)?
+            scale_by_ten(
+                unscaled.checked_mul(1_i128.checked_shl(u32::try_from(exponent).ok()?)?)?,
+                9 - places,
+            )?
         } else {
             scale_by_ten(unscaled, exponent.checked_sub(places)?.checked_add(9)?)?
         };
@@ -68,7 +71,8 @@ impl Quantity {
             digits.len() <= SHORT_DIGITS && scale >= -9 && canonical_looking
         };
         // An amount below one in powers of 1024 is no whole number of bytes; Go goes on in powers of 1000.
-        let notation = if notation == Notation::Binary && nanos < 1_000_000_000 { Notation::Decimal } else { notation };
+        let notation =
+            if notation == Notation::Binary && nanos < 1_000_000_000 { Notation::Decimal } else { notation };
         Some(Self { nanos: sign * nanos, notation, kept: kept.then(|| text.to_owned()) })
     }
 
@@ -99,7 +103,8 @@ impl Quantity {
             return format!("{mantissa}{suffix}");
         }
         if self.notation == Notation::Exponent {
-            let exponents = ["e-9", "e-6", "e-3", "", "e3", "e6", "e9", "e12", "e15", "e18", "e21", "e24", "e27"];
+            let exponents =
+                ["e-9", "e-6", "e-3", "", "e3", "e6", "e9", "e12", "e15", "e18", "e21", "e24", "e27"];
             let (mantissa, exponent) = reduce(self.nanos, 1000, &exponents);
             return format!("{mantissa}{exponent}");
         }
@@ -185,15 +190,21 @@ mod tests {
             vec!["1u", "1m", "1n", "999u"],
             vec!["3E", "3000P"],
         ] {
-            let values: Vec<_> = group.iter().map(|text| Quantity::parse(text).map(|amount| amount.value())).collect();
-            assert!(values.iter().all(|value| value.is_some() && *value == values[0]), "{group:?} {values:?}");
+            let values: Vec<_> =
+                group.iter().map(|text| Quantity::parse(text).map(|amount| amount.value())).collect();
+            assert!(
+                values.iter().all(|value| value.is_some() && *value == values[0]),
+                "{group:?} {values:?}"
+            );
         }
     }
 
     #[test]
     fn different_amounts_differ() {
         let value = |text| Quantity::parse(text).expect(text).value();
-        for (one, other) in [("1", "2"), ("1M", "1Mi"), ("100m", "100"), ("1", "-1"), ("1k", "1Ki"), ("0", "1m")] {
+        for (one, other) in
+            [("1", "2"), ("1M", "1Mi"), ("100m", "100"), ("1", "-1"), ("1k", "1Ki"), ("0", "1m")]
+        {
             assert_ne!(value(one), value(other), "{one} {other}");
         }
     }
@@ -231,7 +242,9 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_none() {
-        for text in ["", "m", "1 Gi", "1Q", "1GiB", "--1", "1e", "abc", "1.2.3", "99999999999999999999999999E"] {
+        for text in
+            ["", "m", "1 Gi", "1Q", "1GiB", "--1", "1e", "abc", "1.2.3", "99999999999999999999999999E"]
+        {
             assert_eq!(Quantity::parse(text), None, "{text}");
         }
     }

@@ -11,10 +11,9 @@ use crate::shape::{Field, Shape};
 /// Values of a type that Go could not decode, and fields that it does not know, stay as they are, unless null.
 pub(crate) fn canonical(shape: Shape, value: &Value) -> Option<Value> {
     match (shape, value) {
-        (_, Value::Null) => None,
+        (_, Value::Null) | (Shape::Flag, Value::Bool(false)) => None,
         (Shape::Optional(inner), value) => Some(canonical(*inner, value).unwrap_or_else(|| zero(*inner))),
         (Shape::Text, Value::String(text)) if text.is_empty() => None,
-        (Shape::Flag, Value::Bool(false)) => None,
         (Shape::Integer | Shape::IntOrString, Value::Number(number)) if number.as_i64() == Some(0) => None,
         (Shape::Quantity, Value::String(text)) => canonical_quantity(text, value),
         (Shape::Quantity, Value::Number(number)) => canonical_quantity(&number.to_string(), value),

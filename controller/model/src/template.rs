@@ -9,12 +9,10 @@
 
 use serde_json::Value;
 
+use crate::names::HASH_LABEL;
 use crate::pod_shape::PodTemplateSpec;
 use crate::shape_canonical::canonical;
 use crate::template_defaults::fill_in;
-
-/// The label that names the revision a ReplicaSet, and each of its pods, belongs to.
-const HASH_LABEL: &str = "rollouts-pod-template-hash";
 
 /// Whether the template of a Rollout and that of a ReplicaSet mean the same pods.
 ///

@@ -126,18 +126,29 @@ fn spellings_of_one_template_are_equal() {
         (container(&json!({"image": "a@sha256:00"})), {
             container(&json!({"image": "a@sha256:00", "imagePullPolicy": "IfNotPresent"}))
         }),
-        (container(&json!({"image": "h:1/a"})), container(&json!({"image": "h:1/a", "imagePullPolicy": "Always"}))),
+        (
+            container(&json!({"image": "h:1/a"})),
+            container(&json!({"image": "h:1/a", "imagePullPolicy": "Always"})),
+        ),
         (container(&json!({"tty": false, "stdin": false})), container(&json!({}))),
         (
             container(&json!({"resources": {"requests": {"cpu": "0.1", "memory": 1024}}})),
             container(&json!({"resources": {"requests": {"memory": "1Ki", "cpu": "100m"}}})),
         ),
-        (spec(&json!({"hostPID": false, "priorityClassName": ""})), spec(&json!({"dnsPolicy": "ClusterFirst"}))),
-        (spec(&json!({"serviceAccountName": "a", "serviceAccount": "a"})), spec(&json!({"serviceAccountName": "a"}))),
+        (
+            spec(&json!({"hostPID": false, "priorityClassName": ""})),
+            spec(&json!({"dnsPolicy": "ClusterFirst"})),
+        ),
+        (
+            spec(&json!({"serviceAccountName": "a", "serviceAccount": "a"})),
+            spec(&json!({"serviceAccountName": "a"})),
+        ),
         (volume(&json!({"name": "v"})), volume(&json!({"name": "v", "emptyDir": {"medium": ""}}))),
         (
             volume(&json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}})),
-            volume(&json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {"volumeMode": "Filesystem"}}}})),
+            volume(
+                &json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {"volumeMode": "Filesystem"}}}}),
+            ),
         ),
     ] {
         assert!(equal(&one, &other), "{one}\n{other}");
@@ -155,7 +166,10 @@ fn what_changes_the_pods_differs() {
             container(&json!({"env": [{"name": "B"}, {"name": "A"}]})),
         ),
         (container(&json!({"securityContext": {"runAsNonRoot": false}})), container(&json!({}))),
-        (container(&json!({"securityContext": {"runAsUser": 0}})), container(&json!({"securityContext": {}}))),
+        (
+            container(&json!({"securityContext": {"runAsUser": 0}})),
+            container(&json!({"securityContext": {}})),
+        ),
         (spec(&json!({"automountServiceAccountToken": false})), spec(&json!({}))),
         (spec(&json!({"terminationGracePeriodSeconds": 0})), spec(&json!({}))),
         (spec(&json!({"serviceAccountName": "a"})), spec(&json!({"serviceAccountName": "b"}))),
@@ -184,7 +198,9 @@ fn what_changes_the_pods_differs() {
 
 /// A template with this term of anti-affinity.
 fn anti_affinity(term: &Value) -> Value {
-    spec(&json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}))
+    spec(
+        &json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}),
+    )
 }
 
 /// A value of a shape, with now and then a spelling of nothing, or a value of another type.

@@ -1,0 +1,384 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::validate;
+
+/// A Rollout with this canary strategy.
+fn rollout(canary: &Value) -> Value {
+    json!({"spec": {
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {"metadata": {"labels": {"app": "web"}}},
+        "strategy": {"canary": canary},
+    }})
+}
+
+/// A Rollout with these steps, whose traffic is routed.
+fn routed(steps: &Value) -> Value {
+    rollout(&json!({
+        "canaryService": "c", "stableService": "s", "steps": steps,
+        "trafficRouting": {"plugins": {"a/b": {}}},
+    }))
+}
+
+/// A Rollout with one field at a path replaced.
+fn with(mut rollout: Value, pointer: &str, value: Value) -> Value {
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+    rollout.pointer_mut(parent).expect(pointer)[key] = value;
+    rollout
+}
+
+fn paths(rollout: &Value) -> Vec<String> {
+    validate(rollout).into_iter().map(|error| error.path).collect()
+}
+
+/// Asserts that each value, put at the pointer, is wrong in exactly this place (below `spec`).
+fn assert_wrong(rollout: &Value, cases: Vec<(&str, Value, &str)>) {
+    for (pointer, value, path) in cases {
+        let found = paths(&with(rollout.clone(), pointer, value.clone()));
+        assert_eq!(found, [format!("spec.{path}")], "{pointer} {value}");
+    }
+}
+
+#[test]
+fn what_argo_users_write_is_valid() {
+    let steps = json!([
+        {"setWeight": 0}, {"pause": {}}, {"pause": {"duration": "1h30m"}}, {"pause": {"duration": 10}},
+        {"setCanaryScale": {"replicas": 3}}, {"setCanaryScale": {"weight": 25}},
+        {"setCanaryScale": {"matchTrafficWeight": true}}, {"setWeight": 100},
+    ]);
+    let none: [&str; 0] = [];
+    assert_eq!(paths(&routed(&steps)), none);
+    assert_eq!(paths(&rollout(&json!({}))), none);
+    for (pointer, value) in [
+        ("/spec/replicas", json!(0)),
+        ("/spec/replicas", json!(null)),
+        ("/spec/restartAt", json!("2026-01-01T00:00:00Z")),
+        ("/spec/rollbackWindow", json!({"revisions": 3})),
+        ("/spec/analysis", json!({"successfulRunHistoryLimit": 1})),
+        ("/spec/progressDeadlineSeconds", json!(1)),
+        ("/spec/strategy/blueGreen", json!(null)),
+        ("/spec/strategy/canary/steps", json!(null)),
+        ("/spec/strategy/canary/maxSurge", json!("25%")),
+        ("/spec/strategy/canary/maxSurge", json!("150%")),
+        ("/spec/strategy/canary/maxSurge", json!(0)),
+        ("/spec/strategy/canary/maxUnavailable", json!("0")),
+        ("/spec/strategy/canary/scaleDownDelaySeconds", json!(0)),
+        ("/spec/strategy/canary/dynamicStableScale", json!(false)),
+        ("/spec/strategy/canary/trafficRouting/managedRoutes", json!([{"name": "a"}, {"name": "b"}])),
+        ("/spec/strategy/canary/trafficRouting/istio", json!(null)),
+        ("/spec/strategy/canary/trafficRouting/maxTrafficWeight", json!(1_000_000)),
+        ("/spec/fromTheFuture", json!(true)),
+    ] {
+        assert_eq!(paths(&with(routed(&steps), pointer, value.clone())), none, "{pointer} {value}");
+    }
+}
+
+#[test]
+fn each_wrong_field_of_the_spec_is_named() {
+    let rollout = rollout(&json!({}));
+    assert_eq!(paths(&json!({})), ["spec"]);
+    assert_eq!(paths(&json!({"spec": []})), ["spec"]);
+    assert_wrong(
+        &rollout,
+        vec![
+            ("/spec/replicas", json!(-1), "replicas"),
+            ("/spec/replicas", json!("2"), "replicas"),
+            ("/spec/replicas", json!(1.5), "replicas"),
+            ("/spec/replicas", json!(1_i64 << 32), "replicas"),
+            ("/spec/workloadRef", json!({"kind": "Deployment"}), "workloadRef"),
+            ("/spec/minReadySeconds", json!(-1), "minReadySeconds"),
+            ("/spec/minReadySeconds", json!(600), "progressDeadlineSeconds"),
+            ("/spec/progressDeadlineSeconds", json!(0), "progressDeadlineSeconds"),
+            ("/spec/progressDeadlineSeconds", json!("10m"), "progressDeadlineSeconds"),
+            ("/spec/progressDeadlineAbort", json!("yes"), "progressDeadlineAbort"),
+            ("/spec/revisionHistoryLimit", json!(-1), "revisionHistoryLimit"),
+            ("/spec/paused", json!(1), "paused"),
+            ("/spec/rollbackWindow", json!(3), "rollbackWindow"),
+            ("/spec/rollbackWindow", json!({"revisions": -3}), "rollbackWindow.revisions"),
+            ("/spec/strategy", json!(null), "strategy"),
+            ("/spec/strategy", json!("canary"), "strategy"),
+            ("/spec/strategy", json!({}), "strategy"),
+            ("/spec/strategy", json!({"canary": {}, "blueGreen": {}}), "strategy"),
+            ("/spec/strategy", json!({"blueGreen": {"activeService": "a"}}), "strategy.blueGreen"),
+            ("/spec/strategy", json!({"canary": []}), "strategy.canary"),
+        ],
+    );
+}
+
+#[test]
+fn the_selector_selects_the_template() {
+    let rollout = rollout(&json!({}));
+    let expression = |key: &str, operator: &str, values: Value| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
+    assert_wrong(
+        &rollout,
+        vec![
+            ("/spec/selector", json!(null), "selector"),
+            ("/spec/selector", json!({}), "selector"),
+            ("/spec/selector", json!({"matchLabels": {}, "matchExpressions": []}), "selector"),
+            ("/spec/selector", json!("app=web"), "selector"),
+            ("/spec/selector", json!({"matchLabels": {"app": "api"}}), "selector.matchLabels[\"app\"]"),
+            ("/spec/selector", json!({"matchLabels": {"app": 1}}), "selector.matchLabels[\"app\"]"),
+            ("/spec/selector", json!({"matchExpressions": ["app"]}), "selector.matchExpressions[0]"),
+            ("/spec/selector", expression("", "In", json!(["web"])), "selector.matchExpressions[0].key"),
+            (
+                "/spec/selector",
+                expression("app", "Is", json!(["web"])),
+                "selector.matchExpressions[0].operator",
+            ),
+            ("/spec/selector", expression("app", "In", json!([])), "selector.matchExpressions[0].values"),
+            ("/spec/selector", expression("app", "In", json!("web")), "selector.matchExpressions[0].values"),
+            (
+                "/spec/selector",
+                expression("app", "Exists", json!(["web"])),
+                "selector.matchExpressions[0].values",
+            ),
+            ("/spec/selector", expression("app", "In", json!(["api"])), "selector.matchExpressions[0]"),
+            ("/spec/selector", expression("app", "NotIn", json!(["web"])), "selector.matchExpressions[0]"),
+            ("/spec/selector", expression("tier", "Exists", json!([])), "selector.matchExpressions[0]"),
+            (
+                "/spec/selector",
+                expression("app", "DoesNotExist", json!(null)),
+                "selector.matchExpressions[0]",
+            ),
+            ("/spec/template/spec", json!([]), "template.spec"),
+            ("/spec/template/metadata/annotations", json!({"a": 1}), "template.metadata.annotations[\"a\"]"),
+            ("/spec/template/metadata/labels", json!({}), "selector.matchLabels[\"app\"]"),
+        ],
+    );
+    for selector in [
+        expression("app", "In", json!(["web", "api"])),
+        expression("app", "NotIn", json!(["api"])),
+        expression("app", "Exists", json!(null)),
+        expression("tier", "DoesNotExist", json!([])),
+    ] {
+        assert!(
+            validate(&with(rollout.clone(), "/spec/selector", selector.clone())).is_empty(),
+            "{selector}"
+        );
+    }
+    let without_template = with(rollout, "/spec/template", Value::Null);
+    assert_eq!(paths(&without_template), ["spec.template", "spec.selector.matchLabels[\"app\"]"]);
+}
+
+#[test]
+fn each_wrong_step_is_named() {
+    for (step, path) in [
+        (json!({"setWeight": 101}), ".setWeight"),
+        (json!({"setWeight": -1}), ".setWeight"),
+        (json!({"setWeight": "20"}), ".setWeight"),
+        (json!({"setWeight": 1.5}), ".setWeight"),
+        (json!({"pause": 10}), ".pause"),
+        (json!({"pause": {"duration": "soon"}}), ".pause.duration"),
+        (json!({"pause": {"duration": -1}}), ".pause.duration"),
+        (json!({"pause": {"duraton": "1h"}}), ".pause.duraton"),
+        (json!({"pause": null}), ""),
+        (json!({"setWeight": 20, "pause": {}}), ""),
+        (json!({"setWeight": 20, "setCanaryScale": {"replicas": 1}}), ""),
+        (json!({}), ""),
+        (json!(null), ""),
+        (json!("pause"), ""),
+        (json!({"experiment": {}}), ".experiment"),
+        (json!({"analysis": {"templates": []}}), ".analysis"),
+        (json!({"setHeaderRoute": {"name": "x"}}), ".setHeaderRoute"),
+        (json!({"setMirrorRoute": {"name": "x"}}), ".setMirrorRoute"),
+        (json!({"plugin": {"name": "x"}}), ".plugin"),
+        (json!({"sleep": 10}), ".sleep"),
+        (json!({"setCanaryScale": 3}), ".setCanaryScale"),
+        (json!({"setCanaryScale": {}}), ".setCanaryScale"),
+        (json!({"setCanaryScale": {"replicas": 1, "weight": 2}}), ".setCanaryScale"),
+        (json!({"setCanaryScale": {"weight": 1, "matchTrafficWeight": true}}), ".setCanaryScale"),
+        (json!({"setCanaryScale": {"matchTrafficWeight": false}}), ".setCanaryScale"),
+        (json!({"setCanaryScale": {"matchTrafficWeight": "yes"}}), ".setCanaryScale.matchTrafficWeight"),
+        (json!({"setCanaryScale": {"replicas": -1}}), ".setCanaryScale.replicas"),
+        (json!({"setCanaryScale": {"weight": 101}}), ".setCanaryScale.weight"),
+        (json!({"setCanaryScale": {"weight": 1, "pods": 2}}), ".setCanaryScale.pods"),
+    ] {
+        let found = paths(&routed(&json!([{"setWeight": 1}, step])));
+        assert_eq!(found, [format!("spec.strategy.canary.steps[1]{path}")], "{step}");
+    }
+    let unrouted = rollout(&json!({"steps": [{"setWeight": 101}, {"setCanaryScale": {"replicas": 1}}]}));
+    let steps = "spec.strategy.canary.steps";
+    assert_eq!(paths(&unrouted), [format!("{steps}[0].setWeight"), format!("{steps}[1].setCanaryScale")]);
+    assert_eq!(paths(&rollout(&json!({"steps": {"setWeight": 1}}))), [steps]);
+}
+
+#[test]
+fn what_is_not_served_is_refused_by_name() {
+    for (field, value) in [
+        ("analysis", json!({})),
+        ("antiAffinity", json!({})),
+        ("canaryMetadata", json!({})),
+        ("stableMetadata", json!({})),
+        ("pingPong", json!({"pingService": "a"})),
+        ("dynamicStableScale", json!(true)),
+        ("replicaProgressThreshold", json!({"type": "Pods", "value": 1})),
+    ] {
+        let rollout = with(routed(&json!([])), &format!("/spec/strategy/canary/{field}"), value);
+        assert_eq!(paths(&rollout), [format!("spec.strategy.canary.{field}")]);
+    }
+    for router in ["istio", "nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"] {
+        let path = format!("spec.strategy.canary.trafficRouting.{router}");
+        assert_eq!(paths(&rollout(&json!({"trafficRouting": {router: {}}}))), std::slice::from_ref(&path));
+        let both =
+            with(routed(&json!([])), &format!("/spec/strategy/canary/trafficRouting/{router}"), json!({}));
+        assert_eq!(paths(&both), [path]);
+    }
+}
+
+#[test]
+fn each_wrong_field_of_the_canary_is_named() {
+    let canary = |path: &str| format!("/spec/strategy/canary/{path}");
+    for (pointer, value, path) in [
+        ("canaryService", json!("s"), "canaryService"),
+        ("canaryService", json!(""), "canaryService"),
+        ("stableService", json!(null), "stableService"),
+        ("stableService", json!(["s"]), "stableService"),
+        ("scaleDownDelaySeconds", json!(-1), "scaleDownDelaySeconds"),
+        ("scaleDownDelayRevisionLimit", json!("all"), "scaleDownDelayRevisionLimit"),
+        ("abortScaleDownDelaySeconds", json!(-1), "abortScaleDownDelaySeconds"),
+        ("minPodsPerReplicaSet", json!(-1), "minPodsPerReplicaSet"),
+        ("maxSurge", json!(-1), "maxSurge"),
+        ("maxSurge", json!("a%"), "maxSurge"),
+        ("maxSurge", json!("25%%"), "maxSurge"),
+        ("maxSurge", json!([1]), "maxSurge"),
+        ("maxUnavailable", json!("-1%"), "maxUnavailable"),
+        ("maxUnavailable", json!("101%"), "maxUnavailable"),
+        ("trafficRouting", json!({}), "trafficRouting.plugins"),
+        ("trafficRouting", json!({"plugins": {}}), "trafficRouting.plugins"),
+        ("trafficRouting", json!({"plugins": ["a/b"]}), "trafficRouting.plugins"),
+        ("trafficRouting", json!([]), "trafficRouting"),
+        ("trafficRouting/plugins", json!({"a/b": "x"}), "trafficRouting.plugins[\"a/b\"]"),
+        ("trafficRouting/plugins", json!({"a/b": null}), "trafficRouting.plugins[\"a/b\"]"),
+        ("trafficRouting/plugin", json!({"a/b": {}}), "trafficRouting.plugin"),
+        ("trafficRouting/managedRoutes", json!("a"), "trafficRouting.managedRoutes"),
+        ("trafficRouting/managedRoutes", json!(["a"]), "trafficRouting.managedRoutes[0].name"),
+        ("trafficRouting/managedRoutes", json!([{"name": "a"}, {"name": "a"}]), {
+            "trafficRouting.managedRoutes[1].name"
+        }),
+        ("trafficRouting/maxTrafficWeight", json!(0), "trafficRouting.maxTrafficWeight"),
+        ("trafficRouting/maxTrafficWeight", json!(1_000_001), "trafficRouting.maxTrafficWeight"),
+        ("trafficRouting/maxTrafficWeight", json!("100"), "trafficRouting.maxTrafficWeight"),
+    ] {
+        let found = paths(&with(routed(&json!([{"setWeight": 1}])), &canary(pointer), value.clone()));
+        assert_eq!(found, [format!("spec.strategy.canary.{path}")], "{pointer} {value}");
+    }
+    for surge in [json!(0), json!("0"), json!("0%")] {
+        let found = paths(&rollout(&json!({"maxSurge": surge, "maxUnavailable": 0})));
+        assert_eq!(found, ["spec.strategy.canary.maxSurge"]);
+    }
+    assert_eq!(paths(&rollout(&json!({"scaleDownDelaySeconds": 30}))), {
+        ["spec.strategy.canary.scaleDownDelaySeconds"]
+    });
+    assert_eq!(paths(&rollout(&json!({"canaryService": "a", "stableService": "a"}))), {
+        ["spec.strategy.canary.canaryService"]
+    });
+}
+
+#[test]
+fn weights_go_up_to_the_sum_of_all_weights() {
+    let steps = json!([{"setWeight": 900}, {"setCanaryScale": {"weight": 1000}}, {"setWeight": 1001}]);
+    let rollout = with(routed(&steps), "/spec/strategy/canary/trafficRouting/maxTrafficWeight", json!(1000));
+    assert_eq!(paths(&rollout), ["spec.strategy.canary.steps[2].setWeight"]);
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let mut rollout = routed(&json!([{"setWeight": 900}, {"pause": 1}]));
+    rollout["spec"]["replicas"] = json!(-1);
+    rollout["spec"]["strategy"]["canary"]["canaryService"] = json!("s");
+    let errors = validate(&rollout);
+    let paths: Vec<&str> = errors.iter().map(|error| error.path.as_str()).collect();
+    let canary = "spec.strategy.canary";
+    assert_eq!(
+        paths,
+        [
+            "spec.replicas".to_owned(),
+            format!("{canary}.canaryService"),
+            format!("{canary}.steps[0].setWeight"),
+            format!("{canary}.steps[1].pause"),
+        ]
+    );
+    for error in errors {
+        assert_eq!(error.to_string(), format!("{}: {}", error.path, error.message));
+    }
+}
+
+/// Any JSON, often with the field names that are looked at.
+fn arbitrary() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,6}".prop_map(Value::from),
+        "[0-9]{1,12}[%smh]?".prop_map(Value::from),
+    ];
+    let known = vec![
+        "spec",
+        "template",
+        "metadata",
+        "labels",
+        "selector",
+        "matchLabels",
+        "matchExpressions",
+        "key",
+        "operator",
+        "values",
+        "strategy",
+        "canary",
+        "blueGreen",
+        "steps",
+        "setWeight",
+        "pause",
+        "duration",
+        "setCanaryScale",
+        "weight",
+        "replicas",
+        "trafficRouting",
+        "plugins",
+        "managedRoutes",
+        "maxTrafficWeight",
+        "maxSurge",
+        "maxUnavailable",
+        "canaryService",
+        "stableService",
+        "replicas",
+        "minReadySeconds",
+        "rollbackWindow",
+    ];
+    let key = prop_oneof![6 => prop::sample::select(known).prop_map(str::to_owned), 1 => "\\PC{0,8}"];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::btree_map(key.clone(), inner, 0..5)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_json_is_answered(any in arbitrary(), steps in prop::collection::vec(arbitrary(), 0..4)) {
+        let _ = validate(&any);
+        let _ = validate(&json!({"spec": any.clone()}));
+        let _ = validate(&rollout(&any));
+        let _ = validate(&with(routed(&json!([])), "/spec/strategy/canary/trafficRouting", any));
+        let errors = validate(&routed(&Value::from(steps)));
+        let below_steps = errors.iter().all(|error| error.path.starts_with("spec.strategy.canary.steps["));
+        prop_assert!(below_steps);
+    }
+
+    /// What passes reads as it was meant: the reader needs none of its defaults for values of a wrong type.
+    #[test]
+    fn a_valid_weight_is_read_as_written(weight in any::<i64>(), max in 1..2_000_i64) {
+        let pointer = "/spec/strategy/canary/trafficRouting/maxTrafficWeight";
+        let rollout = with(routed(&json!([{"setWeight": weight}])), pointer, json!(max));
+        let is_valid = validate(&rollout).is_empty();
+        prop_assert_eq!(is_valid, (0..=max).contains(&weight));
+        if is_valid {
+            let read = crate::Rollout::read(&rollout);
+            prop_assert_eq!(read.canary.steps, vec![crate::Step::SetWeight(u32::try_from(weight).unwrap())]);
+        }
+    }
+}
