@@ -45,8 +45,7 @@ impl<'a> Context<'a> {
         // A ReplicaSet is not always stored as it was sent: a webhook may add to it, a server may drop what it does not
         // know. So one that was found to be this template's before is not compared again; making another one would end
         // in the same place, for ever.
-        let is_known =
-            |set: &ReplicaSet| [&status.current_pod_hash, &status.stable_rs].contains(&&set.hash);
+        let is_known = |set: &ReplicaSet| [&status.current_pod_hash, &status.stable_rs].contains(&&set.hash);
         let by_label = sets.iter().position(|set| set.hash == computed && (is_new(set) || is_known(set)));
         let new = by_label.or_else(|| sets.iter().position(|set| !set.hash.is_empty() && is_new(set)));
         let name = format!("{}-{computed}", rollout.name);

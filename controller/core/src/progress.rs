@@ -76,7 +76,8 @@ pub(crate) fn report(
         let message = format!("ReplicaSet \"{name}\" is progressing.");
         conditions.set(condition::PROGRESSING, "True", reason::UPDATED, message);
         conditions.refresh(condition::PROGRESSING);
-    } else if progressing(conditions).as_deref() == Some(reason::NEW_AVAILABLE) && counts.available < replicas {
+    } else if progressing(conditions).as_deref() == Some(reason::NEW_AVAILABLE) && counts.available < replicas
+    {
         // Complete until now, perhaps for a long time: the deadline begins with the loss.
         let message = "Rollout does not have minimum availability";
         conditions.set(condition::PROGRESSING, "True", NOT_AVAILABLE, message);

@@ -43,6 +43,7 @@ fn stable_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
     let is_ahead = !context.is_fully_promoted()
         && context.is_past_steps()
         && !context.is_aborted()
+        && context.new_available() >= context.rollout.replicas
         && context.selected_hash(service) == Some(context.new_hash.as_str());
     (!is_ahead && may_point(context, service, stable)).then_some(stable)
 }

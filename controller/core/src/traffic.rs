@@ -4,6 +4,7 @@
 //! The rows are those of the phase table of Argo Rollouts, with one difference throughout: a role has weight only while
 //! its Service selects the pods that the weight is meant for, and those exist.
 
+use serde_json::Value;
 use tidegate_contract::{Destination, ManagedRoute, Traffic};
 use tidegate_model::Step;
 
@@ -47,13 +48,13 @@ fn canary_weight(context: &Context<'_>) -> u32 {
     let max = canary.max_weight();
     if context.is_fully_promoted() {
         // The newest pods are the stable ones; the canary role gives its weight back once the stable Service has them.
-        return match (context.selected_hash(canary.stable_service.as_ref()), context.status.weights.as_ref())
-        {
-            (Some(hash), Some(weights)) if hash != context.new_hash && reaches_new_pods(context) => {
-                weights.canary
-            }
+        return match context.selected_hash(canary.stable_service.as_ref()) {
+            Some(hash) if hash != context.new_hash && reaches_new_pods(context) => held(context),
             _ => 0,
         };
+    }
+    if must_wait_for_stable_service(context) {
+        return max;
     }
     if context.is_aborted() || context.stable_set().is_none() || !reaches_new_pods(context) {
         return 0;
@@ -63,7 +64,7 @@ fn canary_weight(context: &Context<'_>) -> u32 {
         return max;
     }
     if context.status.promote_full {
-        return context.status.weights.as_ref().map_or(0, |weights| weights.canary);
+        return held(context);
     }
     let index = context.index();
     let reached =
@@ -76,6 +77,29 @@ fn reaches_new_pods(context: &Context<'_>) -> bool {
     let service = context.rollout.canary.canary_service.as_ref();
     context.new_available() > 0
         && (service.is_none() || context.selected_hash(service) == Some(context.new_hash.as_str()))
+}
+
+/// The weight that the pods of the newest template have; not one that an earlier canary had.
+fn held(context: &Context<'_>) -> u32 {
+    let hash = context.world.rollout.pointer("/status/canary/weights/canary/podTemplateHash");
+    let is_ours = hash.and_then(Value::as_str) == Some(context.new_hash.as_str());
+    context.status.weights.as_ref().filter(|_| is_ours).map_or(0, |weights| weights.canary)
+}
+
+/// Whether the stable Service was switched for a promotion that did not come about (aborted, superseded, pods lost).
+/// It must go back while the canary role still has all traffic, which comes to the same pods either way.
+fn must_wait_for_stable_service(context: &Context<'_>) -> bool {
+    let canary = &context.rollout.canary;
+    let has_all =
+        context.status.weights.as_ref().is_some_and(|weights| weights.canary == canary.max_weight());
+    let selected = context.selected_hash(canary.stable_service.as_ref());
+    let has_pods = |hash: Option<&str>| {
+        hash.and_then(|hash| context.set_of_hash(hash)).is_some_and(|set| set.available > 0)
+    };
+    has_all
+        && selected.is_some_and(|hash| hash != context.status.stable_rs)
+        && has_pods(Some(&context.status.stable_rs))
+        && has_pods(context.selected_hash(canary.canary_service.as_ref()))
 }
 
 /// The weight of the last `setWeight` among the first `count` steps.
