@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::manifests::{paused, rollout, running, service, trace};
 use crate::cluster::{Cluster, Gate};
+use crate::manifests::{paused, rollout, running, service, trace};
 
 #[test]
 fn first_revision_is_stable_at_once_and_healthy_with_its_pods() {

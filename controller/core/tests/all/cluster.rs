@@ -119,7 +119,9 @@ impl Cluster {
             Gate::NotApplicable => RouterState::NotApplicable { warning: None },
             Gate::Unverified => waiting(UNVERIFIED),
             // Nothing is to be written, so nothing keeps it from being in force.
-            Gate::Pending | Gate::Failed if is_written && self.in_force == self.written => RouterState::Verified,
+            Gate::Pending | Gate::Failed if is_written && self.in_force == self.written => {
+                RouterState::Verified
+            }
             Gate::Pending => waiting("WritePending"),
             Gate::Failed => {
                 RouterState::Failed { reason: "WriteRejected".into(), message: "not allowed".into() }
@@ -136,7 +138,8 @@ impl Cluster {
             let decision = decide(&world, self.now);
             assert_eq!(decision, decide(&world, self.now), "the same world, the same decision");
             check_shares(&decision);
-            let Some(traffic) = decision.traffic.clone().filter(|one| self.asked.as_ref() != Some(one)) else {
+            let Some(traffic) = decision.traffic.clone().filter(|one| self.asked.as_ref() != Some(one))
+            else {
                 return decision;
             };
             if !matches!(self.gate, Gate::Pending | Gate::Failed) {
@@ -165,7 +168,7 @@ impl Cluster {
         changed || pods != self.sets
     }
 
-    /// A pass of which only some writes succeed; the status is written after all of them.
+    /// A pass of which only so many writes succeed; the status is written after all of them, unless a number is given.
     pub(crate) fn pass_in_part(&mut self, count: usize) -> bool {
         let before = self.written.clone();
         let decision = self.decide();
@@ -173,7 +176,7 @@ impl Cluster {
         for request in decision.writes.iter().take(count) {
             self.write(request);
         }
-        if count < decision.writes.len() {
+        if count < usize::MAX {
             return true;
         }
         let is_new = decision.status != *self.rollout.get("status").unwrap_or(&Value::Null);
@@ -291,7 +294,8 @@ impl Cluster {
     fn check_scaling(&self, name: &str, patch: &Value) {
         let set = &self.sets[name];
         let old = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap();
-        let Some(new) = patch.pointer("/spec/replicas").and_then(Value::as_i64).filter(|new| *new < old) else {
+        let Some(new) = patch.pointer("/spec/replicas").and_then(Value::as_i64).filter(|new| *new < old)
+        else {
             return;
         };
         let replicas = self.rollout["spec"]["replicas"].as_i64().unwrap_or(1);
@@ -323,7 +327,8 @@ impl Cluster {
     /// A Service changes what it selects only while it has no weight; exceptions are those that the design names.
     fn check_switch(&self, name: &str, patch: &Value) {
         let Some(old) = selected(&self.services[name]) else { return };
-        let Some(new) = patch.pointer("/spec/selector").and_then(|one| one.get(HASH)).and_then(Value::as_str) else {
+        let Some(new) = patch.pointer("/spec/selector").and_then(|one| one.get(HASH)).and_then(Value::as_str)
+        else {
             return;
         };
         assert!(self.available(new) > 0, "{name} is pointed at no pods");
@@ -358,11 +363,7 @@ impl Cluster {
 
     fn available(&self, hash: &str) -> i64 {
         let count = |set: &Value| set.pointer("/status/availableReplicas").and_then(Value::as_i64);
-        self.sets
-            .values()
-            .filter(|set| object::label(set, HASH) == Some(hash))
-            .filter_map(count)
-            .sum()
+        self.sets.values().filter(|set| object::label(set, HASH) == Some(hash)).filter_map(count).sum()
     }
 
     fn is_routed(&self) -> bool {

@@ -3,4 +3,6 @@
 
 mod canary;
 mod cluster;
+mod faults;
 mod manifests;
+mod updates;

@@ -98,7 +98,9 @@ impl Cluster {
     }
 
     pub(crate) fn promote_full(&mut self) {
-        self.edit(json!({"spec": {"paused": false}, "status": {"promoteFull": true, "pauseConditions": null}}));
+        self.edit(
+            json!({"spec": {"paused": false}, "status": {"promoteFull": true, "pauseConditions": null}}),
+        );
     }
 }
 
