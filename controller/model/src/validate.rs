@@ -63,7 +63,11 @@ impl Checks {
         } else if !workload.is_given() {
             self.say(&template, "is missing; give the pods' template");
         }
-        self.selector(&spec.get("selector"), &template.get("metadata").get("labels"));
+        let selector = spec.get("selector");
+        // A referenced workload brings its own.
+        if selector.is_given() || !workload.is_given() {
+            self.selector(&selector, &template.get("metadata").get("labels"));
+        }
         let min_ready = self.number(&spec.get("minReadySeconds"), 0).unwrap_or_default();
         self.number(&spec.get("revisionHistoryLimit"), 0);
         self.flag(&spec.get("paused"));

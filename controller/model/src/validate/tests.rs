@@ -156,6 +156,8 @@ fn the_selector_selects_the_template() {
             "{selector}"
         );
     }
+    let referring = json!({"spec": {"workloadRef": {"kind": "Deployment"}, "strategy": {"canary": {}}}});
+    assert_eq!(paths(&referring), ["spec.workloadRef"]);
     let without_template = with(rollout, "/spec/template", Value::Null);
     assert_eq!(paths(&without_template), ["spec.template", "spec.selector.matchLabels[\"app\"]"]);
 }
