@@ -53,7 +53,10 @@ pub(crate) fn at_desired(context: &Context<'_>) -> bool {
         return basic::at_desired(context);
     }
     let wanted = wanted_of_new(context);
-    let new = context.new_set().is_some_and(|set| set.desired >= wanted && set.available >= wanted);
+    // More pods than wanted do no harm, unless there should be none.
+    let new = context.new_set().is_some_and(|set| {
+        set.desired >= wanted && set.available >= wanted && (wanted > 0 || set.desired == 0)
+    });
     let stable = context
         .stable_set()
         .is_none_or(|set| set.desired >= context.rollout.replicas && set.current >= context.rollout.replicas);

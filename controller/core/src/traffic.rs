@@ -59,6 +59,10 @@ fn canary_weight(context: &Context<'_>) -> u32 {
     if context.is_aborted() || context.stable_set().is_none() || !reaches_new_pods(context) {
         return 0;
     }
+    if replicas::wanted_of_new(context) == 0 {
+        // The pods that are still there go as soon as they get nothing.
+        return 0;
+    }
     let enough = context.new_available() >= context.rollout.replicas;
     if context.is_past_steps() && enough {
         return max;
