@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tidegate_api::object;
 use tidegate_contract::Traffic;
 use tidegate_model::names::{DESIRED_REPLICAS_ANNOTATION, SCALE_DOWN_DEADLINE_ANNOTATION, reason};
 use tidegate_model::{CanaryScale, ReplicaSet, Step};
@@ -124,6 +125,9 @@ impl Plan<'_, '_> {
     /// The canary of an aborted update stays until the stable pods are all there and its weight is verified gone, and
     /// then for the delay; a delay of 0 keeps it (as Argo documents).
     fn retire_aborted(&mut self, new: &ReplicaSet, traffic: Option<&Traffic>) {
+        if new.desired > 0 {
+            self.note_desired_replicas(new);
+        }
         let delay = self.context.rollout.canary.abort_scale_down_delay_seconds;
         let stable_is_enough =
             self.context.stable_set().is_some_and(|stable| stable.available >= self.context.rollout.replicas);
@@ -167,10 +171,7 @@ impl Plan<'_, '_> {
             Some(deadline) => self.wake(deadline),
             None => {
                 let deadline = now.checked_add(SignedDuration::from_secs(delay)).unwrap_or(Timestamp::MAX);
-                self.writes.replica_set(
-                    set,
-                    json!({"metadata": {"annotations": {SCALE_DOWN_DEADLINE_ANNOTATION: time::text(deadline)}}}),
-                );
+                self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, json!(time::text(deadline)));
                 self.wake(deadline);
             }
         }
@@ -178,36 +179,37 @@ impl Plan<'_, '_> {
 
     /// Gives a ReplicaSet in use its size, and clears what was left of an earlier retirement.
     fn scale(&mut self, set: &ReplicaSet, replicas: i64) {
-        let desired = self.context.rollout.replicas.to_string();
-        let annotation = |key| tidegate_api::object::annotation(&set.object, key);
-        let mut annotations = serde_json::Map::new();
-        if annotation(DESIRED_REPLICAS_ANNOTATION) != Some(desired.as_str()) {
-            annotations.insert(DESIRED_REPLICAS_ANNOTATION.to_owned(), json!(desired));
-        }
         if set.desired == 0 && replicas == 0 {
             return;
         }
-        if annotation(SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
-            annotations.insert(SCALE_DOWN_DEADLINE_ANNOTATION.to_owned(), Value::Null);
-        }
-        if !annotations.is_empty() {
-            self.writes.replica_set(set, json!({"metadata": {"annotations": annotations}}));
+        self.note_desired_replicas(set);
+        if object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
+            self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, Value::Null);
         }
         self.set_replicas(set, replicas);
+    }
+
+    /// Argo Rollouts takes another number there for a change of the scale, and would do nothing else for a pass.
+    fn note_desired_replicas(&mut self, set: &ReplicaSet) {
+        let desired = self.context.rollout.replicas.to_string();
+        let noted = object::annotation(&set.object, DESIRED_REPLICAS_ANNOTATION);
+        if noted != Some(desired.as_str()) {
+            self.annotate(set, DESIRED_REPLICAS_ANNOTATION, json!(desired));
+        }
+    }
+
+    fn annotate(&mut self, set: &ReplicaSet, key: &str, value: Value) {
+        self.writes.replica_set(set, json!({"metadata": {"annotations": {key: value}}}));
     }
 
     fn set_replicas(&mut self, set: &ReplicaSet, replicas: i64) {
         if set.desired == replicas {
             return;
         }
-        let mut patch = json!({"spec": {"replicas": replicas}});
-        if replicas == 0
-            && set.scale_down_deadline.is_some()
-            && let Some(fields) = patch.as_object_mut()
-        {
-            fields.insert("metadata".into(), json!({"annotations": {SCALE_DOWN_DEADLINE_ANNOTATION: null}}));
+        self.writes.replica_set(set, json!({"spec": {"replicas": replicas}}));
+        if replicas == 0 && object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
+            self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, Value::Null);
         }
-        self.writes.replica_set(set, patch);
         let direction = if replicas > set.desired { "up" } else { "down" };
         self.notes.push(Note::normal(
             reason::SCALING,
