@@ -5,4 +5,5 @@ mod canary;
 mod cluster;
 mod faults;
 mod manifests;
+mod scaling;
 mod updates;
