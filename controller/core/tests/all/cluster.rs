@@ -179,6 +179,7 @@ impl Cluster {
         if count < usize::MAX {
             return true;
         }
+        self.check_step(&decision);
         let is_new = decision.status != *self.rollout.get("status").unwrap_or(&Value::Null);
         if is_new {
             self.rollout["status"] = decision.status;
@@ -288,6 +289,30 @@ impl Cluster {
         assert_eq!(decision.notes, []);
         assert_eq!(decision.status, self.rollout["status"]);
         assert!(decision.wake_at.is_none_or(|at| at > self.now), "{:?} at {}", decision.wake_at, self.now);
+    }
+
+    /// A step that asks for a weight is done only when that is in force.
+    fn check_step(&self, decision: &Decision) {
+        let old = &self.rollout["status"];
+        let is_same =
+            |field: &str| old.get(field).is_some_and(|value| decision.status.get(field) == Some(value));
+        let (Some(from), Some(to)) = (self.index(), decision.status["currentStepIndex"].as_u64()) else {
+            return;
+        };
+        if !["currentPodHash", "currentStepHash", "stableRS"].into_iter().all(is_same) || to <= from {
+            return;
+        }
+        let steps = &self.rollout["spec"]["strategy"]["canary"]["steps"];
+        let step = &steps[usize::try_from(from).unwrap()];
+        assert!(to == from + 1, "one step at a time: from {from} to {to}");
+        let (Some(weight), Some(traffic)) = (step["setWeight"].as_u64(), &self.in_force) else { return };
+        let is_empty = self.rollout["spec"]["replicas"] == 0;
+        let is_settled = self.in_force == self.written && !matches!(self.gate, Gate::Unverified);
+        assert!(
+            !self.is_routed() || (is_settled && (is_empty || u64::from(traffic.canary.weight) == weight)),
+            "step {from} is done at weight {}",
+            traffic.canary.weight
+        );
     }
 
     /// A ReplicaSet that may receive traffic keeps the pods for it.

@@ -5,5 +5,7 @@ mod canary;
 mod cluster;
 mod faults;
 mod manifests;
+mod properties;
 mod scaling;
 mod updates;
+mod worlds;
