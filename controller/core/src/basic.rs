@@ -32,7 +32,7 @@ pub(crate) fn plan<'a>(context: &'a Context<'_>) -> Vec<(&'a ReplicaSet, i64)> {
     };
     let wanted = wanted(context);
     let budget = Budget::of(context);
-    let total: i64 = context.sets().iter().map(|set| set.desired).sum();
+    let total = context.sets().iter().map(|set| set.desired).fold(0, i64::saturating_add);
     let mut room = replicas.saturating_add(budget.surge).saturating_sub(total).max(0);
     let mut grow = |set: &ReplicaSet, wanted: i64| {
         let more = wanted.saturating_sub(set.desired).clamp(0, room);
@@ -66,7 +66,7 @@ fn drained<'a>(context: &'a Context<'_>, available: i64) -> Vec<(&'a ReplicaSet,
     let least = context.rollout.replicas.saturating_sub(Budget::of(context).unavailable);
     let mut others: Vec<&ReplicaSet> = context.other_sets().filter(|set| set.desired > 0).collect();
     others.sort_by_key(|set| std::cmp::Reverse(set.revision));
-    let of_others: i64 = others.iter().map(|set| set.available).sum();
+    let of_others = others.iter().map(|set| set.available).fold(0, i64::saturating_add);
     let mut spare = available.saturating_add(of_others).saturating_sub(least).max(0);
     let mut sizes = Vec::new();
     for set in others {
@@ -131,7 +131,9 @@ fn approximate(replicas: i64, weight: u32, may_surge: bool) -> Wanted {
             let distance = (i128::from(new) * all - i128::from(weight) * i128::from(total)).abs();
             let over = i128::from(total) * all;
             let is_better =
-                best.as_ref().is_none_or(|(best, best_over, _)| distance * best_over < best * over);
+                best.as_ref().is_none_or(|(best, best_over, _)| {
+                    distance.saturating_mul(*best_over) < best.saturating_mul(over)
+                });
             if is_better {
                 best = Some((distance, over, Wanted { new, stable: total.saturating_sub(new) }));
             }

@@ -142,7 +142,8 @@ pub(crate) fn collision_count(context: &Context<'_>) -> Option<i64> {
         context.sets().iter().any(|set| set.name == name)
     };
     let first = context.status.collision_count.unwrap_or_default().saturating_add(1);
-    (first..).find(|count| !taken(*count))
+    // One more than there are ReplicaSets is certainly free.
+    (0..).zip(0..=context.sets().len()).map(|(more, _)| first.saturating_add(more)).find(|count| !taken(*count))
 }
 
 /// Puts a value at a path of an object, making the objects on the way.
