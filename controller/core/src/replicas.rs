@@ -153,7 +153,9 @@ impl Plan<'_, '_> {
         let mut others: Vec<&ReplicaSet> = self.context.other_sets().filter(|set| set.desired > 0).collect();
         others.sort_by_key(|set| std::cmp::Reverse(set.revision));
         for set in others {
-            if !is_settled || selected.contains(&Some(set.hash.as_str())) {
+            // With no replicas no Service ever gets other pods to select.
+            let is_needed = selected.contains(&Some(set.hash.as_str())) && self.context.rollout.replicas > 0;
+            if !is_settled || is_needed {
                 continue;
             }
             let over_limit = canary.scale_down_delay_revision_limit.is_some_and(|limit| kept >= limit);

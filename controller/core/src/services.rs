@@ -58,8 +58,8 @@ fn canary_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
         || selected.is_none_or(|hash| context.set_of_hash(hash).is_none_or(|set| set.available == 0));
     if context.is_aborted() {
         let stable = context.stable_set()?;
-        let has_capacity = stable.available >= context.rollout.replicas && stable.available > 0;
-        return (has_capacity || carries_nothing).then_some(stable);
+        let has_capacity = stable.available >= context.rollout.replicas;
+        return (stable.available > 0 && (has_capacity || carries_nothing)).then_some(stable);
     }
     let new = context.new_set()?;
     (carries_nothing && may_point(context, service, new)).then_some(new)
