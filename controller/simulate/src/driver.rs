@@ -17,6 +17,7 @@ use tidegate_shell::{
 
 /// Something that happened and that an observer may want to show.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Happening {
     /// The shell told something.
     Report(Report),

@@ -22,9 +22,9 @@ pub struct Frame {
     pub step: Option<u64>,
     /// How many steps there are.
     pub steps: u64,
-    /// How traffic is divided, as the Rollout's status says.
+    /// How traffic is divided, as the Rollout's status says; without traffic routing, as available pods are.
     pub weights: Weights,
-    /// The routes, as the API server has them.
+    /// The routes that have a backend for one of the Rollout's Services, as the API server has them.
     pub routes: Vec<Route>,
     /// The Rollout's ReplicaSets that have or want pods, newest revision first.
     pub replica_sets: Vec<ReplicaSet>,
@@ -60,6 +60,7 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Backend {
     /// The rule it belongs to, counted from 0.
+    #[serde(skip)]
     pub rule: usize,
     /// The Service's name.
     pub name: String,
@@ -128,7 +129,7 @@ impl Frame {
             message: text("/message"),
             step: status("/currentStepIndex").and_then(Value::as_u64),
             steps: u64::try_from(steps).unwrap_or(u64::MAX),
-            weights: weights(rollout),
+            weights: weights(rollout, &replica_sets),
             routes: routes.iter().map(|object| route(object)).collect(),
             replica_sets,
             routers: routing.into_iter().flat_map(|routing| &routing.routers).map(router).collect(),
@@ -136,11 +137,13 @@ impl Frame {
     }
 }
 
-fn weights(rollout: &Value) -> Weights {
-    let max = rollout
-        .pointer("/spec/strategy/canary/trafficRouting/maxTrafficWeight")
-        .and_then(Value::as_u64)
-        .unwrap_or(100);
+fn weights(rollout: &Value, replica_sets: &[ReplicaSet]) -> Weights {
+    let Some(routing) =
+        rollout.pointer("/spec/strategy/canary/trafficRouting").filter(|routing| routing.is_object())
+    else {
+        return weights_by_pods(replica_sets);
+    };
+    let max = routing.get("maxTrafficWeight").and_then(Value::as_u64).unwrap_or(100);
     let Some(weights) = rollout.pointer("/status/canary/weights").filter(|weights| weights.is_object())
     else {
         return Weights { canary: 0, stable: max, additional: Vec::new(), max };
@@ -160,8 +163,27 @@ fn weights(rollout: &Value) -> Weights {
     }
 }
 
+/// Without traffic routing, traffic follows the pods.
+fn weights_by_pods(replica_sets: &[ReplicaSet]) -> Weights {
+    let available = |only_canary: bool| -> u64 {
+        let counted = replica_sets.iter().filter(|set| !only_canary || set.role == "canary");
+        counted.map(|set| set.available).fold(0, u64::saturating_add)
+    };
+    let canary = available(true).saturating_mul(100).checked_div(available(false)).unwrap_or(0);
+    Weights { canary, stable: 100 - canary, additional: Vec::new(), max: 100 }
+}
+
 fn route(object: &Value) -> Route {
-    let rules = object.pointer("/spec/rules").and_then(Value::as_array);
+    Route {
+        kind: object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        name: object::name(object).to_owned(),
+        backends: backends(object),
+    }
+}
+
+/// All backends of all rules of a route, in order.
+pub(crate) fn backends(route: &Value) -> Vec<Backend> {
+    let rules = route.pointer("/spec/rules").and_then(Value::as_array);
     let backends = rules.into_iter().flatten().enumerate().flat_map(|(rule, value)| {
         let references = value.get("backendRefs").and_then(Value::as_array);
         references.into_iter().flatten().map(move |reference| Backend {
@@ -171,11 +193,7 @@ fn route(object: &Value) -> Route {
             weight: reference.get("weight").and_then(Value::as_u64).unwrap_or(1),
         })
     });
-    Route {
-        kind: object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        name: object::name(object).to_owned(),
-        backends: backends.collect(),
-    }
+    backends.collect()
 }
 
 fn replica_set(object: &Value, stable_hash: &str, current_hash: &str) -> ReplicaSet {
@@ -229,6 +247,18 @@ mod tests {
         let backends = route(&object).backends;
         let seen: Vec<_> = backends.iter().map(|one| (one.rule, one.name.as_str(), one.weight)).collect();
         assert_eq!(seen, [(0, "a", 1), (2, "b", 0)]);
+    }
+
+    #[test]
+    fn without_traffic_routing_traffic_follows_the_pods() {
+        let rollout = json!({"metadata": {"name": "a"}, "status": {"stableRS": "s", "currentPodHash": "c"}});
+        let set = |hash: &str, available: u64| {
+            json!({"metadata": {"name": hash, "labels": {HASH_LABEL: hash}},
+                   "spec": {"replicas": 4}, "status": {"availableReplicas": available}})
+        };
+        let (stable, canary) = (set("s", 3), set("c", 1));
+        let frame = Frame::of(&rollout, &[&stable, &canary], &[], None);
+        assert_eq!((frame.weights.canary, frame.weights.stable), (25, 75));
     }
 
     #[test]

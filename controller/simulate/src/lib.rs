@@ -2,16 +2,25 @@
 //!
 //! [`Driver`] connects the sans-IO shell with the cluster; [`play`] tells the story of `tidegate simulate` with
 //! it. Nothing here waits, and the same manifests give the same run.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `manifests` | reading what users wrote |
+//! | `scenario`, `changes`, `player` | the story: what is applied, what is done later, and how long it goes on |
+//! | `driver` | the shell's effects, carried out on the cluster in virtual time |
+//! | `observer`, `frame`, `line` | what is told |
 #![forbid(unsafe_code)]
 
+mod changes;
 mod driver;
 mod frame;
 mod line;
 pub mod manifests;
 mod observer;
+mod player;
 mod scenario;
 
 pub use driver::{Driver, Happening};
 pub use frame::{Backend, Frame, ReplicaSet, Route, RouterView, Weights};
-pub use line::{Ending, Line, RolloutEnding};
+pub use line::{Ending, Line, RolloutEnding, Stopped};
 pub use scenario::{Scenario, ScenarioError, play};

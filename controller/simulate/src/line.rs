@@ -2,18 +2,19 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use tidegate_api::object;
 
 use crate::frame::Frame;
 
 /// Something happened to a Rollout; what it looks like now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     /// Virtual seconds since the start.
     pub t: f64,
     /// What happened: `RouteWritten`, `Verified`, `ReplicasChanged`, …, or the reason of a Kubernetes event.
     pub event: String,
     /// The same in words.
-    #[serde(skip_serializing_if = "String::is_empty", rename = "note")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
     /// Whether somebody should look.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -27,18 +28,33 @@ pub struct Line {
 }
 
 /// How a simulation ended: the last line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ending {
     /// `Healthy` when every Rollout is; else the phase of the first that is not.
     pub result: String,
+    /// Why it ended.
+    pub stopped: Stopped,
     /// Virtual seconds since the start.
     pub t: f64,
     /// Each Rollout's end.
     pub rollouts: Vec<RolloutEnding>,
 }
 
+/// Why a simulation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Stopped {
+    /// Every Rollout is Healthy and nothing more is due.
+    Settled,
+    /// Rollouts stand at a pause that only a user ends, and there is no such user.
+    Held,
+    /// Nothing happened for so long that nothing more is to be expected.
+    NothingHappens,
+    /// The time limit was reached.
+    TimeLimit,
+}
+
 /// How one Rollout ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RolloutEnding {
     /// `namespace/name`.
     pub rollout: String,
@@ -54,5 +70,18 @@ impl Ending {
     /// Whether all is well.
     pub fn is_healthy(&self) -> bool {
         self.result == "Healthy"
+    }
+}
+
+impl RolloutEnding {
+    pub(crate) fn of(rollout: &Value) -> Self {
+        let status = |field: &str| rollout.get("status").and_then(|status| status.get(field));
+        let text = |field: &str| status(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            rollout: format!("{}/{}", object::namespace(rollout), object::name(rollout)),
+            phase: text("phase"),
+            message: text("message"),
+            conditions: status("conditions").and_then(Value::as_array).cloned().unwrap_or_default(),
+        }
     }
 }

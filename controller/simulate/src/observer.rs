@@ -8,10 +8,10 @@ use serde_json::Value;
 use tidegate_api::{Body, ObjectKey, Operation, Request, builtin, object};
 use tidegate_cluster::Cluster;
 use tidegate_core::{NoteKind, Routing};
-use tidegate_shell::Report;
+use tidegate_shell::{KubernetesEvent, Report};
 
 use crate::driver::{Driver, Happening};
-use crate::frame::Frame;
+use crate::frame::{self, Frame};
 use crate::line::Line;
 
 /// Remembers the last frame of each Rollout, so that only changes are told.
@@ -19,11 +19,23 @@ pub(crate) struct Observer {
     keys: Vec<ObjectKey>,
     routing: BTreeMap<ObjectKey, Routing>,
     last: BTreeMap<ObjectKey, Frame>,
+    /// Events of a pass that has yet to be reported: what the routers answered in it is their reason, and is told first.
+    events: Vec<(ObjectKey, KubernetesEvent)>,
+    /// How a write failed last, by what it was about: it is tried again and again, and told once.
+    failures: BTreeMap<(ObjectKey, String), String>,
+    changed_at: Duration,
 }
 
 impl Observer {
     pub(crate) fn new(keys: Vec<ObjectKey>) -> Self {
-        Self { keys, routing: BTreeMap::new(), last: BTreeMap::new() }
+        Self {
+            keys,
+            routing: BTreeMap::new(),
+            last: BTreeMap::new(),
+            events: Vec::new(),
+            changed_at: Duration::ZERO,
+            failures: BTreeMap::new(),
+        }
     }
 
     /// The Rollouts as the cluster has them.
@@ -34,11 +46,35 @@ impl Observer {
             .collect()
     }
 
+    /// When a Rollout last looked otherwise than before. Events alone are no change: a write that is refused again and
+    /// again has some.
+    pub(crate) fn changed_at(&self) -> Duration {
+        self.changed_at
+    }
+
     /// Tells something that was done to every Rollout from outside.
-    pub(crate) fn announce(&mut self, driver: &Driver, event: &str, note: &str, tell: &mut dyn FnMut(&Line)) {
+    pub(crate) fn announce_all(
+        &mut self,
+        driver: &Driver,
+        event: &'static str,
+        note: &str,
+        tell: &mut dyn FnMut(&Line),
+    ) {
         for key in self.keys.clone() {
-            self.tell(&driver.cluster, driver.elapsed(), &key, event, note, false, None, tell);
+            self.announce(driver, &key, event, note, tell);
         }
+    }
+
+    /// Tells something that was done to a Rollout from outside.
+    pub(crate) fn announce(
+        &mut self,
+        driver: &Driver,
+        key: &ObjectKey,
+        event: &'static str,
+        note: &str,
+        tell: &mut dyn FnMut(&Line),
+    ) {
+        self.tell(&driver.cluster, driver.elapsed(), key, Told::new(event, note), tell);
     }
 
     /// Takes note of what the shell did.
@@ -46,63 +82,87 @@ impl Observer {
         &mut self,
         cluster: &Cluster,
         elapsed: Duration,
-        happening: &Happening,
+        happening: Happening,
         tell: &mut dyn FnMut(&Line),
     ) {
         match happening {
             Happening::Event(event) => {
-                let key = object::key(&builtin::rollouts(), &event.regarding);
-                let warning = event.kind == NoteKind::Warning;
-                self.tell(cluster, elapsed, &key, &event.reason, &event.message, warning, None, tell);
+                self.events.push((object::key(&builtin::rollouts(), &event.regarding), event));
             }
             Happening::Report(Report::Pass { rollout, routing, .. }) => {
                 match routing {
-                    Some(routing) => self.routing.insert(rollout.clone(), routing.clone()),
-                    None => self.routing.remove(rollout),
+                    Some(routing) => self.routing.insert(rollout.clone(), routing),
+                    None => self.routing.remove(&rollout),
                 };
+                self.tell_routers(cluster, elapsed, &rollout, tell);
+                self.tell_events(cluster, elapsed, tell);
             }
             Happening::Report(Report::Wrote { rollout, request }) => {
-                if let Some((note, patch)) = route_patch(request) {
-                    self.tell(cluster, elapsed, rollout, "RouteWritten", &note, false, Some(patch), tell);
+                self.failures.remove(&(rollout.clone(), about(&request)));
+                if let Some((note, patch)) = route_patch(&request) {
+                    let told = Told { patch: Some(patch), ..Told::new("RouteWritten", &note) };
+                    self.tell(cluster, elapsed, &rollout, told, tell);
                 }
             }
             Happening::Report(Report::WriteFailed { rollout, request, error }) => {
-                let note = format!("{} {}: {error}", request.verb(), about(request));
-                self.tell(cluster, elapsed, rollout, "WriteFailed", &note, true, None, tell);
+                let note = format!("{}: {error}", about(&request));
+                if self.failures.insert((rollout.clone(), about(&request)), note.clone())
+                    != Some(note.clone())
+                {
+                    self.tell(cluster, elapsed, &rollout, Told::warning("WriteFailed", &note), tell);
+                }
             }
             Happening::Report(Report::Panicked { rollout, message }) => {
-                self.tell(cluster, elapsed, rollout, "InternalError", message, true, None, tell);
+                self.tell(cluster, elapsed, &rollout, Told::warning("InternalError", &message), tell);
             }
         }
     }
 
-    /// Compares every Rollout with its last frame and tells what differs. Returns whether anything did.
-    pub(crate) fn look(&mut self, driver: &Driver, tell: &mut dyn FnMut(&Line)) -> bool {
-        let mut changed = false;
+    /// Compares every Rollout with its last frame and tells what differs.
+    pub(crate) fn look(&mut self, driver: &Driver, tell: &mut dyn FnMut(&Line)) {
+        self.tell_events(&driver.cluster, driver.elapsed(), tell);
         for key in self.keys.clone() {
             let Some(frame) = self.frame(&driver.cluster, &key) else { continue };
-            let Some((event, note, warning)) = difference(self.last.get(&key), &frame) else { continue };
-            changed = true;
-            self.tell(&driver.cluster, driver.elapsed(), &key, event, &note, warning, None, tell);
+            let Some(told) = difference(self.last.get(&key), &frame) else { continue };
+            self.tell(&driver.cluster, driver.elapsed(), &key, told, tell);
         }
-        changed
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of a line, named by the callee")]
+    /// Tells of a router that says something else than in the last frame.
+    fn tell_routers(
+        &mut self,
+        cluster: &Cluster,
+        elapsed: Duration,
+        key: &ObjectKey,
+        tell: &mut dyn FnMut(&Line),
+    ) {
+        let (Some(last), Some(frame)) = (self.last.get(key), self.frame(cluster, key)) else { return };
+        if let Some(told) = routers_difference(last, &frame) {
+            self.tell(cluster, elapsed, key, told, tell);
+        }
+    }
+
+    fn tell_events(&mut self, cluster: &Cluster, elapsed: Duration, tell: &mut dyn FnMut(&Line)) {
+        for (key, event) in std::mem::take(&mut self.events) {
+            let told =
+                Told { warning: event.kind == NoteKind::Warning, ..Told::new(&event.reason, &event.message) };
+            self.tell(cluster, elapsed, &key, told, tell);
+        }
+    }
+
     fn tell(
         &mut self,
         cluster: &Cluster,
         elapsed: Duration,
         key: &ObjectKey,
-        event: &str,
-        note: &str,
-        warning: bool,
-        patch: Option<Value>,
+        told: Told,
         tell: &mut dyn FnMut(&Line),
     ) {
         let Some(frame) = self.frame(cluster, key) else { return };
-        self.last.insert(key.clone(), frame.clone());
-        let (event, note) = (event.to_owned(), note.to_owned());
+        if self.last.insert(key.clone(), frame.clone()).as_ref() != Some(&frame) {
+            self.changed_at = elapsed;
+        }
+        let Told { event, note, warning, patch } = told;
         tell(&Line { t: elapsed.as_secs_f64(), event, note, warning, frame, patch });
     }
 
@@ -118,9 +178,36 @@ impl Observer {
             .all_objects()
             .map(|object| &**object)
             .filter(|object| object::namespace(object) == &*key.namespace && is_route(object))
+            .filter(|route| sends_to(route, rollout))
             .collect();
         Some(Frame::of(rollout, &replica_sets, &routes, self.routing.get(key)))
     }
+}
+
+/// What is told besides the frame.
+struct Told {
+    event: String,
+    note: String,
+    warning: bool,
+    patch: Option<Value>,
+}
+
+impl Told {
+    fn new(event: &str, note: &str) -> Self {
+        Self { event: event.to_owned(), note: note.to_owned(), warning: false, patch: None }
+    }
+
+    fn warning(event: &str, note: &str) -> Self {
+        Self { warning: true, ..Self::new(event, note) }
+    }
+}
+
+/// Whether a backend of the route is a Service of the Rollout.
+fn sends_to(route: &Value, rollout: &Value) -> bool {
+    let service =
+        |field: &str| rollout.pointer(&format!("/spec/strategy/canary/{field}")).and_then(Value::as_str);
+    let services = [service("stableService"), service("canaryService")];
+    frame::backends(route).iter().any(|backend| services.contains(&Some(&backend.name)))
 }
 
 fn is_route(object: &Value) -> bool {
@@ -131,42 +218,56 @@ fn is_route(object: &Value) -> bool {
 /// The patch of a write on anything but the Rollout's own objects, and which object it is on.
 fn route_patch(request: &Request) -> Option<(String, Value)> {
     match &request.operation {
-        Operation::Patch { body: Body::Json(patch), .. } => Some((about(request), patch.clone())),
+        Operation::Patch { body: Body::Json(patch), .. } => Some((object_of(request), patch.clone())),
         _ => None,
     }
 }
 
+/// The verb and the object of a request.
 fn about(request: &Request) -> String {
-    format!("{} {}", request.resource.kind, request.name().unwrap_or_default())
+    format!("{} {}", request.verb(), object_of(request))
 }
 
-/// The most telling difference between two frames: event, note, warning.
-fn difference(old: Option<&Frame>, new: &Frame) -> Option<(&'static str, String, bool)> {
-    let Some(old) = old else { return Some(("Applied", String::new(), false)) };
+fn object_of(request: &Request) -> String {
+    let name = match &request.operation {
+        Operation::Create { object } => object::name(object),
+        _ => request.name().unwrap_or_default(),
+    };
+    format!("{} {name}", request.resource.kind)
+}
+
+/// The most telling difference between two frames.
+fn difference(old: Option<&Frame>, new: &Frame) -> Option<Told> {
+    let Some(old) = old else { return Some(Told::new("Applied", "")) };
     if old == new {
         return None;
     }
-    if old.routers != new.routers
-        && let Some(router) = new.routers.iter().find(|router| !old.routers.contains(router))
-    {
-        let note = if router.message.is_empty() {
-            router.name.clone()
-        } else {
-            format!("{}: {}", router.name, router.message)
-        };
-        return Some((router.state, note, router.state == "Failed"));
+    if let Some(told) = routers_difference(old, new) {
+        return Some(told);
     }
     if old.phase != new.phase || old.message != new.message {
-        return Some(("PhaseChanged", new.message.clone(), new.phase == "Degraded"));
+        let told = Told::new("PhaseChanged", &new.message);
+        return Some(Told { warning: new.phase == "Degraded", ..told });
     }
-    if old.step != new.step {
-        return Some(("StepChanged", String::new(), false));
-    }
-    if old.weights != new.weights {
-        return Some(("WeightChanged", String::new(), false));
-    }
-    if old.routes != new.routes {
-        return Some(("RouteChanged", String::new(), false));
-    }
-    Some(("ReplicasChanged", String::new(), false))
+    let event = if old.step != new.step {
+        "StepChanged"
+    } else if old.weights != new.weights {
+        "WeightChanged"
+    } else if old.routes != new.routes {
+        "RouteChanged"
+    } else {
+        "ReplicasChanged"
+    };
+    Some(Told::new(event, ""))
+}
+
+/// What the first router that says something else says.
+fn routers_difference(old: &Frame, new: &Frame) -> Option<Told> {
+    let router = new.routers.iter().find(|router| !old.routers.contains(router))?;
+    let note = match router.message.as_str() {
+        "" => router.name.clone(),
+        message => format!("{}: {message}", router.name),
+    };
+    let warning = router.state == "Failed" || router.state == "NotApplicable" && !router.message.is_empty();
+    Some(Told { warning, ..Told::new(router.state, &note) })
 }

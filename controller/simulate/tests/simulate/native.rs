@@ -1,0 +1,230 @@
+//! A plugin that was written with the SDK, called directly instead of through a sandbox.
+
+use std::marker::PhantomData;
+
+use tidegate_contract as host;
+use tidegate_contract::{CallError, Fault, FaultReason};
+use tidegate_router_sdk as guest;
+
+/// The host's view of a guest's router.
+pub(crate) struct Native<R> {
+    description: host::Description,
+    /// Every call of a session ends like this.
+    fault: Option<FaultReason>,
+    router: PhantomData<fn() -> R>,
+}
+
+impl<R: guest::Router> Native<R> {
+    pub(crate) fn new() -> Self {
+        Self { description: description(R::describe()), fault: None, router: PhantomData }
+    }
+
+    /// One whose `check` is right, and whose other calls end in a fault.
+    pub(crate) fn failing(fault: FaultReason) -> Self {
+        Self { fault: Some(fault), ..Self::new() }
+    }
+}
+
+impl<R: guest::Router> host::Router for Native<R> {
+    fn description(&self) -> &host::Description {
+        &self.description
+    }
+
+    fn digest(&self) -> host::Digest {
+        host::Digest([1; 32])
+    }
+
+    fn session(&self) -> Result<Box<dyn host::Session + '_>, Fault> {
+        Ok(Box::new(Session { fault: self.fault, router: PhantomData::<fn() -> R> }))
+    }
+}
+
+struct Session<R> {
+    fault: Option<FaultReason>,
+    router: PhantomData<fn() -> R>,
+}
+
+impl<R> Session<R> {
+    fn fail(&self) -> Result<(), Fault> {
+        match self.fault {
+            Some(reason) => Err(Fault { reason, message: "it was told to".into(), last_words: "bye".into() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<R: guest::Router> host::Session for Session<R> {
+    fn check(&mut self, target: &host::Target) -> Result<Vec<String>, CallError> {
+        R::check(&ask(target)).map_err(problem)
+    }
+
+    fn locate(
+        &mut self,
+        target: &host::Target,
+        seen: &[host::Observation],
+    ) -> Result<Vec<host::Query>, CallError> {
+        self.fail()?;
+        let queries = R::locate(&ask(target), &seen.iter().map(observation).collect::<Vec<_>>());
+        Ok(queries.map_err(problem)?.into_iter().map(query).collect())
+    }
+
+    fn route(
+        &mut self,
+        target: &host::Target,
+        wanted: &host::Traffic,
+        seen: &[host::Observation],
+    ) -> Result<host::Outcome, CallError> {
+        self.fail()?;
+        let seen = seen.iter().map(observation).collect::<Vec<_>>();
+        R::route(&ask(target), &traffic(wanted), &seen).map(outcome).map_err(problem)
+    }
+
+    fn release(
+        &mut self,
+        target: &host::Target,
+        wanted: &host::Traffic,
+        seen: &[host::Observation],
+    ) -> Result<host::Outcome, CallError> {
+        self.fail()?;
+        let seen = seen.iter().map(observation).collect::<Vec<_>>();
+        R::release(&ask(target), &traffic(wanted), &seen).map(outcome).map_err(problem)
+    }
+}
+
+fn description(description: guest::Description) -> host::Description {
+    let verb = |word: String| match word.as_str() {
+        "read" => host::Verb::Read,
+        "update" => host::Verb::Update,
+        "create" => host::Verb::Create,
+        "delete" => host::Verb::Delete,
+        other => panic!("no verb: {other}"),
+    };
+    let usage = |usage: guest::KindUse| host::KindUse {
+        kind: kind(usage.kind),
+        versions: usage.versions,
+        verbs: usage.verbs.into_iter().map(verb).collect(),
+        fields: usage.fields,
+    };
+    host::Description {
+        name: description.name,
+        version: description.version,
+        features: description.features,
+        kinds: description.kinds.into_iter().map(usage).collect(),
+        config_schema: description.config_schema,
+        settings_schema: description.settings_schema,
+        annotations: description.annotations,
+    }
+}
+
+fn ask(target: &host::Target) -> guest::Target {
+    guest::Target {
+        namespace: target.namespace.clone(),
+        name: target.name.clone(),
+        uid: target.uid.clone(),
+        config: target.config.clone(),
+        settings: target.settings.clone(),
+        stable_service: target.stable_service.clone(),
+        canary_service: target.canary_service.clone(),
+    }
+}
+
+fn traffic(traffic: &host::Traffic) -> guest::Traffic {
+    assert!(traffic.managed_routes.is_empty(), "there are no steps that make some yet");
+    let destination = |destination: &host::Destination| guest::Destination {
+        name: destination.name.clone(),
+        service: destination.service.clone(),
+        pod_template_hash: destination.pod_template_hash.clone(),
+        weight: destination.weight,
+    };
+    guest::Traffic {
+        max_weight: traffic.max_weight,
+        stable: destination(&traffic.stable),
+        canary: destination(&traffic.canary),
+        additional: traffic.additional.iter().map(destination).collect(),
+        retired: traffic.retired.iter().map(destination).collect(),
+        managed_routes: Vec::new(),
+    }
+}
+
+fn observation(seen: &host::Observation) -> guest::Observation {
+    let kind = |kind: &host::Kind| guest::Kind { group: kind.group.clone(), kind: kind.kind.clone() };
+    let object = |object: &host::Object| guest::Object {
+        ref_: guest::ObjectRef {
+            kind: kind(&object.reference.kind),
+            namespace: object.reference.namespace.clone(),
+            name: object.reference.name.clone(),
+        },
+        api_version: object.api_version.clone(),
+        json: object.json.to_string(),
+    };
+    guest::Observation {
+        query: guest::Query {
+            kind: kind(&seen.query.kind),
+            namespace: seen.query.namespace.clone(),
+            select: match &seen.query.select {
+                host::Selection::Name(name) => guest::Selection::Name(name.clone()),
+                host::Selection::Labels(labels) => guest::Selection::Labels(labels.clone()),
+            },
+            optional: seen.query.optional,
+        },
+        served: seen.served,
+        objects: seen.objects.iter().map(object).collect(),
+    }
+}
+
+fn kind(kind: guest::Kind) -> host::Kind {
+    host::Kind { group: kind.group, kind: kind.kind }
+}
+
+fn reference(reference: guest::ObjectRef) -> host::ObjectRef {
+    host::ObjectRef { kind: kind(reference.kind), namespace: reference.namespace, name: reference.name }
+}
+
+fn query(query: guest::Query) -> host::Query {
+    host::Query {
+        kind: kind(query.kind),
+        namespace: query.namespace,
+        select: match query.select {
+            guest::Selection::Name(name) => host::Selection::Name(name),
+            guest::Selection::Labels(labels) => host::Selection::Labels(labels),
+        },
+        optional: query.optional,
+    }
+}
+
+fn outcome(outcome: guest::Outcome) -> host::Outcome {
+    let change = |change: guest::Change| host::Change {
+        reference: reference(change.ref_),
+        edit: match change.edit {
+            guest::Edit::Replace(json) => host::Edit::Replace(json),
+            guest::Edit::JsonPatch(patch) => host::Edit::JsonPatch(patch),
+            guest::Edit::Remove => host::Edit::Remove,
+        },
+    };
+    let share = |share: guest::Share| host::Share {
+        about: reference(share.about),
+        at: share.at,
+        destination: share.destination,
+        weight: share.weight,
+        total: share.total,
+    };
+    host::Outcome {
+        changes: outcome.changes.into_iter().map(change).collect(),
+        shares: outcome.shares.into_iter().map(share).collect(),
+        verdict: match outcome.verdict {
+            guest::Verdict::Verified => host::Verdict::Verified,
+            guest::Verdict::Pending(what) => host::Verdict::Pending(what),
+            guest::Verdict::Rejected(what) => host::Verdict::Rejected(what),
+            guest::Verdict::Unreported(what) => host::Verdict::Unreported(what),
+            guest::Verdict::Unverifiable => host::Verdict::Unverifiable,
+        },
+        notes: outcome.notes,
+        facts: outcome.facts,
+    }
+}
+
+fn problem(problem: guest::Problem) -> CallError {
+    let problem = problem.into_record();
+    let (code, message, pointer) = (problem.code, problem.message, problem.pointer);
+    host::Problem { code, message, about: problem.about.map(reference), pointer }.into()
+}
