@@ -130,10 +130,9 @@ fn approximate(replicas: i64, weight: u32, may_surge: bool) -> Wanted {
             // |new/total - weight/all|, as a fraction over total * all.
             let distance = (i128::from(new) * all - i128::from(weight) * i128::from(total)).abs();
             let over = i128::from(total) * all;
-            let is_better =
-                best.as_ref().is_none_or(|(best, best_over, _)| {
-                    distance.saturating_mul(*best_over) < best.saturating_mul(over)
-                });
+            let is_better = best.as_ref().is_none_or(|(best, best_over, _)| {
+                distance.saturating_mul(*best_over) < best.saturating_mul(over)
+            });
             if is_better {
                 best = Some((distance, over, Wanted { new, stable: total.saturating_sub(new) }));
             }

@@ -143,7 +143,10 @@ pub(crate) fn collision_count(context: &Context<'_>) -> Option<i64> {
     };
     let first = context.status.collision_count.unwrap_or_default().saturating_add(1);
     // One more than there are ReplicaSets is certainly free.
-    (0..).zip(0..=context.sets().len()).map(|(more, _)| first.saturating_add(more)).find(|count| !taken(*count))
+    (0..)
+        .zip(0..=context.sets().len())
+        .map(|(more, _)| first.saturating_add(more))
+        .find(|count| !taken(*count))
 }
 
 /// Puts a value at a path of an object, making the objects on the way.

@@ -46,15 +46,15 @@ pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
 fn canary_weight(context: &Context<'_>) -> u32 {
     let canary = &context.rollout.canary;
     let max = canary.max_weight();
+    if must_wait_for_stable_service(context) {
+        return max;
+    }
     if context.is_fully_promoted() {
         // The newest pods are the stable ones; the canary role gives its weight back once the stable Service has them.
         return match context.selected_hash(canary.stable_service.as_ref()) {
             Some(hash) if hash != context.new_hash && reaches_new_pods(context) => held(context),
             _ => 0,
         };
-    }
-    if must_wait_for_stable_service(context) {
-        return max;
     }
     if context.is_aborted() || context.stable_set().is_none() || !reaches_new_pods(context) {
         return 0;
@@ -90,7 +90,7 @@ fn held(context: &Context<'_>) -> u32 {
     context.status.weights.as_ref().filter(|_| is_ours).map_or(0, |weights| weights.canary)
 }
 
-/// Whether the stable Service was switched for a promotion that did not come about (aborted, superseded, pods lost).
+/// Whether the stable Service was switched for a promotion that did not come about (aborted, superseded, rolled back, pods lost).
 /// It must go back while the canary role still has all traffic, which comes to the same pods either way.
 fn must_wait_for_stable_service(context: &Context<'_>) -> bool {
     let canary = &context.rollout.canary;
