@@ -58,6 +58,25 @@ fn no_replicas_go_through_all_steps() {
 }
 
 #[test]
+fn no_replicas_leave_no_pods_behind() {
+    for action in ["rollback", "abort"] {
+        let mut cluster = paused();
+        cluster.scale(0);
+        cluster.pass();
+        if action == "rollback" {
+            cluster.deploy("v1");
+        } else {
+            cluster.abort();
+        }
+        cluster.run(100);
+        assert_eq!(
+            (cluster.replicas("v1"), cluster.replicas("v2"), cluster.weight()),
+            (Some(0), Some(0), Some(0))
+        );
+    }
+}
+
+#[test]
 fn without_steps_all_pods_come_before_any_weight() {
     let mut cluster = running(rollout(Value::Null));
     cluster.ready.insert("v2".into(), 9);

@@ -48,7 +48,7 @@ fn template_of_the_stable_revision_skips_the_steps() {
 
 #[test]
 fn superseded_between_the_switch_of_the_stable_service_and_the_promotion() {
-    for action in ["deploy", "abort"] {
+    for action in ["deploy", "abort", "rollback"] {
         let mut cluster = paused();
         cluster.promote_full();
         // The stable Service is switched; the next pass would mark the new ReplicaSet stable.
@@ -58,12 +58,18 @@ fn superseded_between_the_switch_of_the_stable_service_and_the_promotion() {
         assert_eq!(cluster.status("/stableRS"), &json!(cluster.hash("v1")));
         if action == "deploy" {
             cluster.deploy("v3");
+        } else if action == "rollback" {
+            cluster.deploy("v1");
         } else {
             cluster.abort();
         }
         cluster.settle();
         assert_eq!(cluster.selected("web-stable").as_deref(), Some("v1"), "{action}");
-        let expected = if action == "deploy" { ("Paused", Some(20)) } else { ("Degraded", Some(0)) };
+        let expected = match action {
+            "deploy" => ("Paused", Some(20)),
+            "rollback" => ("Healthy", Some(0)),
+            _ => ("Degraded", Some(0)),
+        };
         assert_eq!((cluster.phase(), cluster.weight()), expected);
     }
 }
