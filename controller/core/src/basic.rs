@@ -124,7 +124,7 @@ fn approximate(replicas: i64, weight: u32, may_surge: bool) -> Wanted {
             }
             // A partial weight means some pods of each, except where one pod is all there may be.
             let is_extreme = new == 0 || new >= total;
-            if is_partial && is_extreme && !(replicas == 1 && !may_surge) {
+            if is_partial && is_extreme && (replicas != 1 || may_surge) {
                 continue;
             }
             // |new/total - weight/all|, as a fraction over total * all.

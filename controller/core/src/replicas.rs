@@ -173,7 +173,7 @@ impl Plan<'_, '_> {
             Some(deadline) => self.wake(deadline),
             None => {
                 let deadline = now.checked_add(SignedDuration::from_secs(delay)).unwrap_or(Timestamp::MAX);
-                self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, json!(time::text(deadline)));
+                self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, &json!(time::text(deadline)));
                 self.wake(deadline);
             }
         }
@@ -186,7 +186,7 @@ impl Plan<'_, '_> {
         }
         self.note_desired_replicas(set);
         if object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
-            self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, Value::Null);
+            self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
         }
         self.set_replicas(set, replicas);
     }
@@ -196,11 +196,11 @@ impl Plan<'_, '_> {
         let desired = self.context.rollout.replicas.to_string();
         let noted = object::annotation(&set.object, DESIRED_REPLICAS_ANNOTATION);
         if noted != Some(desired.as_str()) {
-            self.annotate(set, DESIRED_REPLICAS_ANNOTATION, json!(desired));
+            self.annotate(set, DESIRED_REPLICAS_ANNOTATION, &json!(desired));
         }
     }
 
-    fn annotate(&mut self, set: &ReplicaSet, key: &str, value: Value) {
+    fn annotate(&mut self, set: &ReplicaSet, key: &str, value: &Value) {
         self.writes.replica_set(set, json!({"metadata": {"annotations": {key: value}}}));
     }
 
@@ -210,7 +210,7 @@ impl Plan<'_, '_> {
         }
         self.writes.replica_set(set, json!({"spec": {"replicas": replicas}}));
         if replicas == 0 && object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
-            self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, Value::Null);
+            self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
         }
         let direction = if replicas > set.desired { "up" } else { "down" };
         self.notes.push(Note::normal(

@@ -133,7 +133,7 @@ fn replica_failure(context: &Context<'_>, conditions: &mut Conditions) {
         .find_map(|set| set.failure.as_ref().filter(|_| set.desired > 0));
     match failure {
         Some((reason, message)) => {
-            conditions.set(condition::REPLICA_FAILURE, "True", reason, message.clone())
+            conditions.set(condition::REPLICA_FAILURE, "True", reason, message.clone());
         }
         None => conditions.remove(condition::REPLICA_FAILURE),
     }

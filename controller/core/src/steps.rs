@@ -173,7 +173,7 @@ fn step_through(
         position.end_step_pause();
     }
     let is_done = match steps.get(index) {
-        None => false,
+        None | Some(Step::Other(_)) => false,
         Some(Step::Pause(duration)) => is_pause_over(context, *duration, position, notes),
         // Paused for another reason, by a user or by another controller's analysis.
         Some(_) if !position.pauses.is_empty() => false,
@@ -181,7 +181,6 @@ fn step_through(
             replicas::at_desired(context) && is_weight_in_force(context, index, traffic)
         }
         Some(Step::SetCanaryScale(_)) => replicas::at_desired(context),
-        Some(Step::Other(_)) => false,
     };
     if is_done {
         if let Some(step) = steps.get(index) {
