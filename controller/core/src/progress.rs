@@ -39,7 +39,15 @@ pub(crate) fn report(
 
     if is_aborted {
         let revision = context.new_revision();
-        let message = format!("Rollout aborted update to revision {revision}");
+        let mut message = format!("Rollout aborted update to revision {revision}");
+        // Aborted for that reason, as Argo Rollouts words it.
+        if let Some(late) =
+            conditions.get(condition::PROGRESSING).filter(|one| one.reason == reason::TIMED_OUT)
+            && context.rollout.progress_deadline_abort
+            && !context.status.abort
+        {
+            message = format!("{message}: {}", late.message);
+        }
         conditions.set_reason(condition::PROGRESSING, "False", reason::ABORTED, message);
     } else if progressing(conditions).as_deref() == Some(reason::ABORTED) && !is_restarting(context) {
         conditions.set(condition::PROGRESSING, "Unknown", reason::RETRY, "Retrying Rollout after abort");
