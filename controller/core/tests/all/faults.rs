@@ -153,6 +153,7 @@ fn canary_without_pods_is_degraded_after_the_deadline_and_aborted_if_so_wanted()
         assert_eq!(cluster.status("/abort") == &json!(true), aborts);
         let progressing = if aborts { "False=RolloutAborted" } else { "False=ProgressDeadlineExceeded" };
         assert_eq!(cluster.condition("Progressing").as_deref(), Some(progressing));
+        assert!(cluster.status("/message").as_str().unwrap().ends_with("has timed out progressing."));
         cluster.run(1000);
         assert_eq!(cluster.count_told("RolloutAborted"), usize::from(aborts));
         assert_eq!(cluster.replicas("v2"), Some(if aborts { 0 } else { 2 }));

@@ -1,7 +1,15 @@
 //! `decide`, carried out in a small world: what happens to a Rollout, and what must hold whatever happens.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    clippy::needless_pass_by_value
+)]
 
 mod canary;
+mod checks;
 mod cluster;
 mod faults;
 mod manifests;

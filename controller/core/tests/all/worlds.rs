@@ -10,7 +10,8 @@ use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 use tidegate_core::{World, decide};
 
-use crate::cluster::{Cluster, Gate, check_shares};
+use crate::checks::check_shares;
+use crate::cluster::{Cluster, Gate};
 use crate::manifests::{paused, rollout, running, trace};
 
 /// Values at the ends of what there is.
@@ -122,7 +123,7 @@ fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
-fn disturb(value: &mut Value, place: &Index, by: Value) {
+fn disturb(value: &mut Value, place: Index, by: Value) {
     let mut all = Vec::new();
     places(value, "", &mut all);
     *value.pointer_mut(&all[place.index(all.len())]).unwrap() = by;
@@ -160,7 +161,7 @@ proptest! {
                 3..=4 => cluster.sets.values_mut().nth(which % sets).unwrap(),
                 _ => cluster.services.values_mut().next().unwrap(),
             };
-            disturb(value, &place, by);
+            disturb(value, place, by);
         }
         check(&cluster.world(), now);
     }

@@ -1,0 +1,130 @@
+//! What must hold at each write of a decision, whatever the test is about.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tidegate_api::object;
+use tidegate_contract::{Destination, Traffic};
+use tidegate_core::Decision;
+
+use crate::cluster::{Cluster, Gate, selected};
+use crate::manifests::{HASH, name_of_kind};
+
+impl Cluster {
+    /// A step that asks for a weight is done only when that is in force.
+    pub(crate) fn check_step(&self, decision: &Decision) {
+        let old = &self.rollout["status"];
+        let is_same =
+            |field: &str| old.get(field).is_some_and(|value| decision.status.get(field) == Some(value));
+        let (Some(from), Some(to)) = (self.index(), decision.status["currentStepIndex"].as_u64()) else {
+            return;
+        };
+        if !["currentPodHash", "currentStepHash", "stableRS"].into_iter().all(is_same) || to <= from {
+            return;
+        }
+        let steps = &self.rollout["spec"]["strategy"]["canary"]["steps"];
+        let step = &steps[usize::try_from(from).unwrap()];
+        assert!(to == from + 1, "one step at a time: from {from} to {to}");
+        let (Some(weight), Some(traffic)) = (step["setWeight"].as_u64(), &self.in_force) else { return };
+        let is_empty = self.rollout["spec"]["replicas"] == 0;
+        let is_settled = self.in_force == self.written && !matches!(self.gate, Gate::Unverified);
+        assert!(
+            !self.is_routed() || (is_settled && (is_empty || u64::from(traffic.canary.weight) == weight)),
+            "step {from} is done at weight {}",
+            traffic.canary.weight
+        );
+    }
+
+    /// A ReplicaSet that may receive traffic keeps the pods for it.
+    pub(crate) fn check_scaling(&self, name: &str, patch: &Value) {
+        let set = &self.sets[name];
+        let old = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap();
+        let Some(new) = patch.pointer("/spec/replicas").and_then(Value::as_i64).filter(|new| *new < old)
+        else {
+            return;
+        };
+        let replicas = self.rollout["spec"]["replicas"].as_i64().unwrap_or(1);
+        let hash = object::label(set, HASH).unwrap();
+        let possible: Vec<&Traffic> = self.in_force.iter().chain(&self.written).collect();
+        for traffic in possible.into_iter().filter(|_| self.is_routed()) {
+            let weight: u64 = [&traffic.stable, &traffic.canary]
+                .into_iter()
+                .filter(|one| self.reaches(one).as_deref() == Some(hash))
+                .map(|one| u64::from(one.weight))
+                .sum();
+            let share = (weight * u64::try_from(replicas).unwrap()).div_ceil(u64::from(traffic.max_weight));
+            assert!(
+                u64::try_from(new).unwrap() >= share,
+                "{name} has weight {weight} of {}, {replicas} replicas, and goes from {old} to {new}",
+                traffic.max_weight
+            );
+        }
+    }
+
+    /// The hash that a destination's weight reaches now.
+    fn reaches(&self, destination: &Destination) -> Option<String> {
+        match destination.service.as_ref().and_then(|name| self.services.get(name)) {
+            Some(service) => selected(service).map(str::to_owned),
+            None => destination.pod_template_hash.clone(),
+        }
+    }
+
+    /// A Service changes what it selects only while it has no weight; exceptions are those that the design names.
+    pub(crate) fn check_switch(&self, name: &str, patch: &Value) {
+        let Some(old) = selected(&self.services[name]) else { return };
+        let Some(new) = patch.pointer("/spec/selector").and_then(|one| one.get(HASH)).and_then(Value::as_str)
+        else {
+            return;
+        };
+        assert!(self.available(new) > 0, "{name} is pointed at no pods");
+        if old == new || !self.is_routed() || self.available(old) == 0 {
+            return;
+        }
+        let status = &self.rollout["status"];
+        if status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default() {
+            return;
+        }
+        let is_forced = status["promoteFull"] == true;
+        for traffic in self.in_force.iter().chain(&self.written) {
+            for one in [&traffic.stable, &traffic.canary] {
+                let is_it = one.service.as_deref() == Some(name);
+                assert!(
+                    !is_it || one.weight == 0 || is_forced,
+                    "{name} changes from {old} to {new} at weight {}",
+                    one.weight
+                );
+            }
+        }
+    }
+
+    /// Weight of the canary goes only to a role whose Service selects available pods.
+    pub(crate) fn check_route(&self, traffic: &Traffic) {
+        if traffic.canary.weight == 0 {
+            return;
+        }
+        let hash = self.reaches(&traffic.canary).unwrap_or_default();
+        assert!(self.available(&hash) > 0, "canary weight {} reaches no pods", traffic.canary.weight);
+    }
+
+    fn available(&self, hash: &str) -> i64 {
+        let count = |set: &Value| set.pointer("/status/availableReplicas").and_then(Value::as_i64);
+        self.sets.values().filter(|set| object::label(set, HASH) == Some(hash)).filter_map(count).sum()
+    }
+
+    fn is_routed(&self) -> bool {
+        let routers = self.rollout.pointer("/spec/strategy/canary/trafficRouting/plugins");
+        routers.and_then(Value::as_object).is_some_and(|routers| !routers.is_empty())
+    }
+}
+
+/// Weights add up, and no object is written twice.
+pub(crate) fn check_shares(decision: &Decision) {
+    if let Some(traffic) = &decision.traffic {
+        let more: u64 = traffic.additional.iter().map(|one| u64::from(one.weight)).sum();
+        let sum = u64::from(traffic.stable.weight) + u64::from(traffic.canary.weight) + more;
+        assert_eq!(sum, u64::from(traffic.max_weight));
+    }
+    let written: Vec<_> = decision.writes.iter().map(name_of_kind).collect();
+    let distinct: BTreeSet<_> = written.iter().collect();
+    assert_eq!(written.len(), distinct.len(), "one write for each object: {written:?}");
+}
