@@ -89,7 +89,7 @@ impl Shell {
         self.guarded(&name, now, effects, |shell, turn| {
             let Some(UnderWay::Asking(mut asking)) = turn.memory.under_way.take() else { return };
             if let Some(asked) = asking.remove(&id) {
-                let router = turn.memory.routers.entry(asked.router.clone()).or_default();
+                let router = turn.memory.router(&asked.router);
                 router.set_ask_again(&answer, now, &shell.settings.timing);
                 router.answered(&asked, answer);
             }
@@ -113,7 +113,7 @@ impl Shell {
         match (writing.refused.take(), result) {
             (None, Ok(object)) => {
                 self.note_written(turn, &write.request, &object);
-                let router = turn.memory.routers.entry(write.router.clone()).or_default();
+                let router = turn.memory.router(&write.router);
                 router.wrote(write, turn.now.monotonic);
             }
             (None, Err(error)) => {
@@ -135,7 +135,7 @@ impl Shell {
             }
             (Some(error), Ok(object)) => {
                 if tested_values_hold(&write.write.patch, &object) {
-                    let router = turn.memory.routers.entry(write.router.clone()).or_default();
+                    let router = turn.memory.router(&write.router);
                     router.reject(write, &error);
                 } else {
                     self.route_failed(turn, write, &error);
@@ -152,7 +152,7 @@ impl Shell {
     fn route_failed(&mut self, turn: &mut Turn<'_>, write: &RouteWrite, error: &ApiError) {
         let timing = &self.settings.timing;
         let now = turn.now.monotonic;
-        let router = turn.memory.routers.entry(write.router.clone()).or_default();
+        let router = turn.memory.router(&write.router);
         let about = format!("Could not patch {}: {}", write.write.reference, error.message);
         if error.code == 403 {
             let message = format!("{about}\n{}", rbac::allow(&write.request));

@@ -99,11 +99,27 @@ pub(crate) struct Cache {
     parsed: VecDeque<Name>,
     listing: u32,
     is_listing: bool,
+    keep: Keep,
 }
 
+/// In which form a cache keeps its objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Parsed, as long as they are among those that were used last: decisions read them.
+    Parsed,
+    /// The same, without what kubectl keeps in an annotation: the whole object a second time.
+    ParsedWithoutLastApplied,
+    /// As text: plugins read them.
+    Text,
+}
+
+/// Where `kubectl apply` keeps what it applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 impl Cache {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(keep: Keep) -> Self {
         Self {
+            keep,
             state: State::Unknown,
             resource: None,
             objects: BTreeMap::new(),
@@ -167,12 +183,23 @@ impl Cache {
         self.complete(&mut object);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.shift_remove("managedFields");
+            if self.keep == Keep::ParsedWithoutLastApplied
+                && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut)
+            {
+                annotations.shift_remove(LAST_APPLIED);
+            }
         }
         let facts = Arc::new(facts);
-        let stored =
-            Stored { facts: facts.clone(), value: Some(Arc::new(object)), text: None, listing: self.listing };
-        self.objects.insert(name.clone(), stored);
-        self.use_parsed(name.clone(), keep_parsed);
+        let (value, text) = match self.keep {
+            Keep::Text => (None, Some(object.to_string().into())),
+            Keep::Parsed | Keep::ParsedWithoutLastApplied => (Some(Arc::new(object)), None),
+        };
+        let is_parsed = value.is_some();
+        self.objects
+            .insert(name.clone(), Stored { facts: facts.clone(), value, text, listing: self.listing });
+        if is_parsed {
+            self.use_parsed(name.clone(), keep_parsed);
+        }
         Some(Change { name, before, after: Some(facts) })
     }
 

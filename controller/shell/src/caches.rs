@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tidegate_api::{ObjectKey, builtin};
 use tidegate_contract::{KindUse, Query, Selection};
 
-use crate::cache::{Cache, Facts, State};
+use crate::cache::{Cache, Facts, Keep, State};
 use crate::effect::Effect;
 use crate::event::WatchKey;
 use crate::name::Name;
@@ -67,14 +67,18 @@ impl Caches {
             watches: Vec::new(),
             unsettled: BTreeSet::new(),
         };
-        for resource in [builtin::rollouts(), builtin::replica_sets(), builtin::services()] {
+        for (resource, keep) in [
+            (builtin::rollouts(), Keep::ParsedWithoutLastApplied),
+            (builtin::replica_sets(), Keep::Parsed),
+            (builtin::services(), Keep::Parsed),
+        ] {
             let key = WatchKey {
                 group: resource.group.clone(),
                 kind: resource.kind.clone(),
                 versions: vec![resource.version.clone()],
                 namespace: caches.namespace.clone(),
             };
-            let id = caches.id_of(key);
+            let id = caches.id_of(key, keep);
             if let Some(watch) = caches.watches.get_mut(id.0 as usize) {
                 watch.always = true;
                 watch.cache.resource = Some(resource);
@@ -83,14 +87,14 @@ impl Caches {
         caches
     }
 
-    fn id_of(&mut self, key: WatchKey) -> WatchId {
+    fn id_of(&mut self, key: WatchKey, keep: Keep) -> WatchId {
         if let Some(id) = self.ids.get(&key) {
             return *id;
         }
         let id = WatchId(u32::try_from(self.watches.len()).unwrap_or(u32::MAX));
         self.watches.push(Watch {
             key: key.clone(),
-            cache: Cache::new(),
+            cache: Cache::new(keep),
             needed_by: BTreeSet::new(),
             always: false,
             is_running: false,
@@ -148,7 +152,7 @@ impl Caches {
     /// The watch that a query needs.
     pub(crate) fn watch_for(&mut self, query: &Query, kinds: &[KindUse], home: &str) -> WatchId {
         let key = self.key_for(query, kinds, home);
-        self.id_of(key)
+        self.id_of(key, Keep::Text)
     }
 
     fn key_for(&self, query: &Query, kinds: &[KindUse], home: &str) -> WatchKey {

@@ -10,6 +10,7 @@ use tidegate_model::interest;
 
 use crate::cache::{Change, Facts};
 use crate::caches::WatchId;
+use crate::few::Few;
 use crate::name::Name;
 use crate::selector::Selector;
 
@@ -18,7 +19,7 @@ use crate::selector::Selector;
 pub(crate) struct Known {
     pub(crate) uid: Arc<str>,
     /// The Services that it names.
-    services: BTreeSet<Arc<str>>,
+    services: Few<Arc<str>>,
     /// Which pods are its own.
     selector: Option<Selector>,
 }
@@ -56,13 +57,13 @@ type Selecting = (Arc<str>, Arc<str>);
 pub(crate) struct Index {
     rollouts: BTreeMap<Name, Known>,
     by_uid: BTreeMap<Arc<str>, Name>,
-    by_service: BTreeMap<Name, BTreeSet<Name>>,
+    by_service: BTreeMap<Name, Few<Name>>,
     /// `ReplicaSet`s by the uid of the owner that controls them.
-    owned: BTreeMap<Arc<str>, BTreeSet<Name>>,
+    owned: BTreeMap<Arc<str>, Few<Name>>,
     /// `ReplicaSet`s that nobody controls.
     orphans: BTreeSet<Name>,
-    dependencies: BTreeMap<Name, BTreeSet<Dependency>>,
-    by_name: BTreeMap<(WatchId, Arc<str>), BTreeSet<Looking>>,
+    dependencies: BTreeMap<Name, Few<Dependency>>,
+    by_name: BTreeMap<(WatchId, Arc<str>), Few<Looking>>,
     by_labels: BTreeMap<WatchId, BTreeMap<Selecting, (Selector, BTreeSet<Name>)>>,
 }
 
@@ -92,8 +93,8 @@ impl Index {
     /// A Rollout is gone. Its dependencies are given up separately.
     pub(crate) fn remove_rollout(&mut self, name: &Name) {
         let Some(known) = self.rollouts.remove(name) else { return };
-        for service in known.services {
-            let service = Name { namespace: name.namespace.clone(), name: service };
+        for service in &known.services {
+            let service = Name { namespace: name.namespace.clone(), name: service.clone() };
             remove_from(&mut self.by_service, &service, name);
         }
         self.by_uid.remove(&known.uid);
@@ -167,8 +168,8 @@ impl Index {
     }
 
     /// The Rollouts that name a Service.
-    pub(crate) fn service_changed(&self, service: &Name) -> BTreeSet<Name> {
-        self.by_service.get(service).cloned().unwrap_or_default()
+    pub(crate) fn service_changed(&self, service: &Name) -> impl Iterator<Item = Name> {
+        self.by_service.get(service).into_iter().flatten().cloned()
     }
 
     /// The Rollouts whose routers depend on an object of this watch.
@@ -195,16 +196,15 @@ impl Index {
     pub(crate) fn depend(
         &mut self,
         rollout: &Name,
-        after: BTreeSet<Dependency>,
+        after: Few<Dependency>,
     ) -> (BTreeSet<WatchId>, BTreeSet<WatchId>) {
         let before = self.dependencies.remove(rollout).unwrap_or_default();
-        let watches =
-            |all: &BTreeSet<Dependency>| all.iter().map(|one| one.watch).collect::<BTreeSet<WatchId>>();
+        let watches = |all: &Few<Dependency>| all.iter().map(|one| one.watch).collect::<BTreeSet<WatchId>>();
         let answer = (watches(&before), watches(&after));
-        for gone in before.difference(&after) {
+        for gone in before.iter().filter(|one| !after.contains(one)) {
             self.forget(rollout, gone);
         }
-        for new in after.difference(&before) {
+        for new in after.iter().filter(|one| !before.contains(one)) {
             self.remember(rollout, new);
         }
         if !after.is_empty() {
@@ -251,7 +251,7 @@ impl Index {
 }
 
 /// Removes one entry of a set in a map, and the set when it is empty.
-fn remove_from<K: Ord, V: Ord>(map: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) {
+fn remove_from<K: Ord, V: Ord>(map: &mut BTreeMap<K, Few<V>>, key: &K, value: &V) {
     if let Some(set) = map.get_mut(key) {
         set.remove(value);
         if set.is_empty() {

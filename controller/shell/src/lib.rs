@@ -16,6 +16,7 @@
 //! | `observe` | what is known about a Rollout |
 //! | `routing` | how far each router is, from answers, objects and writes |
 //! | `fence`, `requests` | reading one's own writes; one write per object at a time |
+//! | `few` | sets of one or two |
 //! | `repair` | how often somebody's change of a route is undone |
 //! | `status`, `rbac` | what is written on the Rollout |
 //! | `memory` | what is remembered of a Rollout, all of which can be lost |
@@ -36,6 +37,7 @@ mod caches;
 mod effect;
 mod event;
 mod fence;
+mod few;
 mod fingerprint;
 mod guard;
 mod index;

@@ -9,11 +9,12 @@ use serde_json::Value;
 use tidegate_api::{ApiError, ObjectKey, Request};
 use tidegate_contract::{ObjectRef, Query, Traffic};
 use tidegate_core::{Decision, Routing};
-use tidegate_route::Answer;
+use tidegate_route::{Answer, Routed};
 
 use crate::cache::Edition;
 use crate::event::RequestId;
 use crate::fence::Fences;
+use crate::few::Few;
 use crate::fingerprint::Fingerprint;
 use crate::queue::{Backoff, Budget};
 use crate::repair::Repairs;
@@ -37,9 +38,12 @@ pub(crate) struct Memory {
     pub(crate) trouble: Option<Trouble>,
     /// What the routers were last asked for.
     pub(crate) traffic: Option<Traffic>,
-    pub(crate) routers: BTreeMap<String, RouterMemory>,
+    /// By name. Boxed, because the smallest node of a map has room for eleven.
+    pub(crate) routers: BTreeMap<String, Box<RouterMemory>>,
     /// Questions asked since something was last applied; bounds a plugin or a decision that never settles.
     pub(crate) rounds: u32,
+    /// Since when objects that its routers need are being read for the first time.
+    pub(crate) reading_since: Option<Duration>,
     pub(crate) told: Told,
     /// Whether it looks again at some calendar time.
     pub(crate) wakes_by_clock: bool,
@@ -68,7 +72,7 @@ pub(crate) struct RouterMemory {
     /// Failures of the host in a row.
     pub(crate) faults: u32,
     /// What is wanted, and the objects that have expressed it: a write to one of them is a repair.
-    pub(crate) expressed: Option<(Fingerprint, BTreeSet<ObjectRef>)>,
+    pub(crate) expressed: Option<(Fingerprint, Few<ObjectRef>)>,
     /// What is wanted and of which editions of objects, and since when.
     pub(crate) scene: Option<(Fingerprint, Duration)>,
     pub(crate) refused: BTreeMap<ObjectRef, WriteRefused>,
@@ -135,7 +139,7 @@ pub(crate) struct Asked {
     /// What was seen, by query.
     pub(crate) seen: Vec<(Query, Fingerprint)>,
     /// The objects among it.
-    pub(crate) objects: BTreeSet<ObjectRef>,
+    pub(crate) objects: Vec<ObjectRef>,
 }
 
 /// A decision that is being carried out.
@@ -168,6 +172,11 @@ impl Memory {
         self.backoff.reset();
     }
 
+    /// What is remembered of a router.
+    pub(crate) fn router(&mut self, name: &str) -> &mut RouterMemory {
+        self.routers.entry(name.to_owned()).or_default()
+    }
+
     /// Somebody else may have acted: the fate of writes under way is unknown, and what was remembered of acts is
     /// dropped. The objects that routers depend on stay known, so that their watches go on.
     pub(crate) fn start_over(&mut self, now: Duration) {
@@ -183,7 +192,9 @@ impl Memory {
         let fences = std::mem::take(&mut self.fences);
         let routers = std::mem::take(&mut self.routers)
             .into_iter()
-            .map(|(name, router)| (name, RouterMemory { queries: router.queries, ..RouterMemory::default() }))
+            .map(|(name, router)| {
+                (name, Box::new(RouterMemory { queries: router.queries, ..RouterMemory::default() }))
+            })
             .collect();
         *self = Self { fences, routers, ..Self::new(self.uid.clone()) };
     }
@@ -191,9 +202,9 @@ impl Memory {
 
 impl RouterMemory {
     /// Takes note of an answer to a question.
-    pub(crate) fn answered(&mut self, asked: &Asked, answer: Answer) {
-        if let Answer::Needs(queries) | Answer::Routed(tidegate_route::Routed { queries, .. }) = &answer {
-            self.queries.clone_from(queries);
+    pub(crate) fn answered(&mut self, asked: &Asked, mut answer: Answer) {
+        if let Answer::Needs(queries) | Answer::Routed(Routed { queries, .. }) = &mut answer {
+            self.queries = std::mem::take(queries);
         }
         let known = asked.seen.iter();
         let relevant: Vec<_> =
@@ -226,7 +237,7 @@ impl RouterMemory {
             Some((intent, objects)) if *intent == write.intent => {
                 objects.insert(object);
             }
-            _ => self.expressed = Some((write.intent, BTreeSet::from([object]))),
+            _ => self.expressed = Some((write.intent, [object].into_iter().collect())),
         }
     }
 

@@ -10,6 +10,7 @@ use tidegate_model::interest;
 
 use crate::caches::{REPLICA_SETS, ROLLOUTS, SERVICES};
 use crate::event::{Now, PluginState};
+use crate::few::Few;
 use crate::index::Dependency;
 use crate::memory::Memory;
 use crate::name::Name;
@@ -50,7 +51,7 @@ impl Shell {
 
     /// Watches exactly what the routers of a Rollout depend on.
     pub(crate) fn depend(&mut self, name: &Name, memory: &Memory) {
-        let mut dependencies = BTreeSet::new();
+        let mut dependencies = Few::default();
         for (router, memory) in &memory.routers {
             let Some(PluginState::Ready(router)) = self.plugins.get(router) else { continue };
             for query in &memory.queries {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_api::{ObjectKey, Resource, object};
@@ -21,12 +22,15 @@ use crate::fence::Passage;
 use crate::guard::Turn;
 use crate::memory::{Memory, RouteWriting, UnderWay};
 use crate::observe::get;
-use crate::routing::{RouteWrite, Surroundings, Todo, View, earlier};
+use crate::routing::{RouteWrite, Surroundings, View, earlier};
 use crate::shell::Shell;
 
 /// So often are routers asked, or is a decision made anew, before what is known is applied. A plugin needs two
 /// or three rounds to find its objects; what needs more than this never ends.
 const ROUNDS: u32 = 16;
+
+/// So long is waited for the first lists of what routers need before anything is decided without them.
+const FIRST_LISTS: Duration = Duration::from_secs(1);
 
 impl Shell {
     /// Goes on with a pass, or begins one.
@@ -93,26 +97,48 @@ impl Shell {
         loop {
             let traffic = turn.memory.traffic.clone();
             let views = traffic.as_ref().map(|traffic| self.views(turn, rollout, &used, traffic));
-            let routing = views.as_ref().zip(traffic.as_ref()).map(|(views, traffic)| Routing {
-                traffic: traffic.clone(),
+            let mut views = views.unwrap_or_default();
+            if let Some(traffic) = &traffic {
+                // Whatever would be decided, it would be decided again with the answer.
+                if self.ask(turn, traffic, &mut views) || self.waits_for_lists(turn, &views) {
+                    return;
+                }
+            }
+            let routing = traffic.clone().map(|traffic| Routing {
+                traffic,
                 routers: views.iter().map(|view| view.report.clone()).collect(),
             });
             let world = self.world(turn.name, rollout, routing);
             let decision = (self.settings.decide)(&world, turn.now.wall);
-            let views = views.unwrap_or_default();
-            let wake = views.iter().fold(None, |wake, view| earlier(wake, view.wake));
             if decision.traffic.is_some() && decision.traffic != traffic && turn.memory.rounds < ROUNDS {
                 // What the routers said was about something else: look at them again with this.
                 turn.memory.rounds = turn.memory.rounds.saturating_add(1);
-                turn.memory.traffic.clone_from(&decision.traffic);
+                turn.memory.traffic = decision.traffic;
                 continue;
             }
-            let wanted = decision.traffic.clone();
-            if wanted.is_none_or(|traffic| !self.ask_or_write(turn, rollout, &traffic, views)) {
+            let wake = views.iter().fold(None, |wake, view| earlier(wake, view.wake));
+            let writes = views.into_iter().flat_map(|view| view.writes).collect();
+            let version = object::resource_version(rollout).into();
+            if decision.traffic.is_none() || !self.write_next_route(turn, writes, version) {
                 self.apply(turn, Decided { world, decision, wake });
             }
             return;
         }
+    }
+
+    /// Whether to wait a little, because objects that the routers need are being read for the first time.
+    fn waits_for_lists(&mut self, turn: &mut Turn<'_>, views: &[View]) -> bool {
+        if !views.iter().any(|view| view.is_reading) {
+            turn.memory.reading_since = None;
+            return false;
+        }
+        let since = *turn.memory.reading_since.get_or_insert(turn.now.monotonic);
+        let until = since.saturating_add(FIRST_LISTS);
+        let waits = turn.now.monotonic < until;
+        if waits {
+            self.queue.put(turn.name, until);
+        }
+        waits
     }
 
     /// Looks at all routers of a Rollout, in their order.
@@ -133,45 +159,29 @@ impl Shell {
             now: turn.now.monotonic,
             give_up: turn.memory.rounds >= ROUNDS,
         };
-        let routers = &mut turn.memory.routers;
-        used.iter()
-            .map(|used| surroundings.view(used, routers.entry(used.name.clone()).or_default()))
-            .collect()
+        used.iter().map(|used| surroundings.view(used, turn.memory.router(&used.name))).collect()
     }
 
-    /// Asks routers, or else writes their objects. Whether there was anything to do.
-    fn ask_or_write(
-        &mut self,
-        turn: &mut Turn<'_>,
-        rollout: &Value,
-        traffic: &Traffic,
-        views: Vec<View>,
-    ) -> bool {
+    /// Asks the routers that must be asked. Whether there was one.
+    fn ask(&mut self, turn: &mut Turn<'_>, traffic: &Traffic, views: &mut [View]) -> bool {
         let mut asking = BTreeMap::new();
-        let mut writes = VecDeque::new();
-        for view in views {
-            match view.todo {
-                Todo::Nothing => {}
-                Todo::Ask(ask) => {
-                    let id = self.requests.start(turn.name);
-                    let pass = Pass {
-                        seen: ask.observations(&mut self.caches),
-                        target: ask.target,
-                        traffic: traffic.clone(),
-                        purpose: Purpose::Route,
-                    };
-                    turn.effects.push(Effect::Route { id, job: RouteJob { router: ask.router, pass } });
-                    asking.insert(id, ask.asked);
-                }
-                Todo::Write(of_router) => writes.extend(of_router),
-            }
+        for ask in views.iter_mut().filter_map(|view| view.ask.take()) {
+            let id = self.requests.start(turn.name);
+            let pass = Pass {
+                seen: ask.observations(&mut self.caches),
+                target: ask.target,
+                traffic: traffic.clone(),
+                purpose: Purpose::Route,
+            };
+            turn.effects.push(Effect::Route { id, job: RouteJob { router: ask.router, pass } });
+            asking.insert(id, ask.asked);
         }
-        if !asking.is_empty() {
-            turn.memory.rounds = turn.memory.rounds.saturating_add(1);
-            turn.memory.under_way = Some(UnderWay::Asking(asking));
-            return true;
+        if asking.is_empty() {
+            return false;
         }
-        self.write_next_route(turn, writes, object::resource_version(rollout).into())
+        turn.memory.rounds = turn.memory.rounds.saturating_add(1);
+        turn.memory.under_way = Some(UnderWay::Asking(asking));
+        true
     }
 
     /// Sends the next write of a routed object that nobody else is writing. Whether there was one.

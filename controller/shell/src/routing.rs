@@ -41,16 +41,12 @@ pub(crate) struct View {
     pub(crate) report: RouterReport,
     /// When that changes by itself.
     pub(crate) wake: Option<Duration>,
-    pub(crate) todo: Todo,
-}
-
-/// What a router needs now.
-pub(crate) enum Todo {
-    Nothing,
-    /// It must be asked.
-    Ask(Box<Ask>),
-    /// Its objects must be written.
-    Write(Vec<RouteWrite>),
+    /// A question that must be asked before anything can be said about now.
+    pub(crate) ask: Option<Box<Ask>>,
+    /// Objects that are to be written.
+    pub(crate) writes: Vec<RouteWrite>,
+    /// Whether objects that it needs are being read for the first time.
+    pub(crate) is_reading: bool,
 }
 
 /// A write of a routed object that is to be carried out.
@@ -115,9 +111,10 @@ impl Surroundings<'_> {
             };
             let found = sight.into_found();
             let ask = Ask { asked, router: plugin.clone(), target, found };
-            return View { report, wake: None, todo: Todo::Ask(Box::new(ask)) };
+            return View { ask: Some(Box::new(ask)), ..View::new(report) };
         };
         let (shares, notes) = said(Some(&answer));
+        let is_reading = matches!(answer, Answer::Needs(_)) && sight.is_reading();
         let (state, wake, writes) = match answer {
             Answer::Needs(_) => (sight.why_not_asked(), None, Vec::new()),
             Answer::Problem(problem) => {
@@ -139,8 +136,7 @@ impl Surroundings<'_> {
             Answer::Routed(routed) => self.to_write(&used.name, &routed.writes, &sight, memory, intent),
         };
         let report = RouterReport { router: used.name.clone(), state, shares, notes };
-        let todo = if writes.is_empty() { Todo::Nothing } else { Todo::Write(writes) };
-        View { report, wake, todo }
+        View { wake, writes, is_reading, ..View::new(report) }
     }
 
     fn target(&self, used: &RouterUse) -> Target {
@@ -322,6 +318,10 @@ impl Sight {
         self.found.into_iter().filter_map(|(query, found)| Some((query, known(found)?))).collect()
     }
 
+    fn is_reading(&self) -> bool {
+        self.found.iter().any(|(_, found)| matches!(found, Found::Unknown))
+    }
+
     /// Why the plugin's need to see more is not met yet.
     fn why_not_asked(&self) -> RouterState {
         let mut missing = None;
@@ -370,9 +370,13 @@ impl RouterMemory {
 }
 
 impl View {
+    fn new(report: RouterReport) -> Self {
+        Self { report, wake: None, ask: None, writes: Vec::new(), is_reading: false }
+    }
+
     fn stuck(router: &str, state: RouterState) -> Self {
         let report = RouterReport { router: router.to_owned(), state, shares: Vec::new(), notes: Vec::new() };
-        Self { report, wake: None, todo: Todo::Nothing }
+        Self::new(report)
     }
 }
 

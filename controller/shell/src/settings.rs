@@ -87,9 +87,9 @@ impl Default for Timing {
             repair_window: Duration::from_mins(10),
             repairs: 3,
             fault_retry: Duration::from_mins(10),
-            passes: 256,
+            passes: 64,
             passes_per_step: 256,
-            parsed_objects: 1024,
+            parsed_objects: 256,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::cache::{Change, State};
 use crate::caches::{Caches, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
 use crate::effect::Effect;
 use crate::event::{Event, Now, PluginState, Unwatchable, WatchKey};
+use crate::few::Few;
 use crate::index::{Index, Known};
 use crate::memory::Memory;
 use crate::name::Name;
@@ -222,7 +223,7 @@ impl Shell {
     /// A Rollout is gone, or not ours any more.
     fn forget(&mut self, name: &Name) {
         self.index.remove_rollout(name);
-        let (before, after) = self.index.depend(name, std::collections::BTreeSet::new());
+        let (before, after) = self.index.depend(name, Few::default());
         self.caches.need(name, &before, &after);
         self.queue.remove(name);
         self.memories.remove(name);

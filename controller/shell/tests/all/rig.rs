@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tidegate_api::{ApiError, Body, ObjectKey, Operation, Request, Resource, WatchEvent, builtin, object};
+use tidegate_api::{
+    ApiError, Body, ObjectKey, Operation, Preconditions, Request, Resource, WatchEvent, builtin, object,
+};
 use tidegate_cluster::Cluster;
 use tidegate_route::Answer;
 use tidegate_shell::{
@@ -419,7 +421,7 @@ impl Rig {
     }
 
     pub(crate) fn delete(&mut self, resource: &Resource, name: &str) {
-        let operation = Operation::Delete { name: name.to_owned(), preconditions: Default::default() };
+        let operation = Operation::Delete { name: name.to_owned(), preconditions: Preconditions::default() };
         let request = Request { resource: resource.clone(), namespace: Some("shop".to_owned()), operation };
         self.cluster.handle(&request).unwrap_or_else(|error| panic!("{error}"));
     }
@@ -507,11 +509,13 @@ pub(crate) fn is_kind(request: &Request, kind: &str) -> bool {
 
 /// Names of the Rollouts that reported a panic.
 pub(crate) fn panicked(reports: &[Report]) -> Vec<&ObjectKey> {
-    let panicked = |report| match report {
-        &Report::Panicked { ref rollout, .. } => Some(rollout),
-        _ => None,
-    };
-    reports.iter().filter_map(panicked).collect()
+    let mut rollouts = Vec::new();
+    for report in reports {
+        if let Report::Panicked { rollout, .. } = report {
+            rollouts.push(rollout);
+        }
+    }
+    rollouts
 }
 
 pub(crate) const fn seconds(seconds: u64) -> Duration {

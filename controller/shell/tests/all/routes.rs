@@ -132,9 +132,12 @@ fn a_lost_race_for_a_route_is_run_again() {
 fn a_forbidden_write_says_which_rule_is_missing_and_is_tried_now_and_then() {
     let mut rig = updating();
     rig.forget_requests();
-    rig.fate = Box::new(|_, request| match is_kind(request, "HTTPRoute") && is_write(request) {
-        true => Fate::Refused(ApiError::new(403, "Forbidden", "cannot patch")),
-        false => Fate::Answered,
+    rig.fate = Box::new(|_, request| {
+        if is_kind(request, "HTTPRoute") && is_write(request) {
+            Fate::Refused(ApiError::new(403, "Forbidden", "cannot patch"))
+        } else {
+            Fate::Answered
+        }
     });
     rig.run(minutes(10));
     assert_eq!(rig.routing_reason("web"), Some("Forbidden"));
@@ -150,9 +153,12 @@ fn a_forbidden_write_says_which_rule_is_missing_and_is_tried_now_and_then() {
 fn a_webhook_that_times_out_is_shown_and_tried_again() {
     let mut rig = updating();
     rig.forget_requests();
-    rig.fate = Box::new(|_, request| match is_kind(request, "HTTPRoute") && is_write(request) {
-        true => Fate::Refused(ApiError::new(500, "InternalError", "failed calling webhook")),
-        false => Fate::Answered,
+    rig.fate = Box::new(|_, request| {
+        if is_kind(request, "HTTPRoute") && is_write(request) {
+            Fate::Refused(ApiError::new(500, "InternalError", "failed calling webhook"))
+        } else {
+            Fate::Answered
+        }
     });
     rig.run(minutes(10));
     assert_eq!(rig.weights("web"), (100, 0));

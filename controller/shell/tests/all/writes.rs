@@ -14,9 +14,12 @@ fn fails(rig: &Rig) -> Option<(String, String)> {
 #[test]
 fn a_forbidden_write_is_a_condition_with_the_missing_rule_until_it_works() {
     let mut rig = updating();
-    rig.fate = Box::new(|_, request| match is_kind(request, "ReplicaSet") && is_write(request) {
-        true => Fate::Refused(ApiError::new(403, "Forbidden", "cannot do that to replicasets")),
-        false => Fate::Answered,
+    rig.fate = Box::new(|_, request| {
+        if is_kind(request, "ReplicaSet") && is_write(request) {
+            Fate::Refused(ApiError::new(403, "Forbidden", "cannot do that to replicasets"))
+        } else {
+            Fate::Answered
+        }
     });
     rig.forget_requests();
     rig.run(minutes(10));
