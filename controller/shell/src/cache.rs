@@ -298,3 +298,6 @@ fn last_other_manager(object: &Value, field_manager: &str) -> Option<Arc<str>> {
         .max_by(|(one, _), (other, _)| one.cmp(other))
         .map(|(_, manager)| manager.into())
 }
+
+#[cfg(test)]
+mod tests;

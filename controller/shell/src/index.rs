@@ -259,3 +259,6 @@ fn remove_from<K: Ord, V: Ord>(map: &mut BTreeMap<K, Few<V>>, key: &K, value: &V
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@
 //! | `guard` | one Rollout's turn, walled off from the others |
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
 //! | `observe` | what is known about a Rollout |
-//! | `routing` | how far each router is, from answers, objects and writes |
+//! | `routing`, `sight` | how far each router is, from answers, objects and writes |
 //! | `fence`, `requests` | reading one's own writes; one write per object at a time |
 //! | `few` | sets of one or two |
 //! | `repair` | how often somebody's change of a route is undone |
@@ -53,6 +53,7 @@ mod routing;
 mod selector;
 mod settings;
 mod shell;
+mod sight;
 mod status;
 mod version;
 

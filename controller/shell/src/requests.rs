@@ -94,3 +94,36 @@ pub(crate) fn key_of(request: &Request) -> ObjectKey {
     };
     ObjectKey::new(&request.resource, request.namespace.as_deref().unwrap_or_default(), name)
 }
+
+#[cfg(test)]
+mod tests {
+    use tidegate_api::builtin;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_locked_until_the_answer_and_who_waited_is_told() {
+        let mut requests = Requests::new();
+        let key = ObjectKey::new(&builtin::services(), "shop", "web");
+        let (one, other) = (Name::new("shop", "one"), Name::new("shop", "other"));
+        let id = requests.start_write(&one, &key);
+        assert!(requests.is_locked(&key, &other));
+        let read = requests.start(&one);
+        assert_eq!(requests.finish(read), Some((one.clone(), Vec::new())));
+        assert_eq!(requests.finish(id), Some((one, vec![other.clone()])));
+        assert!(!requests.is_locked(&key, &other));
+        assert_eq!(requests.finish(id), None, "once");
+    }
+
+    #[test]
+    fn what_is_forgotten_holds_nothing_up() {
+        let mut requests = Requests::new();
+        let key = ObjectKey::new(&builtin::services(), "shop", "web");
+        let (one, other) = (Name::new("shop", "one"), Name::new("shop", "other"));
+        let id = requests.start_write(&one, &key);
+        assert!(requests.is_locked(&key, &other));
+        assert_eq!(requests.forget(&one), vec![other.clone()]);
+        assert!(!requests.is_locked(&key, &other));
+        assert_eq!(requests.finish(id), None);
+    }
+}

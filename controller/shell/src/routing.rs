@@ -2,23 +2,22 @@
 //! they are now, and what became of our writes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_api::{Body, ObjectKey, Operation, Request};
-use tidegate_contract::{KindUse, ObjectRef, Observation, Query, Router, Target, Traffic, Verdict};
+use tidegate_contract::{ObjectRef, Target, Traffic, Verdict};
 use tidegate_core::{RouterReport, RouterState, UNVERIFIED};
 use tidegate_model::interest::RouterUse;
 use tidegate_route::{Answer, ObjectWrite, Routed};
 
 use crate::cache::{Edition, Facts};
-use crate::caches::{Caches, Found, WatchId};
+use crate::caches::{Caches, WatchId};
 use crate::event::PluginState;
 use crate::fingerprint::Fingerprint;
 use crate::memory::{Asked, Question, RouterMemory, WriteRefused};
 use crate::name::Name;
-use crate::rbac;
 use crate::settings::Settings;
+use crate::sight::{Ask, Sight};
 
 /// What is looked at besides the Rollout's own memory.
 pub(crate) struct Surroundings<'a> {
@@ -60,18 +59,6 @@ pub(crate) struct RouteWrite {
     pub(crate) edition: Edition,
     pub(crate) is_repair: bool,
 }
-
-/// A question that must be asked.
-pub(crate) struct Ask {
-    pub(crate) asked: Asked,
-    pub(crate) router: Arc<dyn Router>,
-    pub(crate) target: Target,
-    /// What was found, query by query; only what is known.
-    pub(crate) found: Vec<(Query, Known)>,
-}
-
-/// What a query is known to find: objects of a watch, or that the kind is not served.
-type Known = Option<(WatchId, Vec<Name>)>;
 
 /// State, time at which it changes by itself, writes to carry out.
 type Stand = (RouterState, Option<Duration>, Vec<RouteWrite>);
@@ -273,77 +260,6 @@ impl Surroundings<'_> {
     }
 }
 
-/// What the queries of a router find.
-struct Sight {
-    /// Each query that could be answered, with the fingerprint of the answer.
-    known: Vec<(Query, Fingerprint)>,
-    found: Vec<(Query, Found)>,
-    objects: BTreeMap<ObjectRef, (WatchId, Arc<Facts>)>,
-}
-
-impl Sight {
-    fn new(caches: &Caches, queries: &[Query], kinds: &[KindUse], home: &str) -> Self {
-        let mut sight = Self { known: Vec::new(), found: Vec::new(), objects: BTreeMap::new() };
-        for query in queries {
-            let found = caches.find(query, kinds, home);
-            match &found {
-                Found::NotServed => sight.known.push((query.clone(), Fingerprint::of(&false))),
-                Found::Objects(watch, objects) => {
-                    let versions: Vec<_> =
-                        objects.iter().map(|(name, facts)| (name, &facts.uid, &facts.version)).collect();
-                    sight.known.push((query.clone(), Fingerprint::of(&versions)));
-                    for (name, facts) in objects {
-                        sight.objects.insert(reference(query, name), (*watch, facts.clone()));
-                    }
-                }
-                Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) => {}
-            }
-            sight.found.push((query.clone(), found));
-        }
-        sight
-    }
-
-    fn editions(&self) -> Vec<(&ObjectRef, Edition)> {
-        self.objects.iter().map(|(reference, (_, facts))| (reference, facts.edition())).collect()
-    }
-
-    fn into_found(self) -> Vec<(Query, Known)> {
-        let known = |found| match found {
-            Found::NotServed => Some(None),
-            Found::Objects(watch, objects) => {
-                Some(Some((watch, objects.into_iter().map(|(name, _)| name).collect())))
-            }
-            Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) => None,
-        };
-        self.found.into_iter().filter_map(|(query, found)| Some((query, known(found)?))).collect()
-    }
-
-    fn is_reading(&self) -> bool {
-        self.found.iter().any(|(_, found)| matches!(found, Found::Unknown))
-    }
-
-    /// Why the plugin's need to see more is not met yet.
-    fn why_not_asked(&self) -> RouterState {
-        let mut missing = None;
-        for (query, found) in &self.found {
-            let kind = &query.kind;
-            match found {
-                Found::Forbidden(message) => {
-                    let remedy = rbac::allow_watching(&kind.group, &kind.kind, None);
-                    return failed("Forbidden", format!("{kind} may not be watched: {message}\n{remedy}"));
-                }
-                Found::Invalid(why) => return failed("InvalidQuery", why.clone()),
-                Found::Unknown => missing = missing.or(Some(kind)),
-                Found::NotServed | Found::Objects(..) => {}
-            }
-        }
-        match missing {
-            Some(kind) => waiting("NotSynced", format!("{kind} objects are being read for the first time.")),
-            None => failed("TooManyRounds", "The plugin asks for objects that it has already been shown."),
-        }
-    }
-}
-
 impl WriteRefused {
     /// Whether it must not be tried again yet.
     fn blocks(&self, intent: Fingerprint, edition: &Edition, now: Duration) -> bool {
@@ -380,40 +296,6 @@ impl View {
     }
 }
 
-impl Ask {
-    /// The observations that the question is about, with the objects' texts.
-    pub(crate) fn observations(&self, caches: &mut Caches) -> Vec<Observation> {
-        let mut observations = Vec::new();
-        for (query, found) in &self.found {
-            let mut objects = Vec::new();
-            if let Some((watch, names)) = found
-                && let Some(cache) = caches.cache_mut(*watch)
-            {
-                let resource = cache.resource.clone();
-                for name in names {
-                    let Some(json) = cache.text(name) else { continue };
-                    let api_version = resource.as_ref().map(tidegate_api::Resource::api_version);
-                    objects.push(tidegate_contract::Object {
-                        reference: reference(query, name),
-                        api_version: api_version.unwrap_or_default(),
-                        json,
-                    });
-                }
-            }
-            observations.push(Observation { query: query.clone(), served: found.is_some(), objects });
-        }
-        observations
-    }
-}
-
-fn reference(query: &Query, name: &Name) -> ObjectRef {
-    ObjectRef {
-        kind: query.kind.clone(),
-        namespace: (!name.namespace.is_empty()).then(|| name.namespace.to_string()),
-        name: name.name.to_string(),
-    }
-}
-
 fn said(answer: Option<&Answer>) -> (Vec<tidegate_contract::Share>, Vec<String>) {
     match answer {
         Some(Answer::Routed(routed)) => (routed.shares.clone(), routed.notes.clone()),
@@ -421,11 +303,11 @@ fn said(answer: Option<&Answer>) -> (Vec<tidegate_contract::Share>, Vec<String>)
     }
 }
 
-fn failed(reason: &str, message: impl Into<String>) -> RouterState {
+pub(crate) fn failed(reason: &str, message: impl Into<String>) -> RouterState {
     RouterState::Failed { reason: reason.to_owned(), message: message.into() }
 }
 
-fn waiting(reason: &str, message: impl Into<String>) -> RouterState {
+pub(crate) fn waiting(reason: &str, message: impl Into<String>) -> RouterState {
     RouterState::Waiting { reason: reason.to_owned(), message: message.into() }
 }
 

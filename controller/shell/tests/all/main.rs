@@ -6,6 +6,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "manifests are written where they are passed")]
 
 mod canary;
+mod chaos;
 mod crashes;
 mod manifests;
 mod panics;
