@@ -188,6 +188,9 @@ impl Set {
             "--leader-elect=false".to_owned(),
             format!("--root-ca-file={}", self.path("ca.crt")),
             format!("--cert-dir={}", self.path("manager-certs")),
+            // Each controller with the rights that it has in a real cluster.
+            "--use-service-account-credentials=true".to_owned(),
+            format!("--service-account-private-key-file={}", self.path("sa.key")),
             "--controllers=replicaset,namespace,garbagecollector,serviceaccount,root-ca-cert-publisher".to_owned(),
         ];
         if self.is_old() {

@@ -21,6 +21,18 @@ pub(crate) enum Leading {
     Always,
 }
 
+impl Leading {
+    fn write_within(self, limit: Duration, now: Instant) -> Option<Duration> {
+        match self {
+            Self::No => None,
+            Self::Always => Some(limit),
+            Self::Held { write_until, expires } => {
+                (now < write_until).then(|| limit.min(expires.saturating_duration_since(now)))
+            }
+        }
+    }
+}
+
 /// What the lease allows, as of now.
 #[derive(Clone, Debug)]
 pub(crate) struct Leadership(watch::Receiver<Leading>);
@@ -33,14 +45,7 @@ impl Leadership {
 
     /// How long a write that starts now may take at most, within this limit; `None`: it may not start.
     pub(crate) fn write_within(&self, limit: Duration) -> Option<Duration> {
-        let now = Instant::now();
-        match *self.0.borrow() {
-            Leading::No => None,
-            Leading::Always => Some(limit),
-            Leading::Held { write_until, expires } => {
-                (now < write_until).then(|| limit.min(expires.saturating_duration_since(now)))
-            }
-        }
+        self.0.borrow().write_within(limit, Instant::now())
     }
 
     /// Whether a write may start now.
@@ -60,22 +65,28 @@ impl Leadership {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_lease_that_is_not_renewed_ends_writing_by_itself() {
-        let (sender, leadership) = Leadership::new();
+    #[test]
+    fn a_lease_that_is_not_renewed_ends_writing_by_itself() {
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
         let limit = Duration::from_secs(10);
-        assert_eq!(leadership.write_within(limit), None);
-        let now = Instant::now();
-        sender.send_replace(Leading::Held {
-            write_until: now + Duration::from_secs(10),
-            expires: now + Duration::from_secs(15),
-        });
-        assert_eq!(leadership.write_within(limit), Some(limit));
-        tokio::time::advance(Duration::from_secs(9)).await;
-        assert_eq!(leadership.write_within(limit), Some(Duration::from_secs(6)));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(!leadership.may_write());
+        let held = Leading::Held { write_until: after(10), expires: after(15) };
+        assert_eq!(held.write_within(limit, begun), Some(limit));
+        assert_eq!(held.write_within(limit, after(9)), Some(Duration::from_secs(6)));
+        assert_eq!(held.write_within(limit, after(10)), None);
+        assert_eq!(held.write_within(limit, after(20)), None);
+        assert_eq!(Leading::No.write_within(limit, begun), None);
+        assert_eq!(Leading::Always.write_within(limit, after(100)), Some(limit));
+    }
+
+    #[tokio::test]
+    async fn what_the_lease_says_last_counts() {
+        let (sender, mut leadership) = Leadership::new();
+        assert!(!leadership.may_write(), "nobody has said anything");
         sender.send_replace(Leading::Always);
-        assert_eq!(leadership.write_within(limit), Some(limit));
+        leadership.changed().await;
+        assert!(leadership.may_write());
+        sender.send_replace(Leading::No);
+        assert!(!leadership.may_write());
     }
 }

@@ -152,6 +152,9 @@ fn even_metadata(metadata: &mut Map<String, Value>) {
     for field in ["uid", "creationTimestamp", "managedFields", "resourceVersion"] {
         metadata.remove(field);
     }
+    for owner in metadata.get_mut("ownerReferences").and_then(Value::as_array_mut).into_iter().flatten() {
+        owner["uid"] = "of the owner".into();
+    }
     if metadata.contains_key("deletionTimestamp") {
         metadata.insert("deletionTimestamp".into(), "set".into());
     }
@@ -164,7 +167,9 @@ fn even_metadata(metadata: &mut Map<String, Value>) {
 
 /// What a client may act on: the code, the reason and which fields are wrong. Texts may differ.
 fn refusal(error: &ApiError) -> Value {
-    let mut fields: Vec<&str> = error.causes.iter().map(|cause| cause.field.as_str()).collect();
+    let fields = error.causes.iter().map(|cause| cause.field.as_str());
+    // A server adds under this name that it left out the CEL rules, because the schema had enough to say.
+    let mut fields: Vec<&str> = fields.filter(|field| *field != "<nil>").collect();
     fields.sort_unstable();
     fields.dedup();
     json!({ "code": error.code, "reason": error.reason, "fields": fields })
