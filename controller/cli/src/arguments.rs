@@ -8,6 +8,19 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::plugins::RouterPlugin;
 
+/// What the help of `simulate` ends with.
+const AFTER_SIMULATE: &str = "\
+Examples:
+  tidegate simulate rollout.yaml services.yaml httproute.yaml
+  tidegate simulate examples/quick-start --image rollouts-demo=argoproj/rollouts-demo:yellow
+  tidegate simulate v1.yaml v2.yaml route.yaml --hold
+  tidegate simulate . --image web=example.com/web:bad --pods-never-ready '*:bad' --output json | tail -1
+
+Exit status:
+  0  every Rollout ended Healthy
+  1  a Rollout did not: the conditions on it say why
+  2  the simulation could not be run: bad arguments, files or manifests";
+
 /// Progressive delivery for Kubernetes whose traffic routers are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, arg_required_else_help = true, propagate_version = true)]
@@ -18,10 +31,14 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a canary on this machine: the real controller and the real plugin against an in-memory cluster.
+    /// Run a canary on this machine: the real controller and the real plugins against an in-memory cluster.
     ///
-    /// The manifests settle as the first revision; then a new pod template starts the canary. Time is virtual,
-    /// so pauses cost nothing. Exits with 0 only when every Rollout ends Healthy.
+    /// The manifests settle as the first revision; then a new pod template starts the canary: a later version of the
+    /// Rollout among the FILES, a new image (--image), or otherwise an annotation on the pod template. Time is virtual,
+    /// so pauses cost nothing; an indefinite pause is promoted, unless --hold is given.
+    ///
+    /// Nothing is read but the FILES and plugins, nothing is written but standard output, and no cluster is needed.
+    #[command(after_help = AFTER_SIMULATE)]
     Simulate(Simulate),
     /// Run the controller against a cluster.
     #[cfg(feature = "cluster")]
@@ -52,33 +69,42 @@ pub(crate) struct Plugins {
     pub(crate) router_plugins: Vec<RouterPlugin>,
 }
 
+/// The heading of options that say how the in-memory cluster behaves.
+const CLUSTER: &str = "How the cluster behaves";
+
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
     /// Manifests (YAML or JSON): the Rollout, its Services and routes. A Rollout that comes again is a later
     /// version of it. A directory stands for all manifests in it; `-` is standard input.
     #[arg(required = true, value_name = "FILES")]
     pub(crate) files: Vec<PathBuf>,
-    /// Start the canary with this image: CONTAINER=IMAGE. Once per container.
+    /// Start the canary with this image. Once per container.
     #[arg(long = "image", value_name = "CONTAINER=IMAGE", value_parser = image)]
     pub(crate) images: Vec<(String, String)>,
     /// Stop at the first indefinite pause instead of promoting.
     #[arg(long)]
     pub(crate) hold: bool,
-    /// How long a pod takes to become ready.
-    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
-    pub(crate) pods_ready_after: Duration,
-    /// How long the gateway takes to report that a change of a route is in force.
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
-    pub(crate) gateway_reports_after: Duration,
-    /// A gateway that never reports.
-    #[arg(long, conflicts_with = "gateway_reports_after")]
-    pub(crate) gateway_silent: bool,
-    /// Give up after this much virtual time.
-    #[arg(long, value_name = "DURATION", default_value = "30days", value_parser = humantime::parse_duration)]
-    pub(crate) limit: Duration,
     /// How to print what happens.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
+    /// Give up after this much virtual time.
+    #[arg(long, value_name = "DURATION", default_value = "30days", value_parser = humantime::parse_duration)]
+    pub(crate) limit: Duration,
+    /// How long a pod takes to become ready.
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration, help_heading = CLUSTER)]
+    pub(crate) pods_ready_after: Duration,
+    /// Pods with a container of this image never become ready; `*` stands for any text. Once per pattern.
+    #[arg(long, value_name = "IMAGE", help_heading = CLUSTER)]
+    pub(crate) pods_never_ready: Vec<String>,
+    /// How long the gateway takes to report that a change of a route is in force.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration, help_heading = CLUSTER)]
+    pub(crate) gateway_reports_after: Duration,
+    /// The gateway never reports on a route.
+    #[arg(long, conflicts_with = "gateway_reports_after", help_heading = CLUSTER)]
+    pub(crate) gateway_silent: bool,
+    /// The gateway refuses every route.
+    #[arg(long, help_heading = CLUSTER)]
+    pub(crate) gateway_rejects: bool,
     #[command(flatten)]
     pub(crate) plugins: Plugins,
 }
@@ -87,7 +113,7 @@ pub(crate) struct Simulate {
 pub(crate) enum Output {
     /// A table for people.
     Table,
-    /// One JSON object per line.
+    /// One JSON object per line; the last one is the result, or the error.
     Json,
 }
 

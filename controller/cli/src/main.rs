@@ -4,6 +4,7 @@
 mod arguments;
 #[cfg(feature = "cluster")]
 mod controller;
+mod patch;
 mod plugins;
 mod simulate;
 mod table;

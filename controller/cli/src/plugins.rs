@@ -27,7 +27,8 @@ impl FromStr for RouterPlugin {
         if name.is_empty() {
             return Err("expected a name before the first =".to_owned());
         }
-        let source: Source = source.parse().map_err(|error: LoadError| format!("{}; {}", error.message, error.hint))?;
+        let source: Source =
+            source.parse().map_err(|error: LoadError| format!("{}; {}", error.message, error.hint))?;
         Ok(Self { name: name.to_owned(), source })
     }
 }
@@ -56,13 +57,19 @@ pub(crate) fn load_pinned(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Lo
             return load_one(runtime, plugin);
         }
         // Read all the same, so that the message can say the digest.
-        let artifact =
-            tidegate_runtime::read(&plugin.source, Limits::default().artifact_bytes, &tidegate_bundle::builtin)?;
+        let artifact = tidegate_runtime::read(
+            &plugin.source,
+            Limits::default().artifact_bytes,
+            &tidegate_bundle::builtin,
+        )?;
         Err(LoadError {
             stage: Stage::Digest,
             reason: LoadReason::DigestMissing,
             message: format!("{} is not pinned", plugin.source.location),
-            hint: format!("if it is the one that you mean, append ,sha256={} to its location", artifact.digest()),
+            hint: format!(
+                "if it is the one that you mean, append ,sha256={} to its location",
+                artifact.digest()
+            ),
         })
     })
 }

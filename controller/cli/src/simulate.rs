@@ -5,69 +5,150 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tidegate_cluster::{PodOutcome, PodRule, Rejection};
 use tidegate_runtime::{Runtime, RuntimeSettings};
-use tidegate_simulate::{Line, Scenario, manifests};
+use tidegate_simulate::manifests::{self, ManifestError};
+use tidegate_simulate::{Ending, Line, Scenario, ScenarioError};
 
 use crate::arguments::{Output, Simulate};
-use crate::plugins;
+use crate::plugins::{self, Loaded};
 use crate::table::Table;
 
+/// The simulation could not be run. The same as for arguments that cannot be parsed.
+const COULD_NOT_RUN: u8 = 2;
+
 pub(crate) fn run(arguments: Simulate) -> anyhow::Result<ExitCode> {
+    let mut out = Out::default();
+    match simulate(&arguments, &mut out) {
+        Ok(ending) => {
+            out.finish()?;
+            Ok(if ending.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Err(error) => {
+            if arguments.output == Output::Json {
+                let message = format!("{error:#}");
+                out.json(&json!({"result": "Error", "reason": reason(&error), "message": message}));
+            }
+            anstream::eprintln!("error: {error:#}");
+            Ok(ExitCode::from(COULD_NOT_RUN))
+        }
+    }
+}
+
+fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
     let mut objects = Vec::new();
     for file in &arguments.files {
         read(file, &mut objects)?;
     }
-    let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
-    let loaded = plugins::load(&runtime, &arguments.plugins.router_plugins);
-    let states = plugins::states(&loaded);
     let scenario = Scenario {
         objects,
         images: arguments.images.iter().cloned().collect(),
         hold: arguments.hold,
         limit: arguments.limit,
-        cluster: cluster_settings(&arguments),
-        controller: tidegate_shell::Settings::new(tidegate_core::decide),
+        cluster: cluster_settings(arguments),
+        controller: tidegate_shell::Settings::default(),
     };
-
-    let mut out = anstream::stdout().lock();
-    let mut failed_to_write = None;
-    let mut write = |text: std::fmt::Arguments<'_>| {
-        if failed_to_write.is_none() {
-            failed_to_write = out.write_fmt(text).and_then(|()| out.flush()).err();
-        }
-    };
-    let ending = match arguments.output {
+    let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
+    let loaded = plugins::load(&runtime, &arguments.plugins.router_plugins);
+    let states = plugins::states(&loaded);
+    match arguments.output {
         Output::Json => {
-            let ending = tidegate_simulate::play(scenario, states, &mut |line: &Line| {
-                write(format_args!("{}\n", serde_json::to_string(line).unwrap_or_default()));
-            })?;
-            write(format_args!("{}\n", serde_json::to_string(&ending)?));
-            ending
+            complain(&loaded);
+            let ending = tidegate_simulate::play(scenario, states, &mut |line: &Line| out.json(line))?;
+            out.json(&ending);
+            Ok(ending)
         }
         Output::Table => {
-            let mut table = Table::default();
-            write(format_args!("{}", table.head(&loaded)));
-            let ending = tidegate_simulate::play(scenario, states, &mut |line: &Line| {
-                write(format_args!("{}", table.row(line)));
-            })?;
-            write(format_args!("{}", table.foot(&ending)));
-            ending
+            let mut table = Table::new(&scenario.rollouts());
+            out.text(&table.head(&loaded));
+            let ending =
+                tidegate_simulate::play(scenario, states, &mut |line: &Line| out.text(&table.line(line)))?;
+            out.text(&table.foot(&ending));
+            Ok(ending)
         }
-    };
-    match failed_to_write {
-        // Whoever reads has seen enough, for example `head`.
-        Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ if ending.is_healthy() => Ok(ExitCode::SUCCESS),
-        _ => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// Standard output. What goes wrong with it is kept until the end: the simulation's own result matters more.
+#[derive(Default)]
+struct Out {
+    failure: Option<std::io::Error>,
+}
+
+impl Out {
+    fn text(&mut self, text: &str) {
+        if self.failure.is_none() {
+            let mut out = anstream::stdout().lock();
+            self.failure = out.write_all(text.as_bytes()).and_then(|()| out.flush()).err();
+        }
+    }
+
+    fn json(&mut self, value: &impl serde::Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.text(&format!("{text}\n")),
+            Err(error) => self.failure = Some(error.into()),
+        }
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self.failure {
+            // Whoever reads has seen enough, for example `head`.
+            Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(error).context("cannot write to standard output")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The stable code of what went wrong.
+fn reason(error: &anyhow::Error) -> &'static str {
+    if let Some(error) = error.downcast_ref::<ScenarioError>() {
+        error.reason()
+    } else if let Some(error) = error.downcast_ref::<ManifestError>() {
+        error.reason()
+    } else if error.downcast_ref::<std::io::Error>().is_some() {
+        "Unreadable"
+    } else {
+        "Error"
+    }
+}
+
+/// Says which plugins could not be loaded. Rollouts that use them say so, too; this is for those who wonder why.
+fn complain(loaded: &[Loaded]) {
+    for one in loaded {
+        if let Err(error) = &one.result {
+            let reason = error.reason.as_str();
+            anstream::eprintln!(
+                "warning: {} = {}: {reason}: {}; {}",
+                one.name,
+                one.location,
+                error.message,
+                error.hint
+            );
+        }
     }
 }
 
 fn cluster_settings(arguments: &Simulate) -> tidegate_cluster::Settings {
     let mut settings = tidegate_cluster::Settings::default();
     settings.pods.ready_after = arguments.pods_ready_after;
+    settings.pods.rules = arguments
+        .pods_never_ready
+        .iter()
+        .map(|image| PodRule {
+            image: Some(image.clone()),
+            outcome: PodOutcome::NeverReady,
+            ..PodRule::default()
+        })
+        .collect();
     settings.gateway.programs_after = Some(arguments.gateway_reports_after);
     settings.gateway.reports_after = (!arguments.gateway_silent).then_some(arguments.gateway_reports_after);
+    settings.gateway.rejects = arguments.gateway_rejects.then(|| Rejection {
+        reason: "NotAllowedByListeners".to_owned(),
+        message: "no listener of the gateway takes this route (--gateway-rejects)".to_owned(),
+    });
     settings
 }
 
@@ -79,13 +160,7 @@ fn read(path: &Path, objects: &mut Vec<Value>) -> anyhow::Result<()> {
         std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
         objects.extend(manifests::parse("standard input", &text)?);
     } else if path.is_dir() {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(path)
-            .with_context(|| format!("cannot read {origin}"))?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|file| file.extension().is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json"))
-            .collect();
-        files.sort();
-        for file in files {
+        for file in manifests_in(path).with_context(|| format!("cannot read {origin}"))? {
             read(&file, objects)?;
         }
     } else {
@@ -93,4 +168,16 @@ fn read(path: &Path, objects: &mut Vec<Value>) -> anyhow::Result<()> {
         objects.extend(manifests::parse(&origin, &text)?);
     }
     Ok(())
+}
+
+fn manifests_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = std::fs::read_dir(directory)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<Vec<_>>>()?;
+    files.retain(|file| {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        file.is_file() && extension.is_some_and(|kind| ["yaml", "yml", "json"].contains(&kind))
+    });
+    files.sort();
+    Ok(files)
 }

@@ -1,11 +1,15 @@
-//! A simulation's lines as a table for people.
+//! A simulation's lines as a table for people: one row for each state of a Rollout, under it what happened.
+//!
+//! A row is printed only when it differs from the one before, so what stands out is what changed. Everything is legible
+//! without colours, too.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
-use tidegate_simulate::{Ending, Frame, Line};
+use tidegate_simulate::{Ending, Frame, Line, RolloutEnding, Stopped};
 
+use crate::patch::{FieldChange, Summary};
 use crate::plugins::Loaded;
 
 const BOLD: Style = Style::new().bold();
@@ -18,21 +22,47 @@ const BAD: Style = AnsiColor::Red.on_default();
 /// How many characters the bar of shares has.
 const BAR: u64 = 20;
 
-/// Prints the parts of a table; remembers what the last row said so that it need not be said again.
+/// Where the text of an event begins, and where it is wrapped: what a README or a slide shows without scrolling.
+const NOTE_AT: usize = 34;
+const WIDTH: usize = 120;
+
+/// Prints the parts of a table; remembers the last row so that it need not be said again.
 #[derive(Default)]
 pub(crate) struct Table {
+    last: Option<Row>,
+    /// The last time that was printed.
+    clock: String,
+    /// The width of the names of the Rollouts; 0 when there is only one, which need not be named.
+    names: usize,
+}
+
+/// The part of a frame that makes a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
     rollout: String,
+    step: String,
+    phase: String,
+    canary: u64,
+    stable: u64,
+    max: u64,
+    pods: String,
 }
 
 impl Table {
+    /// A table for these Rollouts (`namespace/name`).
+    pub(crate) fn new(rollouts: &[String]) -> Self {
+        let longest = rollouts.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+        Self { last: None, clock: String::new(), names: if rollouts.len() > 1 { longest } else { 0 } }
+    }
+
     /// What is simulated with what, and the headings.
-    pub(crate) fn head(&mut self, loaded: &[Loaded]) -> String {
+    pub(crate) fn head(&self, loaded: &[Loaded]) -> String {
         let mut text = String::new();
         for one in loaded {
             let _ = match &one.result {
                 Ok(router) => writeln!(
                     text,
-                    "{GOOD}✔{GOOD:#} {BOLD}{}{BOLD:#} {DIM}={DIM:#} {} {DIM}(version {}, sha256:{}){DIM:#}",
+                    "{GOOD}✔{GOOD:#} {BOLD}{}{BOLD:#} = {} {DIM}{} sha256:{}{DIM:#}",
                     one.name,
                     one.location,
                     router.description().version,
@@ -40,7 +70,7 @@ impl Table {
                 ),
                 Err(error) => writeln!(
                     text,
-                    "{BAD}✘ {} = {}: {}: {}{BAD:#}\n  {}",
+                    "{BAD}✘ {} = {}: {}{BAD:#} {}\n  {}",
                     one.name,
                     one.location,
                     error.reason.as_str(),
@@ -51,131 +81,301 @@ impl Table {
         }
         let _ = writeln!(
             text,
-            "\n{BOLD}{:>8}  {:<5} {:<12} {:<32}  {:<30} WHAT HAPPENED{BOLD:#}",
-            "TIME", "STEP", "PHASE", "CANARY ◂ TRAFFIC ▸ STABLE", "PODS AVAILABLE",
+            "\n{BOLD}{:>8}  {}{:<5}  {:<11} {:<32} PODS AVAILABLE{BOLD:#}",
+            "TIME",
+            self.name("ROLLOUT"),
+            "STEP",
+            "PHASE",
+            "CANARY ◂ TRAFFIC ▸ STABLE",
         );
         text
     }
 
     /// One line.
-    pub(crate) fn row(&mut self, line: &Line) -> String {
-        let frame = &line.frame;
+    pub(crate) fn line(&mut self, line: &Line) -> String {
         let mut text = String::new();
-        if self.rollout != frame.rollout {
-            self.rollout.clone_from(&frame.rollout);
-            let _ = writeln!(text, "{DIM}          ── Rollout {} ──{DIM:#}", frame.rollout);
+        let row = Row::of(&line.frame);
+        let mut clock = clock(line.t);
+        if self.last.as_ref() != Some(&row) {
+            text.push_str(&self.row(&clock, &row));
+            self.last = Some(row);
+            self.clock.clone_from(&clock);
         }
-        let event_style = if line.warning {
-            BAD
-        } else if matches!(line.event.as_str(), "Verified" | "RolloutCompleted") || frame.phase == "Healthy" {
-            GOOD
+        if is_only_a_row(line) {
+            return text;
+        }
+        // The row above says when, unless time has gone on since.
+        if self.clock == clock {
+            clock.clear();
         } else {
-            Style::new()
+            self.clock.clone_from(&clock);
+        }
+        let style = match line.event.as_str() {
+            _ if line.warning => BAD,
+            "Verified" | "RolloutCompleted" => GOOD,
+            "Applied" | "Updated" | "Promoted" => BOLD,
+            _ => Style::new(),
         };
-        let phase_style = match frame.phase.as_str() {
+        let note = wrap(&line.note);
+        let mut note = note.iter();
+        let first = note.next().map_or("", String::as_str);
+        let _ =
+            writeln!(text, "{DIM}{clock:>8}{DIM:#}  {style}{:<23}{style:#} {DIM}{first}{DIM:#}", line.event);
+        for more in note {
+            let _ = writeln!(text, "{:NOTE_AT$}{DIM}{more}{DIM:#}", "");
+        }
+        if let Some(patch) = &line.patch {
+            text.push_str(&patch_lines(&Summary::of(patch)));
+        }
+        text
+    }
+
+    fn row(&self, clock: &str, row: &Row) -> String {
+        let phase = match row.phase.as_str() {
             "Healthy" => GOOD,
             "Degraded" => BAD,
             "Paused" => CANARY,
             _ => Style::new(),
         };
-        let _ = writeln!(
-            text,
-            "{:>8}  {:<5} {phase_style}{:<12}{phase_style:#} {}  {:<30} {event_style}{}{event_style:#}{}",
-            clock(line.t),
-            step(frame),
-            if frame.phase.is_empty() { "–" } else { &frame.phase },
-            bar(frame),
-            pods(frame),
-            line.event,
-            note(&line.note),
+        let text = format!(
+            "{BOLD}{clock:>8}{BOLD:#}  {}{:<5}  {phase}{:<11}{phase:#} {} {}",
+            self.name(&row.rollout),
+            row.step,
+            row.phase,
+            bar(row),
+            row.pods,
         );
-        for operation in line.patch.as_ref().and_then(Value::as_array).into_iter().flatten() {
-            text.push_str(&patch_line(operation));
+        format!("{}\n", text.trim_end())
+    }
+
+    /// The column with names, if there is one.
+    fn name(&self, name: &str) -> String {
+        match self.names {
+            0 => String::new(),
+            width => format!("{name:<width$}  "),
         }
-        text
     }
 
     /// How it ended.
-    pub(crate) fn foot(&mut self, ending: &Ending) -> String {
+    pub(crate) fn foot(&self, ending: &Ending) -> String {
         let mut text = String::from("\n");
         for rollout in &ending.rollouts {
-            let healthy = rollout.phase == "Healthy";
-            let style = if healthy { GOOD } else { BAD };
-            let mark = if healthy { "✔" } else { "✘" };
-            let phase = if rollout.phase.is_empty() { "has no phase" } else { &rollout.phase };
+            let (style, mark) = match rollout.phase.as_str() {
+                "Healthy" => (GOOD, '✔'),
+                "Paused" => (CANARY, '‖'),
+                _ => (BAD, '✘'),
+            };
+            let phase = if rollout.phase.is_empty() { "without a phase" } else { &rollout.phase };
             let _ = writeln!(
                 text,
-                "{style}{mark} {} is {phase}{style:#} after {} of virtual time{}",
+                "{style}{mark} {} is {phase}{style:#}{}",
                 rollout.rollout,
-                clock(ending.t),
-                note(&rollout.message),
+                after_colon(&rollout.message),
             );
-            if !healthy {
-                for condition in &rollout.conditions {
-                    let field = |name: &str| condition.get(name).and_then(Value::as_str).unwrap_or_default();
-                    let _ = writeln!(
-                        text,
-                        "    {}={} {}: {}",
-                        field("type"),
-                        field("status"),
-                        field("reason"),
-                        field("message"),
-                    );
-                }
+            if rollout.phase != "Healthy" {
+                text.push_str(&conditions(rollout));
             }
         }
+        let why = match ending.stopped {
+            Stopped::Settled => "",
+            Stopped::Held => ": held at a pause that only a user ends",
+            Stopped::NothingHappens => ": nothing more is to be expected",
+            Stopped::TimeLimit => ": the time limit (--limit)",
+        };
+        let _ = writeln!(text, "{DIM}  after {} of virtual time{why}{DIM:#}", clock(ending.t));
         text
     }
 }
 
+impl Row {
+    fn of(frame: &Frame) -> Self {
+        let pods = frame
+            .replica_sets
+            .iter()
+            .map(|set| format!("{} r{} {}/{}", set.role, set.revision, set.available, set.replicas));
+        Self {
+            rollout: frame.rollout.clone(),
+            step: match frame.step {
+                Some(step) => format!("{step}/{}", frame.steps),
+                None => "–".to_owned(),
+            },
+            phase: if frame.phase.is_empty() { "–".to_owned() } else { frame.phase.clone() },
+            canary: frame.weights.canary,
+            stable: frame.weights.stable,
+            max: frame.weights.max,
+            pods: pods.collect::<Vec<_>>().join(" · "),
+        }
+    }
+}
+
+fn after_colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {DIM}{text}{DIM:#}") }
+}
+
+/// Whether all that a line says is in its row.
+fn is_only_a_row(line: &Line) -> bool {
+    line.note.is_empty() && line.patch.is_none() && line.event.ends_with("Changed")
+}
+
 /// Minutes and seconds, with hours when there are some.
 fn clock(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "virtual time is not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "virtual time is not negative"
+    )]
     let whole = seconds.max(0.0) as u64;
     let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-fn step(frame: &Frame) -> String {
-    match frame.step {
-        Some(step) => format!("{step}/{}", frame.steps),
-        None => "–".to_owned(),
-    }
-}
-
-/// The shares as numbers around a bar.
-fn bar(frame: &Frame) -> String {
-    let weights = &frame.weights;
-    let canary = (weights.canary * BAR).div_ceil(weights.max.max(1)).min(BAR);
-    let filled = "█".repeat(usize::try_from(canary).unwrap_or_default());
-    let rest = "█".repeat(usize::try_from(BAR - canary).unwrap_or_default());
+/// The shares as numbers around a bar. Any canary is visible, and any stable.
+fn bar(row: &Row) -> String {
+    let scaled = row.canary.saturating_mul(BAR).div_ceil(row.max.max(1)).min(BAR);
+    let canary = if row.stable > 0 { scaled.min(BAR - 1) } else { scaled };
+    let repeat = |text: &str, count: u64| text.repeat(usize::try_from(count).unwrap_or_default());
     format!(
-        "{CANARY}{:>4} {filled}{CANARY:#}{STABLE}{rest} {:<6}{STABLE:#}",
-        weights.canary, weights.stable
+        "{CANARY}{:>4} {}{CANARY:#}{STABLE}{} {:<5}{STABLE:#}",
+        row.canary,
+        repeat("█", canary),
+        repeat("░", BAR - canary),
+        row.stable,
     )
 }
 
-fn pods(frame: &Frame) -> String {
-    let sets: Vec<String> = frame
-        .replica_sets
-        .iter()
-        .map(|set| format!("r{} {}/{} {}", set.revision, set.available, set.replicas, set.role))
-        .collect();
-    sets.join(" · ")
+/// What is changed by a patch, and what guards it.
+fn patch_lines(patch: &Summary) -> String {
+    let mut text = String::new();
+    let longest = patch.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
+    for FieldChange { field, old, new } in &patch.changes {
+        let (old, new) = (old.as_deref().unwrap_or("unset"), new.as_deref().unwrap_or("removed"));
+        let _ = writeln!(text, "{:12}{field:<longest$}  {DIM}{old:>4} →{DIM:#} {CANARY}{new}{CANARY:#}", "");
+    }
+    if patch.tests > 0 {
+        let _ = writeln!(
+            text,
+            "{:12}{DIM}if {} tested values are still as they were seen{DIM:#}",
+            "", patch.tests
+        );
+    }
+    text
 }
 
-fn note(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(" {DIM}{text}{DIM:#}") }
+/// The conditions that say why a Rollout is not well.
+fn conditions(rollout: &RolloutEnding) -> String {
+    let mut text = String::new();
+    for condition in &rollout.conditions {
+        let field = |name: &str| condition.get(name).and_then(Value::as_str).unwrap_or_default();
+        let is_telling = match field("type") {
+            "Paused" | "Completed" | "Healthy" => false,
+            "Available" | "Progressing" | "TrafficRouterReady" => field("status") == "False",
+            _ => field("status") != "False",
+        };
+        if is_telling {
+            let _ =
+                writeln!(text, "    {BOLD}{}{BOLD:#} {} {}", field("type"), field("status"), field("reason"));
+            for line in wrap(field("message")) {
+                let _ = writeln!(text, "      {line}");
+            }
+        }
+    }
+    text
 }
 
-/// One operation of a patch: what is set, or what is tested before.
-fn patch_line(operation: &Value) -> String {
-    let text = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default();
-    let value = operation.get("value").map(Value::to_string).unwrap_or_default();
-    let indent = " ".repeat(16);
-    match text("op") {
-        "test" => format!("{indent}{DIM}test {} = {value}{DIM:#}\n", text("path")),
-        "remove" => format!("{indent}{CANARY}remove {}{CANARY:#}\n", text("path")),
-        _ => format!("{indent}{CANARY}set  {} = {value}{CANARY:#}\n", text("path")),
+/// Breaks a text at spaces, so that it fits beside an event. A word that is longer stays whole.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH - NOTE_AT => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_simulate::Weights;
+
+    use super::*;
+
+    fn line(event: &str, note: &str, canary: u64) -> Line {
+        Line {
+            t: 13.0,
+            event: event.into(),
+            note: note.into(),
+            warning: false,
+            frame: Frame {
+                rollout: "default/web".into(),
+                phase: "Progressing".into(),
+                message: String::new(),
+                step: Some(0),
+                steps: 2,
+                weights: Weights { canary, stable: 100 - canary, additional: vec![], max: 100 },
+                routes: vec![],
+                replica_sets: vec![],
+                routers: vec![],
+            },
+            patch: None,
+        }
+    }
+
+    #[test]
+    fn a_row_is_said_once() {
+        let mut table = Table::new(&["default/web".into()]);
+        assert_eq!(table.line(&line("A", "one", 0)).lines().count(), 2);
+        assert_eq!(table.line(&line("B", "two", 0)).lines().count(), 1);
+        assert_eq!(table.line(&line("C", "three", 20)).lines().count(), 2);
+        assert_eq!(table.line(&line("ReplicasChanged", "", 20)), "");
+    }
+
+    #[test]
+    fn an_event_says_when_unless_its_row_does() {
+        let mut table = Table::new(&["default/web".into()]);
+        table.line(&line("A", "one", 0));
+        let later = Line { t: 75.0, ..line("B", "two", 0) };
+        assert!(table.line(&later).contains("1:15"));
+        assert!(!table.line(&later).contains("1:15"));
+        assert_eq!(table.line(&Line { t: 80.0, ..line("C", "three", 20) }).matches("1:20").count(), 1);
+    }
+
+    #[test]
+    fn names_are_shown_when_there_are_several() {
+        let names = |rollouts: &[&str]| {
+            let mut table = Table::new(&rollouts.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+            table.line(&line("A", "one", 0)).contains("default/web")
+        };
+        assert!(!names(&["default/web"]));
+        assert!(names(&["default/web", "default/a-name-that-is-longer"]));
+    }
+
+    #[test]
+    fn bars_show_every_share() {
+        let filled = |canary: u64, stable: u64| {
+            let row = Row { canary, stable, max: canary + stable, ..Row::of(&line("A", "", 0).frame) };
+            bar(&row).matches('█').count()
+        };
+        assert_eq!([filled(0, 100), filled(50, 50), filled(100, 0)], [0, 10, 20]);
+        assert_eq!([filled(1, 999), filled(999, 1)], [1, 19]);
+        assert_eq!(filled(0, 0), 0);
+    }
+
+    #[test]
+    fn long_notes_are_wrapped_and_nothing_is_lost() {
+        let note = format!("{} {}", "a long note that goes on and on ".repeat(8), "x".repeat(200));
+        let lines = wrap(&note);
+        assert!(lines.len() > 3);
+        assert!(lines.iter().all(|line| line.contains("xxx") || line.chars().count() <= WIDTH - NOTE_AT));
+        assert_eq!(lines.join(" "), note.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(wrap("").is_empty());
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!([clock(0.0), clock(61.9), clock(3600.0)], ["0:00", "1:01", "1:00:00"]);
     }
 }
