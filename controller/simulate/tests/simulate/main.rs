@@ -1,5 +1,6 @@
 //! Whole simulations: the real controller on the in-memory cluster, with the Gateway API plugin as a plain library.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_input;
 mod canary;
