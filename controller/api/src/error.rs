@@ -82,8 +82,31 @@ impl ApiError {
         self.code == 410
     }
 
+    /// We lack the right. A webhook or another admission check that says no answers 403 too, in other words.
+    pub fn is_missing_right(&self) -> bool {
+        self.code == 403 && self.message.contains("is forbidden: User \"")
+    }
+
     /// The same request may succeed later, with nothing changed.
     pub fn is_transient(&self) -> bool {
         matches!(self.code, 0 | 408 | 429 | 500..=599)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_by_a_webhook_is_no_missing_right() {
+        let right = "httproutes.gateway.networking.k8s.io \"web\" is forbidden: User \"system:serviceaccount:a:b\" cannot \
+                     patch resource \"httproutes\" in API group \"gateway.networking.k8s.io\" in the namespace \"default\"";
+        assert!(ApiError::new(403, "Forbidden", right).is_missing_right());
+        for denial in [
+            "admission webhook \"guard.example.com\" denied the request: weights are frozen",
+            "pods \"web\" is forbidden: exceeded quota: small",
+        ] {
+            assert!(!ApiError::new(403, "Forbidden", denial).is_missing_right(), "{denial}");
+        }
     }
 }

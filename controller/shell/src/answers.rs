@@ -154,7 +154,7 @@ impl Shell {
         let now = turn.now.monotonic;
         let router = turn.memory.router(&write.router);
         let about = format!("Could not patch {}: {}", write.write.reference, error.message);
-        if error.code == 403 {
+        if error.is_missing_right() {
             let message = format!("{about}\n{}", rbac::allow(&write.request));
             router.refuse(write, "Forbidden", message, true, |_| now + delay(FORBIDDEN, timing));
         } else if error.code == 409 || error.is_not_found() || error.is_invalid() {

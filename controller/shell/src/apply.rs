@@ -355,7 +355,7 @@ pub(crate) fn remedy_for(request: &Request, error: &ApiError) -> Remedy {
 
 fn trouble_with(request: &Request, error: &ApiError) -> Trouble {
     let mut message = format!("Could not {} {}: {}", request.verb(), key_of(request), error.message);
-    let reason = if error.code == 403 {
+    let reason = if error.is_missing_right() {
         message = format!("{message}\n{}", rbac::allow(request));
         "Forbidden"
     } else if remedy_for(request, error) == Remedy::Help || error.is_invalid() {

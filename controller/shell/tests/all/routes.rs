@@ -134,7 +134,7 @@ fn a_forbidden_write_says_which_rule_is_missing_and_is_tried_now_and_then() {
     rig.forget_requests();
     rig.fate = Box::new(|_, request| {
         if is_kind(request, "HTTPRoute") && is_write(request) {
-            Fate::Refused(ApiError::new(403, "Forbidden", "cannot patch"))
+            Fate::Refused(ApiError::new(403, "Forbidden", "httproutes is forbidden: User \"x\" cannot patch"))
         } else {
             Fate::Answered
         }
@@ -147,6 +147,25 @@ fn a_forbidden_write_says_which_rule_is_missing_and_is_tried_now_and_then() {
     rig.fate = Box::new(|_, _| Fate::Answered);
     rig.run(minutes(4));
     assert_eq!(rig.weights("web"), (50, 50), "{}", rig.phase("web"));
+}
+
+#[test]
+fn a_webhook_that_says_no_is_a_refused_write_that_is_not_repeated() {
+    let mut rig = updating();
+    rig.forget_requests();
+    rig.fate = Box::new(|_, request| {
+        if is_kind(request, "HTTPRoute") && is_write(request) {
+            let denial = "admission webhook \"guard.example.com\" denied the request: weights are frozen";
+            Fate::Refused(ApiError::new(403, "Forbidden", denial))
+        } else {
+            Fate::Answered
+        }
+    });
+    rig.run(minutes(10));
+    assert_eq!(rig.routing_reason("web"), Some("WriteRejected"));
+    let message = rig.condition("web", "TrafficRouterReady").unwrap()["message"].to_string();
+    assert!(message.contains("weights are frozen"), "{message}");
+    assert_eq!(rig.writes_of("HTTPRoute"), 1);
 }
 
 #[test]
