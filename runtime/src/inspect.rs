@@ -73,9 +73,11 @@ fn item(types: TypesRef<'_>, name: String, exported: bool) -> Item {
     let functions = match found.map(|item| item.ty) {
         Some(ComponentEntityType::Instance(instance)) => {
             let exports = types.get(instance).map(|instance| &instance.exports);
-            let functions = exports.into_iter().flatten().filter_map(|(name, item)| {
-                matches!(item.ty, ComponentEntityType::Func(_)).then(|| name.clone())
-            });
+            let functions = exports
+                .into_iter()
+                .flatten()
+                .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)))
+                .map(|(name, _)| name.clone());
             Some(functions.collect())
         }
         _ => None,

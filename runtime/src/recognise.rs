@@ -21,13 +21,11 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<(), LoadError> {
             "machine code from outside is never run: give the .wasm file that it was compiled from",
         ));
     }
-    match bytes {
-        [0, b'a', b's', b'm', version @ ..] => webassembly(version),
-        _ => {
-            let (what, hint) = foreign(bytes);
-            Err(fail(LoadReason::NotWasm, format!("this is {what}, not WebAssembly"), hint))
-        }
+    if let Some(version) = bytes.strip_prefix(b"\0asm") {
+        return webassembly(version);
     }
+    let (what, hint) = foreign(bytes);
+    Err(fail(LoadReason::NotWasm, format!("this is {what}, not WebAssembly"), hint))
 }
 
 fn fail(reason: LoadReason, message: String, hint: &str) -> LoadError {
@@ -77,7 +75,7 @@ fn foreign(bytes: &[u8]) -> (String, &'static str) {
     match bytes {
         [] => ("an empty file".into(), "check that the file was written and copied completely"),
         [0x7f, b'E', b'L', b'F', ..] => (format!("a Linux binary (ELF, {})", elf_machine(bytes)), BUILD),
-        [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xce, 0xfa, 0xed, 0xfe, ..] => {
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => {
             (format!("a macOS binary (Mach-O, {})", mach_machine(bytes)), BUILD)
         }
         [0xca, 0xfe, 0xba, 0xbe, _, _, _, architectures, ..] if *architectures < 20 => {
@@ -95,14 +93,13 @@ fn foreign(bytes: &[u8]) -> (String, &'static str) {
         _ if bytes.get(257..262) == Some(b"ustar".as_slice()) => ("a tar archive".into(), UNPACK),
         [b'B', b'C', 0xc0, 0xde, ..] => ("LLVM bitcode".into(), CHECK),
         [b'%', b'P', b'D', b'F', ..] => ("a PDF document".into(), CHECK),
-        _ => match beginning_of_text(bytes) {
-            Some(text) => text_kind(text),
-            None => {
-                let first: Vec<_> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-                (format!("binary data of an unknown kind (it begins with {})", first.join(" ")), CHECK)
-            }
-        },
+        _ => beginning_of_text(bytes).map_or_else(|| (binary(bytes), CHECK), text_kind),
     }
+}
+
+fn binary(bytes: &[u8]) -> String {
+    let first: Vec<_> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("binary data of an unknown kind (it begins with {})", first.join(" "))
 }
 
 /// The first 4 KiB as text, if they are text.

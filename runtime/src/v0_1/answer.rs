@@ -11,6 +11,12 @@ use crate::fault::{HostStop, printable};
 /// Notes of one answer. The contract says so; more are cut off, because a warning too many is no reason to stop a rollout.
 const NOTES: usize = 16;
 
+/// Entries of each list in a description.
+const ENTRIES: usize = 64;
+
+/// Bytes of each schema in a description.
+const SCHEMA_BYTES: usize = 256 << 10;
+
 fn invalid(message: String) -> wasmtime::Error {
     wasmtime::Error::new(HostStop::Answer(message))
 }
@@ -21,6 +27,26 @@ pub(super) fn description(description: wit::Description) -> wasmtime::Result<Des
         if text.is_empty() || text.len() > 128 || !printable {
             return Err(invalid(format!(
                 "`describe` gives a {what} that is empty, longer than 128 bytes or has spaces"
+            )));
+        }
+    }
+    // It is kept as long as the plugin is, and shown: far more than anybody needs, far less than an answer may have.
+    for (what, length) in [
+        ("features", description.features.len()),
+        ("kinds", description.kinds.len()),
+        ("annotations", description.annotations.len()),
+    ] {
+        if length > ENTRIES {
+            return Err(invalid(format!("`describe` gives {length} {what}, and {ENTRIES} are allowed")));
+        }
+    }
+    for (what, schema) in
+        [("config-schema", &description.config_schema), ("settings-schema", &description.settings_schema)]
+    {
+        if schema.len() > SCHEMA_BYTES {
+            let length = schema.len();
+            return Err(invalid(format!(
+                "`describe` gives a {what} of {length} bytes, and {SCHEMA_BYTES} are allowed"
             )));
         }
     }

@@ -135,13 +135,11 @@ impl Interface<'_> {
 
 /// Takes fuel for work that the host does for a guest, so that this is bounded and repeatable as well.
 fn spend(guest: &mut StoreContextMut<'_, Guest>, fuel: u64) -> Result<()> {
-    match guest.get_fuel()?.checked_sub(fuel) {
-        Some(left) => guest.set_fuel(left),
-        None => {
-            guest.set_fuel(0)?;
-            Err(Trap::OutOfFuel.into())
-        }
+    if let Some(left) = guest.get_fuel()?.checked_sub(fuel) {
+        return guest.set_fuel(left);
     }
+    guest.set_fuel(0)?;
+    Err(Trap::OutOfFuel.into())
 }
 
 /// Takes fuel for as many bytes as the host copies.

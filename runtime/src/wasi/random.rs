@@ -9,7 +9,7 @@ use crate::fault::HostStop;
 /// Bytes that one call may ask for.
 const MOST: u64 = 64 << 10;
 
-/// SplitMix64 (Steele, Lea and Flood, 2014), which passes the usual tests and is a few lines.
+/// `SplitMix64` (Steele, Lea and Flood, 2014), which passes the usual tests and is a few lines.
 #[derive(Clone, Debug)]
 pub(super) struct Generator(u64);
 

@@ -189,7 +189,8 @@ fn descriptions_are_checked() {
             + &store(88, &[720, 1])
             + "(i32.const 64)"),
     );
-    for guest in [Guest::new().body("describe", &text(0, 0)), spaces, verb] {
+    let features = Guest::new().body("describe", &(store(80, &[1024, 65]) + "(i32.const 64)"));
+    for guest in [Guest::new().body("describe", &text(0, 0)), spaces, verb, features] {
         let error = load(&guest, &small()).unwrap_err();
         assert_eq!(error.reason, LoadReason::StartFailed, "{error}");
     }

@@ -8,7 +8,7 @@ use tidegate_runtime::{
     Allocation, Artifact, Limits, LoadError, LoadReason, Passed, Plugin, Runtime, RuntimeSettings, Stage,
 };
 
-use crate::guest::{Guest, artifact, load, plugin, runtime, small};
+use crate::guest::{Guest, ROUTER, artifact, load, plugin, runtime, small};
 
 fn try_bytes(bytes: Vec<u8>) -> Result<Arc<Plugin>, LoadError> {
     runtime().load(&artifact(bytes), &small(), &mut |_, _| {})
@@ -241,6 +241,51 @@ fn what_needs_more_than_its_limits_from_the_start_is_refused() {
     }
     let roomy = Limits { memory_bytes: 64 << 20, ..small() };
     assert!(load(&Guest::new().items("(memory $second 100)"), &roomy).is_ok());
+}
+
+/// A component that has a router by name, of functions without any types, and these parts besides.
+fn router_in_name(parts: &str) -> Vec<u8> {
+    let exports: String = ["describe", "check", "locate", "route", "release"]
+        .iter()
+        .map(|name| format!("(export \"{name}\" (func $f))"))
+        .collect();
+    wat::parse_str(format!(
+        "(component
+           (core module $code (func (export \"f\")))
+           (core instance $i (instantiate $code))
+           (func $f (canon lift (core func $i \"f\")))
+           (instance $router {exports})
+           (export \"{ROUTER}\" (instance $router))
+           {parts})"
+    ))
+    .unwrap()
+}
+
+#[test]
+fn parts_are_counted_over_all_instances() {
+    // The parts themselves do not matter: its functions have the wrong types.
+    let error = refused(router_in_name(""));
+    assert_eq!((error.stage, error.reason), (Stage::Interface, LoadReason::IncompatibleInterface));
+
+    for (part, count, stage) in [
+        ("(memory 1)", 8, Stage::Compile),
+        ("(table 1 funcref)", 40, Stage::Compile),
+        ("", 200, Stage::Validate),
+    ] {
+        let parts = format!("(core module $m {part})") + &"(core instance (instantiate $m))".repeat(count);
+        let error = refused(router_in_name(&parts));
+        assert_eq!((error.stage, error.reason), (stage, LoadReason::LimitExceeded), "{part}: {error}");
+    }
+
+    // Twenty components of twenty instances.
+    let inside = "(core instance (instantiate $m))".repeat(20);
+    let parts =
+        format!("(component $c (core module $m) {inside})") + &"(instance (instantiate $c))".repeat(20);
+    for allocation in [Allocation::Pool, Allocation::OnDemand] {
+        let runtime = Runtime::new(RuntimeSettings { allocation, ..RuntimeSettings::default() }).unwrap();
+        let error = runtime.load(&artifact(router_in_name(&parts)), &small(), &mut |_, _| {}).unwrap_err();
+        assert_eq!((error.stage, error.reason), (Stage::Start, LoadReason::LimitExceeded), "{error}");
+    }
 }
 
 #[test]
