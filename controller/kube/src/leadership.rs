@@ -56,7 +56,7 @@ impl Leadership {
     /// Waits until something changed. Pending for ever once nobody can change it any more.
     pub(crate) async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

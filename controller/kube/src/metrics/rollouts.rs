@@ -56,8 +56,11 @@ impl Table {
         let routing = object.pointer("/spec/strategy/canary/trafficRouting").and_then(Value::as_object);
         facts.strategy = if object.pointer("/spec/strategy/blueGreen").is_some() { "blueGreen" } else { "canary" };
         facts.traffic_router = routing.map(routers).unwrap_or_default();
-        facts.phase =
-            object.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default().to_owned();
+        object
+            .pointer("/status/phase")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .clone_into(&mut facts.phase);
         facts.desired = number("/spec/replicas").unwrap_or(1);
         facts.available = number("/status/availableReplicas").unwrap_or(0);
         facts.updated = number("/status/updatedReplicas").unwrap_or(0);
@@ -127,6 +130,9 @@ impl fmt::Debug for Rollouts {
 
 type Label<'a> = (&'a str, &'a str);
 
+/// Reads one number.
+type Count = fn(&Facts) -> i64;
+
 impl Collector for Rollouts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,7 +144,7 @@ impl Collector for Rollouts {
             ];
             show(&labels, 1)
         })?;
-        let replicas: [(&str, &str, fn(&Facts) -> i64); 4] = [
+        let replicas: [(&str, &str, Count); 4] = [
             ("desired", "Replicas that should be", |facts| facts.desired),
             ("available", "Available replicas", |facts| facts.available),
             ("unavailable", "Replicas that should be available and are not", |facts| {
