@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tidegate_api::ApiError;
-use tidegate_shell::Event;
+use serde_json::json;
+use tidegate_api::{ApiError, builtin};
+use tidegate_shell::{Event, Settings};
 
 use crate::canary::finish;
+use crate::manifests::{self, PLUGIN};
 use crate::rig::{Fate, Rig, is_write, minutes, seconds};
 
 /// A whole update, during which the write of this number has a fate. Returns whether there was one.
@@ -138,7 +140,16 @@ fn a_restart_in_the_middle_repeats_no_event() {
 #[test]
 fn one_that_loses_its_lease_in_the_middle_of_a_write_sends_nothing_more() {
     for number in 1..100 {
-        let mut rig = Rig::new();
+        let mut rig = Rig::empty(Settings::default());
+        rig.apply_all(manifests::shop("web"));
+        // Two routes, so that there is a second one to be written after the first.
+        let mut second = manifests::route("web");
+        second["metadata"]["name"] = json!("second");
+        rig.create(second);
+        let plugins = json!({PLUGIN: {"route": null, "labels": "app=web"}});
+        let patch = json!({"spec": {"strategy": {"canary": {"trafficRouting": {"plugins": plugins}}}}});
+        rig.patch(&builtin::rollouts(), "web", None, patch);
+        rig.start();
         rig.depose_at_write = Some(number);
         rig.run(minutes(1));
         rig.set_image("web", "web:2");
@@ -146,7 +157,6 @@ fn one_that_loses_its_lease_in_the_middle_of_a_write_sends_nothing_more() {
         rig.promote("web");
         rig.run(minutes(5));
         let is_over = rig.is_healthy("web");
-        // Its writes of one decision are on their way together.
         rig.forget_requests();
         rig.run(minutes(60));
         assert!(rig.requests.is_empty(), "{number}: {:?}", rig.requests);

@@ -16,7 +16,11 @@ fn a_forbidden_write_is_a_condition_with_the_missing_rule_until_it_works() {
     let mut rig = updating();
     rig.fate = Box::new(|_, request| {
         if is_kind(request, "ReplicaSet") && is_write(request) {
-            Fate::Refused(ApiError::new(403, "Forbidden", "replicasets is forbidden: User \"x\" cannot do that"))
+            Fate::Refused(ApiError::new(
+                403,
+                "Forbidden",
+                "replicasets is forbidden: User \"x\" cannot do that",
+            ))
         } else {
             Fate::Answered
         }
