@@ -68,6 +68,39 @@ impl Fixture {
         self.create(&builtin::rollouts(), rollout).await;
     }
 
+    /// Makes another Rollout, of this name, with Services of its own and these router plugins.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn create_neighbour(&self, name: &str, plugins: Value) {
+        let services = [format!("{name}-stable"), format!("{name}-canary")];
+        for service_name in &services {
+            let mut service = service(service_name);
+            service["spec"]["selector"]["app"] = name.into();
+            self.create(&builtin::services(), service).await;
+        }
+        let mut rollout = rollout(&self.namespace, json!([{ "setWeight": 20 }, { "pause": {} }]));
+        rollout["metadata"]["name"] = name.into();
+        let spec = &mut rollout["spec"];
+        spec["selector"]["matchLabels"]["app"] = name.into();
+        spec["template"]["metadata"]["labels"]["app"] = name.into();
+        let canary = &mut spec["strategy"]["canary"];
+        let [stable, other] = services;
+        canary["stableService"] = stable.into();
+        canary["canaryService"] = other.into();
+        canary["trafficRouting"]["plugins"] = plugins;
+        self.create(&builtin::rollouts(), rollout).await;
+    }
+
+    /// Waits until that Rollout has a condition of this type with this reason; answers its message.
+    pub async fn expect_neighbours_condition(&self, name: &str, type_: &str, reason: &str) -> String {
+        eventually(&format!("{name} has a condition {type_} with the reason {reason}"), || async {
+            let rollout = self.get(&builtin::rollouts(), name).await?;
+            condition(&rollout, type_, reason).ok_or_else(|| rollout["status"].to_string())
+        })
+        .await
+    }
+
     /// The Rollout as it is.
     ///
     /// # Errors
@@ -140,16 +173,9 @@ impl Fixture {
 
     /// Waits until the Rollout has a condition of this type with this reason; answers its message.
     pub async fn expect_condition(&self, type_: &str, reason: &str) -> String {
-        let found = |rollout: &Value| {
-            let conditions = rollout["status"]["conditions"].as_array()?;
-            let condition = conditions
-                .iter()
-                .find(|condition| condition["type"] == type_ && condition["reason"] == reason)?;
-            Some(condition["message"].as_str().unwrap_or_default().to_owned())
-        };
         let what = format!("there is a condition {type_} with the reason {reason}");
-        let rollout = self.expect_rollout(&what, |rollout| found(rollout).is_some()).await;
-        found(&rollout).unwrap_or_default()
+        let rollout = self.expect_rollout(&what, |rollout| condition(rollout, type_, reason).is_some()).await;
+        condition(&rollout, type_, reason).unwrap_or_default()
     }
 
     /// Starts an update to this image.
@@ -233,6 +259,15 @@ impl Fixture {
             status.map_or_else(|error| error, |status| status.to_string())
         )
     }
+}
+
+/// The message of a condition of this type with this reason, if there is one.
+fn condition(rollout: &Value, type_: &str, reason: &str) -> Option<String> {
+    let conditions = rollout["status"]["conditions"].as_array()?;
+    let found = conditions
+        .iter()
+        .find(|condition| condition["type"] == type_ && condition["reason"] == reason)?;
+    Some(found["message"].as_str().unwrap_or_default().to_owned())
 }
 
 fn service(name: &str) -> Value {

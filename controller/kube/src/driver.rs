@@ -221,7 +221,7 @@ impl<S: Step> Driver<S> {
             Report::Wrote { rollout, request } => metrics.wrote(rollout, request, None),
             Report::WriteFailed { rollout, request, error } => metrics.wrote(rollout, request, Some(error)),
             Report::Panicked { rollout, message } => {
-                error!(%rollout, message, "a pass panicked");
+                error!(%rollout, panic = message, "a pass panicked");
                 metrics.panicked(rollout);
             }
         }
@@ -234,3 +234,6 @@ async fn sleep_or_never(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,8 @@ mod probes;
 mod report;
 mod request;
 mod run;
+#[cfg(test)]
+mod testing;
 mod watch;
 mod watches;
 

@@ -15,10 +15,10 @@ pub(crate) fn log(report: &Report) {
             for router in routers {
                 match &router.state {
                     RouterState::Failed { reason, message } => {
-                        warn!(%rollout, router = router.router, reason, message, "router failed");
+                        warn!(%rollout, router = router.router, reason, why = message, "router failed");
                     }
                     RouterState::Waiting { reason, message } => {
-                        debug!(%rollout, router = router.router, reason, message, "router waits");
+                        debug!(%rollout, router = router.router, reason, why = message, "router waits");
                     }
                     RouterState::Verified | RouterState::NotApplicable { .. } => {}
                 }

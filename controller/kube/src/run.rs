@@ -184,7 +184,7 @@ fn report_plugins(plugins: &BTreeMap<String, PluginState>, metrics: &Metrics, he
                 info!(plugin = name, version = description.version, digest = %router.digest(), "plugin is ready");
             }
             PluginState::Unavailable { reason, message } => {
-                warn!(plugin = name, reason, message, "plugin is not available");
+                warn!(plugin = name, reason, why = message, "plugin is not available");
                 unavailable.push(format!("{name}: {reason}"));
             }
         }

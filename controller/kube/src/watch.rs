@@ -300,3 +300,6 @@ enum Why {
     /// The server says why.
     Failed(ApiError),
 }
+
+#[cfg(test)]
+mod tests;

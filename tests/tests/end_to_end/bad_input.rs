@@ -100,44 +100,13 @@ fn one_broken_rollout_does_not_hold_up_another() {
     servers.run(async {
         let fixture = Fixture::new(servers, "neighbour").await;
         let _controller = Controller::start_ready(servers, &fixture.namespace, &[]).await;
-        fixture
-            .create(
-                &builtin::rollouts(),
-                json!({
-                    "apiVersion": "argoproj.io/v1alpha1",
-                    "kind": "Rollout",
-                    "metadata": {
-                        "name": "broken",
-                        "labels": { "argo-rollouts.argoproj.io/controller-instance-id": fixture.namespace },
-                    },
-                    "spec": {
-                        "selector": { "matchLabels": { "app": "broken" } },
-                        "template": {
-                            "metadata": { "labels": { "app": "broken" } },
-                            "spec": { "containers": [{ "name": "web", "image": "example.com/web:v1" }] },
-                        },
-                        "strategy": { "canary": {
-                            "trafficRouting": { "plugins": { "example/unknown": {} } },
-                        }},
-                    },
-                }),
-            )
-            .await;
+        fixture.create_neighbour("broken", json!({ "example/unknown": {} })).await;
         fixture.create_rollout(steps(), |_| {}).await;
         fixture.expect_healthy().await;
         fixture.set_image("example.com/web:v2").await;
         fixture.expect_paused_at(1).await;
         fixture.expect_weights([80, 20]).await;
-        eventually("the broken one says what is wrong", || async {
-            let rollout = fixture.get(&builtin::rollouts(), "broken").await?;
-            let conditions = rollout["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            if conditions.iter().any(|condition| condition["reason"] == "UnknownPlugin") {
-                Ok(())
-            } else {
-                Err(rollout["status"].to_string())
-            }
-        })
-        .await;
+        fixture.expect_neighbours_condition("broken", "TrafficRouterReady", "UnknownPlugin").await;
     });
 }
 

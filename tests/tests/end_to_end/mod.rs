@@ -4,6 +4,7 @@ mod bad_input;
 mod canary;
 mod conformance;
 mod contested;
+mod hostile;
 mod operations;
 mod restarts;
 
