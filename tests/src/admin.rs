@@ -18,7 +18,12 @@ impl Admin {
         Self { api: Api::new(client.clone()), client }
     }
 
-    async fn send(&self, resource: &Resource, namespace: &str, operation: Operation) -> Result<Value, ApiError> {
+    async fn send(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        operation: Operation,
+    ) -> Result<Value, ApiError> {
         let namespace = (resource.namespaced && !namespace.is_empty()).then(|| namespace.to_owned());
         self.api.send(&Request { resource: resource.clone(), namespace, operation }).await
     }

@@ -14,7 +14,11 @@ pub(crate) fn kube() -> Result<PathBuf, String> {
         )?;
     for program in ["etcd", "kube-apiserver", "kube-controller-manager"] {
         if !folder.join(program).is_file() {
-            return Err(format!("{} is not in {}; `cargo xtask apiserver` builds it", program, folder.display()));
+            return Err(format!(
+                "{} is not in {}; `cargo xtask apiserver` builds it",
+                program,
+                folder.display()
+            ));
         }
     }
     Ok(folder)

@@ -18,7 +18,9 @@ fn documents(path: &str) -> Vec<Value> {
     let path = in_repository(path);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_yaml_ng::Deserializer::from_str(&text)
-        .map(|document| Value::deserialize(document).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        .map(|document| {
+            Value::deserialize(document).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        })
         .filter(|document| !document.is_null())
         .collect()
 }

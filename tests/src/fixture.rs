@@ -8,8 +8,7 @@ use crate::servers::Servers;
 use crate::wait::eventually;
 
 /// Where the weights are in the fixture's route: of the rule with both Services, in the order stable, canary.
-pub const WEIGHTS: [&str; 2] =
-    ["/spec/rules/1/backendRefs/0/weight", "/spec/rules/1/backendRefs/1/weight"];
+pub const WEIGHTS: [&str; 2] = ["/spec/rules/1/backendRefs/0/weight", "/spec/rules/1/backendRefs/1/weight"];
 
 /// The route that the plugin is configured with.
 pub(crate) fn http_routes() -> Resource {
@@ -183,7 +182,8 @@ impl Fixture {
     /// # Panics
     /// When the server refuses.
     pub async fn set_image(&self, image: &str) {
-        let change = json!([{ "op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image }]);
+        let change =
+            json!([{ "op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image }]);
         self.admin
             .patch(&builtin::rollouts(), &self.namespace, "web", None, Body::Json(change))
             .await
@@ -264,9 +264,8 @@ impl Fixture {
 /// The message of a condition of this type with this reason, if there is one.
 fn condition(rollout: &Value, type_: &str, reason: &str) -> Option<String> {
     let conditions = rollout["status"]["conditions"].as_array()?;
-    let found = conditions
-        .iter()
-        .find(|condition| condition["type"] == type_ && condition["reason"] == reason)?;
+    let found =
+        conditions.iter().find(|condition| condition["type"] == type_ && condition["reason"] == reason)?;
     Some(found["message"].as_str().unwrap_or_default().to_owned())
 }
 

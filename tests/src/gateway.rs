@@ -22,7 +22,8 @@ pub(crate) async fn run(admin: Admin) {
     loop {
         for route in admin.list(&http_routes(), "").await.unwrap_or_default() {
             let generation = object::generation(&route).unwrap_or_default();
-            let since = *seen.entry((object::uid(&route).to_owned(), generation)).or_insert_with(Instant::now);
+            let since =
+                *seen.entry((object::uid(&route).to_owned(), generation)).or_insert_with(Instant::now);
             let mode = object::annotation(&route, MODE).unwrap_or_default();
             let late = mode.strip_prefix("slow-").and_then(|delay| delay.parse().ok()).unwrap_or(0);
             if mode == "silent" || since.elapsed() < Duration::from_millis(late) {

@@ -69,7 +69,8 @@ impl Servers {
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let folder = tempfile::Builder::new().prefix("tidegate-tests-").tempdir_in(parent).unwrap().keep();
         let mut reaper = Reaper::new(&folder);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut set = Set { programs, folder: folder.clone(), children: Vec::new() };
 
         let pki = Pki::new();
@@ -191,7 +192,8 @@ impl Set {
             // Each controller with the rights that it has in a real cluster.
             "--use-service-account-credentials=true".to_owned(),
             format!("--service-account-private-key-file={}", self.path("sa.key")),
-            "--controllers=replicaset,namespace,garbagecollector,serviceaccount,root-ca-cert-publisher".to_owned(),
+            "--controllers=replicaset,namespace,garbagecollector,serviceaccount,root-ca-cert-publisher"
+                .to_owned(),
         ];
         if self.is_old() {
             // Before 1.24 it also listened on an open port, on all addresses.
@@ -219,7 +221,8 @@ impl Set {
                 child.try_wait().unwrap().map(|status| format!("{name} ended with {status}"))
             });
             if ended.is_some() || Instant::now() > until {
-                let log = self.log(ended.as_deref().and_then(|text| text.split(' ').next()).unwrap_or(program));
+                let log =
+                    self.log(ended.as_deref().and_then(|text| text.split(' ').next()).unwrap_or(program));
                 return Err(format!("{program} is not ready: {}\n{log}", ended.unwrap_or(seen)));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -272,9 +275,11 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
-            let digit = if place <= chunk.len() { ALPHABET[(bits >> (18 - 6 * place)) as usize & 63] } else { b'=' };
+            let digit =
+                if place <= chunk.len() { ALPHABET[(bits >> (18 - 6 * place)) as usize & 63] } else { b'=' };
             text.push(char::from(digit));
         }
     }

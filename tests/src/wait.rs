@@ -9,7 +9,10 @@ const PATIENCE: Duration = Duration::from_secs(180);
 ///
 /// # Panics
 /// When it never comes: with what was seen last.
-pub async fn eventually<T, F: Future<Output = Result<T, String>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Result<T, String>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         let seen = match look().await {

@@ -71,8 +71,9 @@ impl Api {
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| {
             no_answer(format!("the answer of the API server could not be read to its end: {error}"))
         })?;
-        serde_json::from_slice(&body.to_bytes())
-            .map_err(|error| no_answer(format!("the API server answered something that is not JSON: {error}")))
+        serde_json::from_slice(&body.to_bytes()).map_err(|error| {
+            no_answer(format!("the API server answered something that is not JSON: {error}"))
+        })
     }
 
     /// Sends a request and leaves the answer's body to the caller. An answer that says no is an error.

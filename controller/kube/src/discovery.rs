@@ -78,10 +78,13 @@ fn candidates<T: AsRef<str>>(wanted: &[T], served: Vec<String>) -> Vec<String> {
 
 /// From an `APIResourceList`: the kind itself, not its subresources.
 fn find_kind(resources: &Value, key: &WatchKey, version: &str) -> Option<Discovery> {
-    let text = |entry: &Value, field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let entry = resources.get("resources")?.as_array()?.iter().find(|entry| {
-        text(entry, "kind") == key.kind.as_ref() && !text(entry, "name").contains('/')
-    })?;
+    let text =
+        |entry: &Value, field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let entry = resources
+        .get("resources")?
+        .as_array()?
+        .iter()
+        .find(|entry| text(entry, "kind") == key.kind.as_ref() && !text(entry, "name").contains('/'))?;
     let verbs: Vec<&str> = entry.get("verbs")?.as_array()?.iter().filter_map(Value::as_str).collect();
     if !(verbs.contains(&"list") && verbs.contains(&"watch")) {
         let message = format!("the API server offers no list and watch of {}", key.kind);

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn events_are_told_apart() {
-        let object = json!({ "metadata": { "name": "a", "resourceVersion": "5" }, "unknown": { "kept": true } });
+        let object =
+            json!({ "metadata": { "name": "a", "resourceVersion": "5" }, "unknown": { "kept": true } });
         let decoded = |event: Value| decode(event.to_string().as_bytes());
         let event = |type_: &str| decoded(json!({ "type": type_, "object": object }));
         assert_eq!(event("ADDED"), Ok(WatchEvent::Applied(object.clone())));

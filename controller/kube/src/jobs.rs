@@ -80,7 +80,8 @@ impl Jobs {
             ask(&job)
         });
         let answer = asked.await.unwrap_or_else(|error| {
-            let message = if error.is_panic() { panic_text(error.into_panic().as_ref()) } else { error.to_string() };
+            let message =
+                if error.is_panic() { panic_text(error.into_panic().as_ref()) } else { error.to_string() };
             Answer::Fault(Fault {
                 reason: FaultReason::HostFault,
                 message: format!("the host failed while the plugin was asked: {message}"),

@@ -158,7 +158,11 @@ impl Metrics {
     fn register(&mut self, table: Arc<Mutex<Table>>) {
         let registry = &mut self.registry;
         registry.register_collector(Box::new(rollouts::Rollouts(table)));
-        registry.register("rollout_reconcile", "Time that a pass over a Rollout computes", self.passes.clone());
+        registry.register(
+            "rollout_reconcile",
+            "Time that a pass over a Rollout computes",
+            self.passes.clone(),
+        );
         // A gauge that only grows: a counter would get the suffix _total, and Argo's has none.
         registry.register(
             "rollout_reconcile_error",

@@ -104,9 +104,7 @@ pub(crate) fn http_request(request: &Request) -> Result<HttpRequest, ApiError> {
             check_segments([subresource.as_deref()])?;
             let uri = managed(path(Some(name), subresource.as_deref()));
             match body {
-                Body::Merge(change) => {
-                    with_body(Method::PATCH, uri, "application/merge-patch+json", change)
-                }
+                Body::Merge(change) => with_body(Method::PATCH, uri, "application/merge-patch+json", change),
                 Body::Json(change) => with_body(Method::PATCH, uri, "application/json-patch+json", change),
             }
         }
@@ -244,11 +242,8 @@ mod tests {
 
     #[test]
     fn list_and_watch_escape_what_they_are_given() {
-        let query = ListQuery {
-            resource: builtin::pods(),
-            namespace: None,
-            labels: Some("app in (a,b),!x".into()),
-        };
+        let query =
+            ListQuery { resource: builtin::pods(), namespace: None, labels: Some("app in (a,b),!x".into()) };
         assert_eq!(
             query.page(500, Some("a+/=")).unwrap().uri,
             "/api/v1/pods?limit=500&continue=a%2B%2F%3D&labelSelector=app%20in%20%28a%2Cb%29%2C%21x"

@@ -193,9 +193,11 @@ fn report_plugins(plugins: &BTreeMap<String, PluginState>, metrics: &Metrics, he
 }
 
 async fn listen(options: &Options, what: &'static str, port: u16) -> Result<TcpListener, RunError> {
-    let listener = probes::listen(options.bind_address, port)
-        .await
-        .map_err(|source| RunError::Listen { what, port, source })?;
+    let listener = probes::listen(options.bind_address, port).await.map_err(|source| RunError::Listen {
+        what,
+        port,
+        source,
+    })?;
     if let Ok(address) = listener.local_addr() {
         info!(%address, "listening for {what}");
     }

@@ -60,8 +60,8 @@ impl StandIn {
         if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
     }
 
-    async fn answer(&self, request: &Request) -> Response {
-        match self.prepared(&format!("{} {}", request.method(), request.uri())) {
+    async fn answer(&self, line: String) -> Response {
+        match self.prepared(&line) {
             Some(Prepared::Late(wait, value)) => {
                 tokio::time::sleep(wait).await;
                 respond(200, Body::from(value.to_string()))
@@ -91,7 +91,8 @@ impl StandIn {
         let script = self.clone();
         let router = Router::new().fallback(move |request: Request| {
             let script = script.clone();
-            async move { script.answer(&request).await }
+            let line = format!("{} {}", request.method(), request.uri());
+            async move { script.answer(line).await }
         });
         tokio::spawn(async move { axum::serve(listener, router).await });
         let mut config = Config::new(format!("http://{address}").parse().unwrap());

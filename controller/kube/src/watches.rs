@@ -73,7 +73,8 @@ impl Watches {
         self.runs += 1;
         let run = self.runs;
         let listener = ToLoop { key: key.clone(), run, reports: self.reports.clone() };
-        let watch = Watch::new(self.api.clone(), key.clone(), listener, self.metrics.clone(), self.timing.clone());
+        let watch =
+            Watch::new(self.api.clone(), key.clone(), listener, self.metrics.clone(), self.timing.clone());
         Running { run, task: tokio::spawn(watch.run()), answered: false }
     }
 
@@ -93,8 +94,12 @@ impl Watches {
 
     /// Starts those anew that ended although they are wanted: only a panic in them does that.
     pub(crate) fn revive(&mut self) {
-        let dead: Vec<_> =
-            self.running.iter().filter(|(_, running)| running.task.is_finished()).map(|(key, _)| key.clone()).collect();
+        let dead: Vec<_> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.task.is_finished())
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in dead {
             tracing::error!(kind = %key.kind, "a watch ended unexpectedly and is started anew");
             self.metrics.watch_restarted(&key.kind, "Panicked");
@@ -124,7 +129,11 @@ impl Watches {
             .iter()
             .filter(|(_, running)| !running.answered)
             .map(|(key, _)| {
-                if key.group.is_empty() { key.kind.to_string() } else { format!("{}.{}", key.kind, key.group) }
+                if key.group.is_empty() {
+                    key.kind.to_string()
+                } else {
+                    format!("{}.{}", key.kind, key.group)
+                }
             })
             .collect()
     }

@@ -72,12 +72,8 @@ fn a_gateway_that_refuses_the_route() {
     let servers = servers();
     servers.run(async {
         let fixture = Fixture::new(servers, "refused").await;
-        let routes = tidegate_api::Resource::namespaced(
-            "gateway.networking.k8s.io",
-            "v1",
-            "HTTPRoute",
-            "httproutes",
-        );
+        let routes =
+            tidegate_api::Resource::namespaced("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes");
         let _controller = Controller::start_ready(servers, &fixture.namespace, &[]).await;
         fixture.create_rollout(steps(), |_| {}).await;
         fixture.expect_healthy().await;
@@ -120,7 +116,8 @@ fn unknown_fields_survive() {
         fixture
             .create_rollout(steps(), |rollout| {
                 rollout["spec"]["rollbackWindow"] = json!({ "revisions": 3 });
-                rollout["spec"]["template"]["spec"]["dnsConfig"] = json!({ "options": [{ "name": "ndots" }] });
+                rollout["spec"]["template"]["spec"]["dnsConfig"] =
+                    json!({ "options": [{ "name": "ndots" }] });
                 rollout["metadata"]["annotations"] = json!({ "example.com/note": "keep" });
             })
             .await;
@@ -144,7 +141,11 @@ fn unknown_fields_survive() {
             .unwrap();
         eventually("stable has five replicas", || async {
             let replicas = fixture.replicas().await?;
-            if replicas.contains(&("example.com/web:v1".into(), 5, 5)) { Ok(()) } else { Err(format!("{replicas:?}")) }
+            if replicas.contains(&("example.com/web:v1".into(), 5, 5)) {
+                Ok(())
+            } else {
+                Err(format!("{replicas:?}"))
+            }
         })
         .await;
     });

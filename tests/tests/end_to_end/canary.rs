@@ -52,7 +52,11 @@ fn goes_through_all_its_steps() {
             [("example.com/web:v1".into(), 4, 4), ("example.com/web:v2".into(), 1, 1)]
         );
         assert_eq!(selected(&fixture, "web-stable").await, first, "stable stays where it is");
-        assert_ne!(selected(&fixture, "web-canary").await, first, "the canary Service selects the new revision");
+        assert_ne!(
+            selected(&fixture, "web-canary").await,
+            first,
+            "the canary Service selects the new revision"
+        );
 
         fixture.promote().await;
         fixture.expect_paused_at(5).await;
@@ -76,10 +80,11 @@ fn goes_through_all_its_steps() {
         );
         eventually("the events tell the story", || async {
             let events = reasons_of_events(&fixture).await;
-            let missing: Vec<_> = ["RolloutUpdated", "TrafficWeightUpdated", "RolloutStepCompleted", "RolloutCompleted"]
-                .into_iter()
-                .filter(|reason| !events.iter().any(|(found, _)| found == reason))
-                .collect();
+            let missing: Vec<_> =
+                ["RolloutUpdated", "TrafficWeightUpdated", "RolloutStepCompleted", "RolloutCompleted"]
+                    .into_iter()
+                    .filter(|reason| !events.iter().any(|(found, _)| found == reason))
+                    .collect();
             if missing.is_empty() { Ok(()) } else { Err(format!("no {missing:?} in {events:?}")) }
         })
         .await;
@@ -108,9 +113,7 @@ fn an_abort_gives_all_traffic_to_stable_and_a_retry_starts_over() {
 
         fixture.set_status(json!({ "abort": true })).await;
         fixture.expect_weights([100, 0]).await;
-        fixture
-            .expect_rollout("it is degraded", |rollout| rollout["status"]["phase"] == "Degraded")
-            .await;
+        fixture.expect_rollout("it is degraded", |rollout| rollout["status"]["phase"] == "Degraded").await;
 
         fixture.set_status(json!({ "abort": false })).await;
         fixture.expect_paused_at(1).await;
@@ -153,7 +156,10 @@ fn a_newer_template_takes_over_without_a_request_to_the_abandoned_one() {
         fixture.set_status(json!({ "promoteFull": true, "pauseConditions": null })).await;
         fixture.expect_healthy().await;
         let replicas = fixture.replicas().await.unwrap();
-        assert!(replicas.iter().any(|(image, _, available)| image.ends_with("v3") && *available == 4), "{replicas:?}");
+        assert!(
+            replicas.iter().any(|(image, _, available)| image.ends_with("v3") && *available == 4),
+            "{replicas:?}"
+        );
     });
 }
 

@@ -61,8 +61,7 @@ fn each_gets_a_condition_and_others_do_not_notice() {
         ];
         let files = tempfile::tempdir().unwrap();
         let file = |name: &str| -> PathBuf { files.path().join(format!("{name}.wasm")) };
-        let mut arguments =
-            vec!["--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api".to_owned()];
+        let mut arguments = vec!["--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api".to_owned()];
         for (name, route, _) in hostile {
             std::fs::write(file(name), plugin(route)).unwrap();
             arguments.push(format!("--router-plugin=example/{name}={}", file(name).display()));

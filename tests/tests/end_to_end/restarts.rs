@@ -40,7 +40,8 @@ async fn check(fixture: &Fixture) {
 
 /// A generator whose seed a failed test prints.
 fn seeded(name: &str) -> fastrand::Rng {
-    let seed = std::env::var("TIDEGATE_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
+    let seed =
+        std::env::var("TIDEGATE_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
     println!("{name}: TIDEGATE_TEST_SEED={seed}");
     fastrand::Rng::with_seed(seed)
 }
@@ -107,7 +108,8 @@ fn of_two_one_leads_and_the_other_takes_over() {
         }
         fixture.expect_healthy().await;
         fixture.expect_weights([100, 0]).await;
-        let transitions = lease(&fixture).await.unwrap()["spec"]["leaseTransitions"].as_i64().unwrap_or_default();
+        let transitions =
+            lease(&fixture).await.unwrap()["spec"]["leaseTransitions"].as_i64().unwrap_or_default();
         assert!(transitions >= 2, "the lease changed hands: {transitions}");
     });
 }
@@ -151,7 +153,11 @@ fn sigterm_ends_it_cleanly_and_the_next_one_leads_at_once() {
         let status = controller.terminate().await;
         assert!(status.success(), "it ends with {status}");
         let lease = lease(&fixture).await.unwrap();
-        assert_eq!(lease["spec"]["holderIdentity"].as_str().unwrap_or_default(), "", "the lease is given back");
+        assert_eq!(
+            lease["spec"]["holderIdentity"].as_str().unwrap_or_default(),
+            "",
+            "the lease is given back"
+        );
         assert_eq!(lease["spec"]["leaseDurationSeconds"], 1);
 
         fixture.set_image("example.com/web:v2").await;

@@ -79,8 +79,7 @@ impl Rig {
 }
 
 fn patch(id: u64) -> Effect {
-    let operation =
-        Operation::Patch { name: "web".into(), subresource: None, body: Body::Merge(json!({})) };
+    let operation = Operation::Patch { name: "web".into(), subresource: None, body: Body::Merge(json!({})) };
     let request = Request { resource: builtin::services(), namespace: Some("shop".into()), operation };
     Effect::Send { id: RequestId(id), request }
 }

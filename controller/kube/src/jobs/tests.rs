@@ -11,11 +11,7 @@ fn patch() -> Request {
     Request {
         resource: builtin::services(),
         namespace: Some("shop".into()),
-        operation: Operation::Patch {
-            name: "web".into(),
-            subresource: None,
-            body: Body::Merge(json!({})),
-        },
+        operation: Operation::Patch { name: "web".into(), subresource: None, body: Body::Merge(json!({})) },
     }
 }
 
@@ -119,7 +115,9 @@ async fn a_panic_of_a_router_is_an_answer() {
     let job = RouteJob { router: Arc::new(Panicking(description)), pass };
     let (_lease, leadership) = Leadership::new();
     let jobs = Jobs::new(StandIn::default().start().await, leadership, Arc::new(Metrics::new()), 1);
-    let Event::Routed { id: RequestId(3), answer: Answer::Fault(fault) } = jobs.route(RequestId(3), job).await else {
+    let Event::Routed { id: RequestId(3), answer: Answer::Fault(fault) } =
+        jobs.route(RequestId(3), job).await
+    else {
         panic!("the router's panic is a fault");
     };
     assert_eq!(fault.reason, FaultReason::HostFault);

@@ -54,7 +54,8 @@ impl Table {
         let facts = self.rollouts.entry(key).or_default();
         let number = |path: &str| object.pointer(path).and_then(Value::as_i64);
         let routing = object.pointer("/spec/strategy/canary/trafficRouting").and_then(Value::as_object);
-        facts.strategy = if object.pointer("/spec/strategy/blueGreen").is_some() { "blueGreen" } else { "canary" };
+        facts.strategy =
+            if object.pointer("/spec/strategy/blueGreen").is_some() { "blueGreen" } else { "canary" };
         facts.traffic_router = routing.map(routers).unwrap_or_default();
         object
             .pointer("/status/phase")

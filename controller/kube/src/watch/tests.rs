@@ -45,10 +45,7 @@ fn serve(server: &StandIn) {
         "/apis/example.com/v1/things?watch=true",
         Prepared::Stream { pieces: Vec::new(), cut: false },
     );
-    server.prepare(
-        "/apis/example.com/v1/things?",
-        Prepared::Json(200, list("10", None, &["a"])),
-    );
+    server.prepare("/apis/example.com/v1/things?", Prepared::Json(200, list("10", None, &["a"])));
     server.prepare("/apis/example.com/v1", Prepared::Json(200, resources()));
     server.prepare(
         "/apis/example.com",
@@ -221,10 +218,7 @@ async fn a_kind_that_may_not_be_watched_says_so_until_it_may() {
     server.prepare("things?limit", Prepared::Json(200, list("10", None, &["a"])));
     serve(&server);
     let mut heard = start(&server).await;
-    assert_eq!(
-        next(&mut heard).await,
-        Signal::Unwatchable(Unwatchable::Forbidden { message: "no".into() })
-    );
+    assert_eq!(next(&mut heard).await, Signal::Unwatchable(Unwatchable::Forbidden { message: "no".into() }));
     expect_list(&mut heard, &["a"]).await;
 }
 

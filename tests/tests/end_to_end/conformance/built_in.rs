@@ -42,38 +42,72 @@ fn replica_sets() {
             .merge("an annotation", "web", None, json!({ "metadata": { "annotations": { "note": "x" } } }))
             .await;
         client
-            .merge("with an old version", "web", None, json!({
-                "metadata": { "resourceVersion": version(&first), "annotations": { "note": "y" } },
-            }))
+            .merge(
+                "with an old version",
+                "web",
+                None,
+                json!({
+                    "metadata": { "resourceVersion": version(&first), "annotations": { "note": "y" } },
+                }),
+            )
             .await;
         client
-            .merge("labels of the template", "web", None, json!({
-                "spec": { "template": { "metadata": { "labels": { "more": "x" } } } },
-            }))
+            .merge(
+                "labels of the template",
+                "web",
+                None,
+                json!({
+                    "spec": { "template": { "metadata": { "labels": { "more": "x" } } } },
+                }),
+            )
             .await;
         client.settle("web").await;
         client
-            .merge("another selector", "web", None, json!({
-                "spec": { "selector": { "matchLabels": { "more": "x" } } },
-            }))
+            .merge(
+                "another selector",
+                "web",
+                None,
+                json!({
+                    "spec": { "selector": { "matchLabels": { "more": "x" } } },
+                }),
+            )
             .await;
         client.merge("below zero", "web", None, json!({ "spec": { "replicas": -1 } })).await;
-        client.merge("scale to nothing again", "web", Some("scale"), json!({ "spec": { "replicas": 0 } })).await;
-        client.merge("two controllers", "web", None, json!({
-            "metadata": { "ownerReferences": [
-                { "apiVersion": "v1", "kind": "A", "name": "a", "uid": "1", "controller": true },
-                { "apiVersion": "v1", "kind": "B", "name": "b", "uid": "2", "controller": true },
-            ] },
-        })).await;
-        let wrong = Preconditions { uid: Some("00000000-0000-0000-0000-000000000000".into()), resource_version: None };
+        client
+            .merge("scale to nothing again", "web", Some("scale"), json!({ "spec": { "replicas": 0 } }))
+            .await;
+        client
+            .merge(
+                "two controllers",
+                "web",
+                None,
+                json!({
+                    "metadata": { "ownerReferences": [
+                        { "apiVersion": "v1", "kind": "A", "name": "a", "uid": "1", "controller": true },
+                        { "apiVersion": "v1", "kind": "B", "name": "b", "uid": "2", "controller": true },
+                    ] },
+                }),
+            )
+            .await;
+        let wrong = Preconditions {
+            uid: Some("00000000-0000-0000-0000-000000000000".into()),
+            resource_version: None,
+        };
         client.delete("of another uid", "web", wrong).await;
         // Last: it has no such owner, so it may be collected at any time from now on.
-        client.merge("owned", "web", None, json!({
-            "metadata": { "ownerReferences": [{
-                "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web",
-                "uid": uid(&first), "controller": true, "blockOwnerDeletion": true,
-            }] },
-        })).await;
+        client
+            .merge(
+                "owned",
+                "web",
+                None,
+                json!({
+                    "metadata": { "ownerReferences": [{
+                        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web",
+                        "uid": uid(&first), "controller": true, "blockOwnerDeletion": true,
+                    }] },
+                }),
+            )
+            .await;
     });
 }
 
@@ -101,26 +135,46 @@ fn services() {
         });
         let first = client.create("create, with defaults filled in", service.clone()).await;
         client
-            .merge("select a revision", "web-stable", None, json!({
-                "metadata": { "annotations": { "argo-rollouts.argoproj.io/managed-by-rollouts": "web" } },
-                "spec": { "selector": { "rollouts-pod-template-hash": "abc" } },
-            }))
+            .merge(
+                "select a revision",
+                "web-stable",
+                None,
+                json!({
+                    "metadata": { "annotations": { "argo-rollouts.argoproj.io/managed-by-rollouts": "web" } },
+                    "spec": { "selector": { "rollouts-pod-template-hash": "abc" } },
+                }),
+            )
             .await;
         client
-            .merge("the same again", "web-stable", None, json!({
-                "spec": { "selector": { "rollouts-pod-template-hash": "abc" } },
-            }))
+            .merge(
+                "the same again",
+                "web-stable",
+                None,
+                json!({
+                    "spec": { "selector": { "rollouts-pod-template-hash": "abc" } },
+                }),
+            )
             .await;
         client
-            .merge("with an old version", "web-stable", None, json!({
-                "metadata": { "resourceVersion": version(&first) },
-                "spec": { "selector": { "rollouts-pod-template-hash": "def" } },
-            }))
+            .merge(
+                "with an old version",
+                "web-stable",
+                None,
+                json!({
+                    "metadata": { "resourceVersion": version(&first) },
+                    "spec": { "selector": { "rollouts-pod-template-hash": "def" } },
+                }),
+            )
             .await;
         client
-            .merge("select all again", "web-stable", None, json!({
-                "spec": { "selector": { "rollouts-pod-template-hash": null } },
-            }))
+            .merge(
+                "select all again",
+                "web-stable",
+                None,
+                json!({
+                    "spec": { "selector": { "rollouts-pod-template-hash": null } },
+                }),
+            )
             .await;
         let mut bad = service;
         bad["metadata"]["name"] = "1web".into();

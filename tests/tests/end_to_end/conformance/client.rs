@@ -56,11 +56,8 @@ impl Client {
 
     /// Sends, takes a note, and answers what was answered (null for an error).
     pub(super) async fn send(&mut self, what: &str, operation: Operation) -> Value {
-        let request = Request {
-            resource: self.resource.clone(),
-            namespace: Some(self.namespace.clone()),
-            operation,
-        };
+        let request =
+            Request { resource: self.resource.clone(), namespace: Some(self.namespace.clone()), operation };
         let result = self.server.send(&request).await;
         let answer = match &result {
             Ok(value) => self.evened(value.clone()),
@@ -82,7 +79,13 @@ impl Client {
         self.send(what, Operation::List { labels: labels.map(str::to_owned) }).await
     }
 
-    pub(super) async fn replace(&mut self, what: &str, name: &str, part: Option<&str>, object: Value) -> Value {
+    pub(super) async fn replace(
+        &mut self,
+        what: &str,
+        name: &str,
+        part: Option<&str>,
+        object: Value,
+    ) -> Value {
         let subresource = part.map(str::to_owned);
         self.send(what, Operation::Replace { name: name.to_owned(), subresource, object }).await
     }

@@ -79,34 +79,66 @@ fn changes() {
         let first = client.create("create", rollout("web")).await;
         let stale = version(&first);
         client
-            .merge("metadata alone", "web", None, json!({ "metadata": { "annotations": { "note": "second" } } }))
+            .merge(
+                "metadata alone",
+                "web",
+                None,
+                json!({ "metadata": { "annotations": { "note": "second" } } }),
+            )
             .await;
         client
-            .merge("the same again", "web", None, json!({ "metadata": { "annotations": { "note": "second" } } }))
+            .merge(
+                "the same again",
+                "web",
+                None,
+                json!({ "metadata": { "annotations": { "note": "second" } } }),
+            )
             .await;
         client.merge("the spec", "web", None, json!({ "spec": { "replicas": 5 } })).await;
         client.merge("nothing", "web", None, json!({})).await;
         client.merge("remove by null", "web", None, json!({ "metadata": { "annotations": null } })).await;
         client
-            .merge("with an old version", "web", None, json!({
-                "metadata": { "resourceVersion": stale }, "spec": { "replicas": 6 },
-            }))
+            .merge(
+                "with an old version",
+                "web",
+                None,
+                json!({
+                    "metadata": { "resourceVersion": stale }, "spec": { "replicas": 6 },
+                }),
+            )
             .await;
         let now = client.get("get", "web").await;
         client
-            .merge("with the current version", "web", None, json!({
-                "metadata": { "resourceVersion": version(&now) }, "spec": { "replicas": 6 },
-            }))
+            .merge(
+                "with the current version",
+                "web",
+                None,
+                json!({
+                    "metadata": { "resourceVersion": version(&now) }, "spec": { "replicas": 6 },
+                }),
+            )
             .await;
         client
-            .merge("of another uid", "web", None, json!({
-                "metadata": { "uid": "00000000-0000-0000-0000-000000000000" }, "spec": { "replicas": 7 },
-            }))
+            .merge(
+                "of another uid",
+                "web",
+                None,
+                json!({
+                    "metadata": { "uid": "00000000-0000-0000-0000-000000000000" }, "spec": { "replicas": 7 },
+                }),
+            )
             .await;
         client
-            .merge("of this uid", "web", None, json!({ "metadata": { "uid": uid(&now) }, "spec": { "replicas": 7 } }))
+            .merge(
+                "of this uid",
+                "web",
+                None,
+                json!({ "metadata": { "uid": uid(&now) }, "spec": { "replicas": 7 } }),
+            )
             .await;
-        client.merge("a status through the front door", "web", None, json!({ "status": { "phase": "x" } })).await;
+        client
+            .merge("a status through the front door", "web", None, json!({ "status": { "phase": "x" } }))
+            .await;
         client.merge("a wrong type", "web", None, json!({ "spec": { "replicas": "seven" } })).await;
         client.merge("an unknown field", "web", None, json!({ "spec": { "unknown": 1 } })).await;
         client.merge("of what is not there", "nobody", None, json!({})).await;
@@ -119,75 +151,140 @@ fn json_patches() {
     compare("json-patches", async |client: &mut Client| {
         let first = client.create("create", rollout("web")).await;
         client
-            .json("test and set", "web", None, json!([
-                { "op": "test", "path": "/spec/replicas", "value": 3 },
-                { "op": "replace", "path": "/spec/replicas", "value": 4 },
-            ]))
+            .json(
+                "test and set",
+                "web",
+                None,
+                json!([
+                    { "op": "test", "path": "/spec/replicas", "value": 3 },
+                    { "op": "replace", "path": "/spec/replicas", "value": 4 },
+                ]),
+            )
             .await;
         client
-            .json("a test that fails", "web", None, json!([
-                { "op": "test", "path": "/spec/replicas", "value": 3 },
-                { "op": "replace", "path": "/spec/replicas", "value": 5 },
-            ]))
+            .json(
+                "a test that fails",
+                "web",
+                None,
+                json!([
+                    { "op": "test", "path": "/spec/replicas", "value": 3 },
+                    { "op": "replace", "path": "/spec/replicas", "value": 5 },
+                ]),
+            )
             .await;
         client
-            .json("a test of what is not there", "web", None, json!([
-                { "op": "test", "path": "/spec/paused", "value": true },
-            ]))
+            .json(
+                "a test of what is not there",
+                "web",
+                None,
+                json!([
+                    { "op": "test", "path": "/spec/paused", "value": true },
+                ]),
+            )
             .await;
         client
-            .json("a test for absence", "web", None, json!([
-                { "op": "test", "path": "/spec/paused", "value": null },
-                { "op": "add", "path": "/spec/paused", "value": true },
-            ]))
+            .json(
+                "a test for absence",
+                "web",
+                None,
+                json!([
+                    { "op": "test", "path": "/spec/paused", "value": null },
+                    { "op": "add", "path": "/spec/paused", "value": true },
+                ]),
+            )
             .await;
         client
-            .json("replace what is not there", "web", None, json!([
-                { "op": "replace", "path": "/spec/minReadySeconds", "value": 5 },
-            ]))
+            .json(
+                "replace what is not there",
+                "web",
+                None,
+                json!([
+                    { "op": "replace", "path": "/spec/minReadySeconds", "value": 5 },
+                ]),
+            )
             .await;
         client
-            .json("remove what is not there", "web", None, json!([{ "op": "remove", "path": "/spec/nothing" }]))
+            .json(
+                "remove what is not there",
+                "web",
+                None,
+                json!([{ "op": "remove", "path": "/spec/nothing" }]),
+            )
             .await;
         client.json("remove", "web", None, json!([{ "op": "remove", "path": "/spec/paused" }])).await;
         client.json("an unknown operation", "web", None, json!([{ "op": "frob", "path": "/spec" }])).await;
         client.json("no list", "web", None, json!({ "op": "remove" })).await;
         client.json("an empty list", "web", None, json!([])).await;
         client
-            .json("an index out of range", "web", None, json!([
-                { "op": "replace", "path": "/spec/strategy/canary/steps/7", "value": { "setWeight": 1 } },
-            ]))
+            .json(
+                "an index out of range",
+                "web",
+                None,
+                json!([
+                    { "op": "replace", "path": "/spec/strategy/canary/steps/7", "value": { "setWeight": 1 } },
+                ]),
+            )
             .await;
         client
-            .json("append and insert", "web", None, json!([
-                { "op": "add", "path": "/spec/strategy/canary/steps/-", "value": { "setWeight": 60 } },
-                { "op": "add", "path": "/spec/strategy/canary/steps/0", "value": { "setWeight": 5 } },
-            ]))
+            .json(
+                "append and insert",
+                "web",
+                None,
+                json!([
+                    { "op": "add", "path": "/spec/strategy/canary/steps/-", "value": { "setWeight": 60 } },
+                    { "op": "add", "path": "/spec/strategy/canary/steps/0", "value": { "setWeight": 5 } },
+                ]),
+            )
             .await;
         client
-            .json("a key with a slash", "web", None, json!([
-                { "op": "add", "path": "/metadata/annotations/example.com~1note", "value": "x" },
-            ]))
+            .json(
+                "a key with a slash",
+                "web",
+                None,
+                json!([
+                    { "op": "add", "path": "/metadata/annotations/example.com~1note", "value": "x" },
+                ]),
+            )
             .await;
         client
-            .json("an old resource version", "web", None, json!([
-                { "op": "replace", "path": "/metadata/resourceVersion", "value": version(&first) },
-                { "op": "replace", "path": "/spec/replicas", "value": 9 },
-            ]))
+            .json(
+                "an old resource version",
+                "web",
+                None,
+                json!([
+                    { "op": "replace", "path": "/metadata/resourceVersion", "value": version(&first) },
+                    { "op": "replace", "path": "/spec/replicas", "value": 9 },
+                ]),
+            )
             .await;
         client
-            .json("a test of the resource version", "web", None, json!([
-                { "op": "test", "path": "/metadata/resourceVersion", "value": version(&first) },
-                { "op": "replace", "path": "/spec/replicas", "value": 9 },
-            ]))
+            .json(
+                "a test of the resource version",
+                "web",
+                None,
+                json!([
+                    { "op": "test", "path": "/metadata/resourceVersion", "value": version(&first) },
+                    { "op": "replace", "path": "/spec/replicas", "value": 9 },
+                ]),
+            )
             .await;
         client
-            .json("what is not valid", "web", None, json!([
-                { "op": "replace", "path": "/spec/replicas", "value": "nine" },
-            ]))
+            .json(
+                "what is not valid",
+                "web",
+                None,
+                json!([
+                    { "op": "replace", "path": "/spec/replicas", "value": "nine" },
+                ]),
+            )
             .await;
         client
-            .json("of what is not there", "nobody", None, json!([{ "op": "remove", "path": "/spec/replicas" }]))
+            .json(
+                "of what is not there",
+                "nobody",
+                None,
+                json!([{ "op": "remove", "path": "/spec/replicas" }]),
+            )
             .await;
     });
 }
@@ -209,27 +306,46 @@ fn status() {
                 },
             }))
             .await;
-        client.merge("the same again", "web", Some("status"), json!({ "status": { "phase": "Progressing" } })).await;
+        client
+            .merge("the same again", "web", Some("status"), json!({ "status": { "phase": "Progressing" } }))
+            .await;
         client
             .merge("a spec through the back door", "web", Some("status"), json!({
                 "spec": { "replicas": 9 }, "metadata": { "labels": { "x": "y" } }, "status": { "phase": "Paused" },
             }))
             .await;
         client
-            .merge("an unknown field", "web", Some("status"), json!({ "status": { "unknown": 1, "phase": "Healthy" } }))
+            .merge(
+                "an unknown field",
+                "web",
+                Some("status"),
+                json!({ "status": { "unknown": 1, "phase": "Healthy" } }),
+            )
             .await;
         client.merge("a wrong type", "web", Some("status"), json!({ "status": { "phase": 5 } })).await;
         client
-            .merge("with an old version", "web", Some("status"), json!({
-                "metadata": { "resourceVersion": version(&first) }, "status": { "phase": "Degraded" },
-            }))
+            .merge(
+                "with an old version",
+                "web",
+                Some("status"),
+                json!({
+                    "metadata": { "resourceVersion": version(&first) }, "status": { "phase": "Degraded" },
+                }),
+            )
             .await;
-        client.merge("remove a field", "web", Some("status"), json!({ "status": { "currentStepIndex": null } })).await;
         client
-            .json("test and set", "web", Some("status"), json!([
-                { "op": "test", "path": "/status/phase", "value": "Healthy" },
-                { "op": "replace", "path": "/status/phase", "value": "Paused" },
-            ]))
+            .merge("remove a field", "web", Some("status"), json!({ "status": { "currentStepIndex": null } }))
+            .await;
+        client
+            .json(
+                "test and set",
+                "web",
+                Some("status"),
+                json!([
+                    { "op": "test", "path": "/status/phase", "value": "Healthy" },
+                    { "op": "replace", "path": "/status/phase", "value": "Paused" },
+                ]),
+            )
             .await;
         client.merge("a spec keeps the status", "web", None, json!({ "spec": { "replicas": 2 } })).await;
         client.merge("remove it all", "web", Some("status"), json!({ "status": null })).await;
@@ -245,7 +361,9 @@ fn scale() {
         client.get("get", "web").await;
         client.merge("the same again", "web", Some("scale"), json!({ "spec": { "replicas": 8 } })).await;
         client.merge("below zero", "web", Some("scale"), json!({ "spec": { "replicas": -1 } })).await;
-        client.merge("of what is not there", "nobody", Some("scale"), json!({ "spec": { "replicas": 1 } })).await;
+        client
+            .merge("of what is not there", "nobody", Some("scale"), json!({ "spec": { "replicas": 1 } }))
+            .await;
     });
 }
 
@@ -279,7 +397,10 @@ fn deletion() {
         let first = client.create("create", rollout("web")).await;
         let stale = version(&first);
         let second = client.merge("change", "web", None, json!({ "spec": { "replicas": 1 } })).await;
-        let other = Preconditions { uid: Some("00000000-0000-0000-0000-000000000000".into()), resource_version: None };
+        let other = Preconditions {
+            uid: Some("00000000-0000-0000-0000-000000000000".into()),
+            resource_version: None,
+        };
         client.delete("of another uid", "web", other).await;
         let old = Preconditions { uid: Some(uid(&second)), resource_version: Some(stale) };
         client.delete("of an old version", "web", old).await;
@@ -296,9 +417,14 @@ fn deletion() {
         client.delete("delete it again", "held", Preconditions::default()).await;
         client.merge("it can be changed", "held", None, json!({ "spec": { "replicas": 2 } })).await;
         client
-            .merge("no new finalizer", "held", None, json!({
-                "metadata": { "finalizers": ["example.com/hold", "example.com/more"] },
-            }))
+            .merge(
+                "no new finalizer",
+                "held",
+                None,
+                json!({
+                    "metadata": { "finalizers": ["example.com/hold", "example.com/more"] },
+                }),
+            )
             .await;
         client.merge("let go", "held", None, json!({ "metadata": { "finalizers": null } })).await;
         client.get("it is gone", "held").await;

@@ -48,30 +48,53 @@ fn weights() {
         client.about(routes());
         client.create("create, with defaults filled in", route()).await;
         let number = |number: i64| Value::from(number);
-        client.json("compare and set", "web", None, set(&number(80), &number(1), &number(20), &number(0))).await;
-        client.json("compare and set, late", "web", None, set(&number(70), &number(1), &number(30), &number(0))).await;
-        client.json("the same value", "web", None, set(&number(80), &number(80), &number(20), &number(20))).await;
+        client
+            .json("compare and set", "web", None, set(&number(80), &number(1), &number(20), &number(0)))
+            .await;
+        client
+            .json("compare and set, late", "web", None, set(&number(70), &number(1), &number(30), &number(0)))
+            .await;
+        client
+            .json("the same value", "web", None, set(&number(80), &number(80), &number(20), &number(20)))
+            .await;
         client.json("below zero", "web", None, set(&number(80), &number(80), &number(-1), &number(20))).await;
         client
-            .json("above the maximum", "web", None, set(&number(80), &number(80), &number(1_000_001), &number(20)))
+            .json(
+                "above the maximum",
+                "web",
+                None,
+                set(&number(80), &number(80), &number(1_000_001), &number(20)),
+            )
             .await;
         client.json("no number", "web", None, set(&number(80), &number(80), &json!("20"), &number(20))).await;
         client
-            .json("removed, so that the default comes back", "web", None, json!([
-                { "op": "remove", "path": "/spec/rules/1/backendRefs/0/weight" },
-            ]))
+            .json(
+                "removed, so that the default comes back",
+                "web",
+                None,
+                json!([
+                    { "op": "remove", "path": "/spec/rules/1/backendRefs/0/weight" },
+                ]),
+            )
             .await;
         client
             .json("another rule in front", "web", None, json!([
                 { "op": "add", "path": "/spec/rules/0", "value": { "backendRefs": [{ "name": "new", "port": 80 }] } },
             ]))
             .await;
-        client.json("at the old place", "web", None, set(&number(70), &number(1), &number(30), &number(20))).await;
         client
-            .json("a rule by a name that is not there", "web", None, json!([
-                { "op": "test", "path": "/spec/rules/0/name", "value": null },
-                { "op": "add", "path": "/spec/rules/0/name", "value": "first" },
-            ]))
+            .json("at the old place", "web", None, set(&number(70), &number(1), &number(30), &number(20)))
+            .await;
+        client
+            .json(
+                "a rule by a name that is not there",
+                "web",
+                None,
+                json!([
+                    { "op": "test", "path": "/spec/rules/0/name", "value": null },
+                    { "op": "add", "path": "/spec/rules/0/name", "value": "first" },
+                ]),
+            )
             .await;
     });
 }
@@ -93,13 +116,27 @@ fn status() {
             "conditions": [condition("Accepted"), condition("ResolvedRefs")],
         }]);
         client.merge("a report", "web", Some("status"), json!({ "status": { "parents": parents } })).await;
-        client.merge("the same again", "web", Some("status"), json!({ "status": { "parents": parents } })).await;
         client
-            .merge("an incomplete report", "web", Some("status"), json!({
-                "status": { "parents": [{ "parentRef": { "name": "public" } }] },
-            }))
+            .merge("the same again", "web", Some("status"), json!({ "status": { "parents": parents } }))
             .await;
-        client.merge("the spec keeps the status", "web", None, json!({ "spec": { "hostnames": ["a.example.com"] } })).await;
+        client
+            .merge(
+                "an incomplete report",
+                "web",
+                Some("status"),
+                json!({
+                    "status": { "parents": [{ "parentRef": { "name": "public" } }] },
+                }),
+            )
+            .await;
+        client
+            .merge(
+                "the spec keeps the status",
+                "web",
+                None,
+                json!({ "spec": { "hostnames": ["a.example.com"] } }),
+            )
+            .await;
         client.merge("no rules at all", "web", None, json!({ "spec": { "rules": null } })).await;
     });
 }
