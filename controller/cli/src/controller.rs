@@ -93,7 +93,8 @@ fn log(arguments: &Controller) -> anyhow::Result<()> {
         Ok(filter) if !filter.is_empty() => filter,
         _ => arguments.loglevel.clone(),
     };
-    let filter = EnvFilter::try_new(&filter).with_context(|| format!("{filter:?} does not say what to log"))?;
+    let filter =
+        EnvFilter::try_new(&filter).with_context(|| format!("{filter:?} does not say what to log"))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match arguments.logformat {
         LogFormat::Text => {

@@ -54,7 +54,8 @@ fn is_adoptable(rollout: &Value, replica_set: &Value) -> bool {
     let expressions = rollout.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
     let labels = rollout.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
     // A selector of expressions is not evaluated here: such a ReplicaSet is not adopted, a new one is made.
-    let Some(labels) = labels.filter(|labels| !labels.is_empty() && expressions.is_none_or(Vec::is_empty)) else {
+    let Some(labels) = labels.filter(|labels| !labels.is_empty() && expressions.is_none_or(Vec::is_empty))
+    else {
         return false;
     };
     labels.iter().all(|(key, value)| object::label(replica_set, key) == value.as_str())

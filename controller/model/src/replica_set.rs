@@ -53,7 +53,8 @@ impl ReplicaSet {
                     && condition.get("status").and_then(Value::as_str) == Some("True")
             })
             .map(|condition| {
-                let text = |field: &str| condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let text =
+                    |field: &str| condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
                 (text("reason"), text("message"))
             });
         Self {

@@ -100,8 +100,12 @@ impl Step {
             Self::SetWeight(weight) => format!("setWeight: {weight}"),
             Self::Pause(Some(seconds)) => format!("pause: {seconds}s"),
             Self::Pause(None) => "pause".to_owned(),
-            Self::SetCanaryScale(CanaryScale::Replicas(replicas)) => format!("setCanaryScale{{replicas: {replicas}}}"),
-            Self::SetCanaryScale(CanaryScale::Weight(weight)) => format!("setCanaryScale{{weight: {weight}}}"),
+            Self::SetCanaryScale(CanaryScale::Replicas(replicas)) => {
+                format!("setCanaryScale{{replicas: {replicas}}}")
+            }
+            Self::SetCanaryScale(CanaryScale::Weight(weight)) => {
+                format!("setCanaryScale{{weight: {weight}}}")
+            }
             Self::SetCanaryScale(CanaryScale::MatchTrafficWeight) => {
                 "setCanaryScale{matchTrafficWeight: true}".to_owned()
             }
@@ -141,11 +145,18 @@ impl Rollout {
 impl Canary {
     fn read(canary: &Value) -> Self {
         let number = |field: &str| canary.get(field).and_then(Value::as_i64);
-        let service =
-            |field: &str| canary.get(field).and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+        let service = |field: &str| {
+            canary.get(field).and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned)
+        };
         let routing = canary.get("trafficRouting").filter(|routing| routing.is_object());
         Self {
-            steps: canary.get("steps").and_then(Value::as_array).into_iter().flatten().map(Step::read).collect(),
+            steps: canary
+                .get("steps")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .map(Step::read)
+                .collect(),
             canary_service: service("canaryService"),
             stable_service: service("stableService"),
             routing: routing.map(TrafficRouting::read),

@@ -15,8 +15,9 @@ use crate::rig::{Fate, Rig, is_kind, is_write, minutes, seconds};
 /// Says something else each time.
 fn restless(world: &World, now: Timestamp) -> Decision {
     let mut decision = tidegate_core::decide(world, now);
-    let last = world.rollout.pointer("/status/restless").and_then(Value::as_u64).unwrap_or_default();
-    decision.status["restless"] = json!(last + 1);
+    let last = world.rollout.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
+    let number: u64 = last.parse().unwrap_or_default();
+    decision.status["message"] = json!((number + 1).to_string());
     decision
 }
 
@@ -24,7 +25,7 @@ fn restless(world: &World, now: Timestamp) -> Decision {
 fn a_decision_that_never_settles_is_slowed_down() {
     let mut rig = Rig::with(Settings::new(restless));
     rig.run(minutes(10));
-    assert!(rig.requests.len() < 100 + 600 + 50, "{}", rig.requests.len());
+    assert!((600..750).contains(&rig.requests.len()), "{}", rig.requests.len());
 }
 
 /// Says something that the server does not keep.
@@ -79,7 +80,7 @@ fn a_field_of_the_status_that_is_not_kept_is_not_written_again_and_again() {
     assert!(rig.is_healthy("web"), "{}", rig.phase("web"));
     rig.forget_requests();
     rig.run(minutes(60));
-    assert!(rig.requests.len() <= 5, "{}", rig.requests.len());
+    assert!(rig.requests.is_empty(), "{:?}", rig.requests);
 }
 
 #[test]
