@@ -61,7 +61,7 @@ pub(crate) struct Controller {
     /// The port of /metrics.
     #[arg(long = "metricsPort", alias = "metrics-port", value_name = "PORT", default_value_t = 8090)]
     metrics_port: u16,
-    /// What to log: error, warn, info, debug or trace. RUST_LOG says it in more detail.
+    /// What to log: error, warn, info, debug or trace. `RUST_LOG` says it in more detail.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     loglevel: String,
     /// How to log.

@@ -64,7 +64,7 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
             out.text(&table.head(&loaded));
             let ending =
                 tidegate_simulate::play(scenario, states, &mut |line: &Line| out.text(&table.line(line)))?;
-            out.text(&table.foot(&ending));
+            out.text(&Table::foot(&ending));
             Ok(ending)
         }
     }

@@ -157,7 +157,7 @@ impl Table {
     }
 
     /// How it ended.
-    pub(crate) fn foot(&self, ending: &Ending) -> String {
+    pub(crate) fn foot(ending: &Ending) -> String {
         let mut text = String::from("\n");
         for rollout in &ending.rollouts {
             let (style, mark) = match rollout.phase.as_str() {

@@ -278,8 +278,9 @@ impl Shell {
             turn.now.monotonic
         } else {
             let resync = turn.now.monotonic.saturating_add(self.settings.timing.resync);
-            let wake =
-                earlier(outcome.wake, until(turn.now, &outcome.decision)).map_or(resync, |at| at.min(resync));
+            let soonest = turn.now.monotonic.saturating_add(SHORTEST_SLEEP);
+            let wake = earlier(outcome.wake, until(turn.now, &outcome.decision));
+            let wake = wake.map_or(resync, |at| at.clamp(soonest, resync.max(soonest)));
             match self.passage(turn.memory, turn.now) {
                 Passage::Free => wake,
                 Passage::Wait(at) => wake.min(at),
@@ -392,13 +393,12 @@ fn is_otherwise_the_same(before: &Value, after: &Value) -> bool {
     before.get("spec") == after.get("spec") && before.get("status") == after.get("status")
 }
 
-/// Not less than this passes between two looks at a Rollout to which nothing happened.
+/// Not less than this passes between two looks at a Rollout to which nothing happened: whatever asks for the past
+/// would be asked for ever.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// When a decision wants to be made again.
 fn until(now: Now, decision: &Decision) -> Option<Duration> {
     let left = decision.wake_at?.duration_since(now.wall);
-    // A decision that asks for the past would be asked for ever.
-    let left = Duration::try_from(left).unwrap_or_default().max(SHORTEST_SLEEP);
-    Some(now.monotonic.saturating_add(left))
+    Some(now.monotonic.saturating_add(Duration::try_from(left).unwrap_or_default()))
 }

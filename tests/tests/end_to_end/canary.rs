@@ -142,7 +142,7 @@ fn a_newer_template_takes_over_without_a_request_to_the_abandoned_one() {
         // The canary Service moves only when no weight leads to it.
         eventually("the canary Service selects the third revision", || async {
             let hash = selected(&fixture, "web-canary").await;
-            if hash != abandoned { Ok(()) } else { Err(fixture.summary().await) }
+            if hash == abandoned { Err(fixture.summary().await) } else { Ok(()) }
         })
         .await;
         fixture

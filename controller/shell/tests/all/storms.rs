@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_api::{Body, Operation, Request, builtin};
 use tidegate_cluster::{Schema, ServeOptions};
-use tidegate_core::{Decision, World};
+use tidegate_core::{Decision, Note, NoteKind, World};
 use tidegate_shell::Settings;
 
 use crate::canary::{finish, paused};
@@ -26,6 +26,25 @@ fn a_decision_that_never_settles_is_slowed_down() {
     let mut rig = Rig::with(Settings::new(restless));
     rig.run(minutes(10));
     assert!((600..750).contains(&rig.requests.len()), "{}", rig.requests.len());
+}
+
+/// Tells the same each time.
+fn chatty(world: &World, now: Timestamp) -> Decision {
+    let mut decision = tidegate_core::decide(world, now);
+    decision.notes.push(Note { kind: NoteKind::Normal, reason: "Hello", message: "again".to_owned() });
+    decision
+}
+
+#[test]
+fn an_event_that_goes_with_no_change_is_said_once() {
+    let mut rig = Rig::with(Settings::new(chatty));
+    rig.run(minutes(2));
+    rig.forget_requests();
+    rig.run(minutes(120));
+    assert!(rig.events.is_empty(), "{:?}", rig.events);
+    rig.patch(&builtin::rollouts(), "web", None, json!({"metadata": {"labels": {"team": "shop"}}}));
+    rig.run(minutes(120));
+    assert_eq!(rig.events.len(), 1, "once for each state of the Rollout");
 }
 
 /// Says something that the server does not keep.
