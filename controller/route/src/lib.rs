@@ -16,7 +16,7 @@
 //! | `shares` | whether the objects give each destination what it should get |
 //! | `write` | an RFC 6902 patch that is compare and set |
 //! | `apply` | carrying out such patches |
-//! | [`pointer`], [`equal`] | JSON pointers and patterns; equality with numbers by value |
+//! | [`pointer`](mod@pointer), [`equal`] | JSON pointers and patterns; equality with numbers by value |
 //!
 //! While nothing changes, no object is parsed here: what a pass costs is then the plugin's own time.
 #![forbid(unsafe_code)]

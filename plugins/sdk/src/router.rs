@@ -7,7 +7,7 @@ use crate::{Description, Observation, Outcome, Problem, Query, Target, Traffic};
 /// each is called and what it may rely on.
 ///
 /// There is no `self`: a plugin has no state. Implement it for an empty struct, test it natively with
-/// [`testing`](crate::testing), and make a component of it with [`export_router!`](crate::export_router).
+/// `testing`, and make a component of it with [`export_router!`](crate::export_router).
 pub trait Router {
     /// What this plugin is, which kinds and fields it touches, and what it can do.
     fn describe() -> Description;
