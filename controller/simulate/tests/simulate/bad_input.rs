@@ -203,7 +203,7 @@ fn a_write_that_a_webhook_refuses() {
     scenario.cluster.refusals.push(refusal);
     let story = Story::of(scenario);
     assert!(!story.ending.is_healthy());
-    expect_condition(&story, "WriteFailed", "Forbidden");
+    expect_condition(&story, "WriteFailed", "WriteRejected");
     let failures: Vec<_> = story.about("bad").filter(|line| line.event == "WriteFailed").collect();
     assert!(
         failures.len() == 1 && failures[0].warning && failures[0].note.contains("not on a Friday"),
