@@ -1,8 +1,9 @@
 //! Plugins that trap, loop or eat memory in a controller that has other things to do too.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tidegate_tests::{Controller, Fixture, servers};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -45,6 +46,16 @@ fn plugin(route: &str) -> Vec<u8> {
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
+const GATEWAY_API: &str = "--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api";
+
+/// Writes a plugin to a file; answers the argument that configures it, pinned to what it is.
+fn configure(name: &str, bytes: &[u8], folder: &Path) -> String {
+    let file = folder.join(format!("{name}.wasm"));
+    std::fs::write(&file, bytes).unwrap();
+    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("--router-plugin=example/{name}={},sha256={digest}", file.display())
+}
+
 #[test]
 fn each_gets_a_condition_and_others_do_not_notice() {
     let servers = servers();
@@ -60,11 +71,9 @@ fn each_gets_a_condition_and_others_do_not_notice() {
             ),
         ];
         let files = tempfile::tempdir().unwrap();
-        let file = |name: &str| -> PathBuf { files.path().join(format!("{name}.wasm")) };
-        let mut arguments = vec!["--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api".to_owned()];
+        let mut arguments = vec![GATEWAY_API.to_owned()];
         for (name, route, _) in hostile {
-            std::fs::write(file(name), plugin(route)).unwrap();
-            arguments.push(format!("--router-plugin=example/{name}={}", file(name).display()));
+            arguments.push(configure(name, &plugin(route), files.path()));
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let controller = Controller::start_ready(servers, &fixture.namespace, &arguments).await;
@@ -95,10 +104,8 @@ fn one_that_cannot_be_loaded_is_named_and_others_work() {
     servers.run(async {
         let fixture = Fixture::new(servers, "unloadable").await;
         let files = tempfile::tempdir().unwrap();
-        let file = files.path().join("broken.wasm");
-        std::fs::write(&file, b"not WebAssembly").unwrap();
-        let broken = format!("--router-plugin=example/broken={}", file.display());
-        let arguments = ["--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api", broken.as_str()];
+        let broken = configure("broken", b"not WebAssembly", files.path());
+        let arguments = [GATEWAY_API, broken.as_str()];
         let controller = Controller::start(servers, &fixture.namespace, &arguments);
         fixture.create_neighbour("broken", json!({ "example/broken": {} })).await;
         fixture.create_rollout(json!([{ "setWeight": 20 }, { "pause": {} }]), |_| {}).await;
