@@ -26,6 +26,7 @@ pub struct Servers {
     pub admin: Admin,
     folder: PathBuf,
     kubeconfig: PathBuf,
+    old: bool,
     reaper: Mutex<Reaper>,
 }
 
@@ -52,6 +53,11 @@ impl Servers {
         &self.kubeconfig
     }
 
+    /// Whether pods are refused until their service account has a token in a Secret.
+    pub(crate) fn pods_need_secrets(&self) -> bool {
+        self.old
+    }
+
     /// A place for files of a test; removed with the servers.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -71,7 +77,8 @@ impl Servers {
         let mut reaper = Reaper::new(&folder);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let mut set = Set { programs, folder: folder.clone(), children: Vec::new() };
+        let old = are_old(&programs);
+        let mut set = Set { programs, old, folder: folder.clone(), children: Vec::new() };
 
         let pki = Pki::new();
         fs::write(folder.join("ca.crt"), &pki.ca).unwrap();
@@ -111,13 +118,14 @@ impl Servers {
         });
         runtime.spawn(kubelet::run(admin.clone()));
         runtime.spawn(gateway::run(admin.clone()));
-        Ok(Self { runtime, admin, folder, kubeconfig, reaper: Mutex::new(reaper) })
+        Ok(Self { runtime, admin, folder, kubeconfig, old, reaper: Mutex::new(reaper) })
     }
 }
 
 /// The programs, and those of them that run.
 struct Set {
     programs: PathBuf,
+    old: bool,
     folder: PathBuf,
     children: Vec<(&'static str, Child)>,
 }
@@ -192,21 +200,16 @@ impl Set {
             // Each controller with the rights that it has in a real cluster.
             "--use-service-account-credentials=true".to_owned(),
             format!("--service-account-private-key-file={}", self.path("sa.key")),
-            "--controllers=replicaset,namespace,garbagecollector,serviceaccount,root-ca-cert-publisher"
-                .to_owned(),
         ];
-        if self.is_old() {
-            // Before 1.24 it also listened on an open port, on all addresses.
+        let mut controllers =
+            vec!["replicaset", "namespace", "garbagecollector", "serviceaccount", "root-ca-cert-publisher"];
+        if self.old {
+            // Before 1.24 it also listened on an open port, on all addresses, and pods needed tokens in Secrets.
             arguments.push("--port=0".to_owned());
+            controllers.push("serviceaccount-token");
         }
+        arguments.push(format!("--controllers={}", controllers.join(",")));
         self.spawn(reaper, "kube-controller-manager", &arguments);
-    }
-
-    fn is_old(&self) -> bool {
-        let output = Command::new(self.programs.join("kube-apiserver")).arg("--version").output().unwrap();
-        let version = String::from_utf8_lossy(&output.stdout).into_owned();
-        let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
-        minor.is_some_and(|minor| minor < 24)
     }
 
     async fn wait_until_ready<F: Future<Output = Result<(), String>>>(
@@ -235,6 +238,14 @@ impl Set {
         let from = lines.len().saturating_sub(30);
         lines[from..].join("\n")
     }
+}
+
+/// Whether these are programs from before 1.24.
+fn are_old(programs: &Path) -> bool {
+    let output = Command::new(programs.join("kube-apiserver")).arg("--version").output().unwrap();
+    let version = String::from_utf8_lossy(&output.stdout).into_owned();
+    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+    minor.is_some_and(|minor| minor < 24)
 }
 
 /// Ports that nobody listens on now.
