@@ -40,7 +40,7 @@ impl Fixture {
             let account =
                 admin.get(&accounts, &namespace, "default").await.map_err(|error| error.to_string())?;
             let has_secret = account["secrets"].as_array().is_some_and(|secrets| !secrets.is_empty());
-            if has_secret || !servers.pods_need_secrets() { Ok(()) } else { Err(account.to_string()) }
+            if has_secret || !servers.is_old() { Ok(()) } else { Err(account.to_string()) }
         })
         .await;
         let fixture = Self { namespace, admin };

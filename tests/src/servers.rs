@@ -53,8 +53,9 @@ impl Servers {
         &self.kubeconfig
     }
 
-    /// Whether pods are refused until their service account has a token in a Secret.
-    pub(crate) fn pods_need_secrets(&self) -> bool {
+    /// Whether they are from before Kubernetes 1.24. Then, among other things, pods are refused until their
+    /// service account has a token in a Secret.
+    pub fn is_old(&self) -> bool {
         self.old
     }
 

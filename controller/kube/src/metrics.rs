@@ -462,4 +462,51 @@ mod tests {
         assert!(!text.contains("rollout_info{"), "{text}");
         assert!(!text.contains("name=\"web\""), "{text}");
     }
+
+    #[test]
+    fn each_metric_is_documented() {
+        use tidegate_contract::Traffic;
+        use tidegate_core::{RouterReport, RouterState};
+
+        let metrics = Metrics::new();
+        let rollout = json!({ "metadata": { "namespace": "shop", "name": "web" } });
+        let key = ObjectKey::new(&builtin::rollouts(), "shop", "web");
+        let request = Request {
+            resource: builtin::services(),
+            namespace: Some("shop".into()),
+            operation: tidegate_api::Operation::Get { name: "web".into() },
+        };
+        let report = RouterReport {
+            router: "a/b".into(),
+            state: RouterState::Verified,
+            shares: Vec::new(),
+            notes: Vec::new(),
+        };
+        metrics.rollout_changed(&rollout);
+        let routing = Routing { traffic: Traffic::default(), routers: vec![report] };
+        metrics.passed(&key, Some(&routing), Duration::ZERO);
+        metrics.panicked(&key);
+        metrics.wrote(&key, &request, None);
+        metrics.requested(&request, 200, Duration::ZERO);
+        metrics.called("a/b", &Answer::Needs(Vec::new()), Duration::ZERO);
+        metrics.plugin("a/b", true);
+        metrics.event(&rollout, NoteKind::Normal, "RolloutUpdated");
+        metrics.event_dropped();
+        metrics.watch_restarted("Rollout", "Cut");
+        metrics.malformed("Rollout", 1);
+        let text = metrics.text().unwrap();
+        let documented = include_str!("../../../docs/metrics.md");
+        let mut shown = 0;
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, type_) = line.split_once(' ').unwrap();
+            let name = match type_ {
+                "counter" => format!("{name}_total"),
+                "info" => format!("{name}_info"),
+                _ => name.to_owned(),
+            };
+            assert!(documented.contains(&format!("`{name}`")), "{name} is not in docs/metrics.md");
+            shown += 1;
+        }
+        assert_eq!(shown, documented.lines().filter(|line| line.starts_with("| `")).count(), "{text}");
+    }
 }
