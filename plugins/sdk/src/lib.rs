@@ -142,9 +142,9 @@ mod traffic;
 mod weights;
 
 pub use bindings::exports::tidegate::traffic::router::{
-    Change, Description, Destination, Edit, HeaderMatch, Kind, KindUse, ManagedRoute, Object, ObjectRef,
-    Observation, Outcome, Query, RequestMatch, Rule, RuleAction, Selection, Share, Target, TextMatch,
-    Traffic, Verdict,
+    Change, Description, Destination, Edit, ElementUse, HeaderMatch, Kind, KindUse, ManagedRoute, Object,
+    ObjectRef, Observation, Outcome, Query, RequestMatch, Rule, RuleAction, Selection, Share, Target,
+    TextMatch, Traffic, Verdict,
 };
 pub use config::Services;
 pub use object::Text;

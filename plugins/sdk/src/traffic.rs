@@ -1,6 +1,8 @@
 //! The desired traffic and the answer to it.
 
-use crate::{Destination, Kind, KindUse, ObjectRef, Outcome, Problem, Share, Traffic, Verdict, concat};
+use crate::{
+    Destination, ElementUse, Kind, KindUse, ObjectRef, Outcome, Problem, Share, Traffic, Verdict, concat,
+};
 
 impl Traffic {
     /// The same destinations and managed routes with everything given back: all weight to stable, extra
@@ -51,7 +53,36 @@ impl KindUse {
     pub fn new(kind: Kind, versions: &[&str], fields: &[&str]) -> Self {
         let verbs: &[&str] = if fields.is_empty() { &["read"] } else { &["read", "update"] };
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Self { kind, versions: owned(versions), verbs: owned(verbs), fields: owned(fields) }
+        Self {
+            kind,
+            versions: owned(versions),
+            verbs: owned(verbs),
+            fields: owned(fields),
+            elements: Vec::new(),
+        }
+    }
+
+    /// The same, and adding and removing elements of this list: a pattern that ends with the `*` of the list, the place
+    /// in an element that says whose it is, and the places in it that say where requests go.
+    #[must_use]
+    pub fn with_elements(mut self, at: &str, identity: &str, references: &[&str]) -> Self {
+        self.elements.push(ElementUse {
+            at: at.to_owned(),
+            identity: identity.to_owned(),
+            references: references.iter().map(|text| (*text).to_owned()).collect(),
+        });
+        self
+    }
+
+    /// The same, and creating objects of this kind, changing and deleting those that it created.
+    #[must_use]
+    pub fn with_own_objects(mut self) -> Self {
+        for verb in ["update", "create", "delete"] {
+            if !self.verbs.iter().any(|other| other == verb) {
+                self.verbs.push(verb.to_owned());
+            }
+        }
+        self
     }
 }
 

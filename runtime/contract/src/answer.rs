@@ -29,6 +29,21 @@ pub struct KindUse {
     pub verbs: Vec<Verb>,
     /// JSON pointer patterns of the fields it changes, `*` being one list element or key.
     pub fields: Vec<String>,
+    /// Lists whose elements it adds and removes.
+    #[serde(default)]
+    pub elements: Vec<ElementUse>,
+}
+
+/// List elements that a plugin adds, changes as a whole, and removes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElementUse {
+    /// Which ones: a pattern that ends with the `*` of the list.
+    pub at: String,
+    /// Where in the element it is said whose it is, as a pointer from there.
+    pub identity: String,
+    /// Places in it, as patterns from there, that may name only what this Rollout has to do with.
+    #[serde(default)]
+    pub references: Vec<String>,
 }
 
 /// What a plugin says of itself.

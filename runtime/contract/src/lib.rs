@@ -11,7 +11,7 @@ mod fault;
 mod question;
 mod router;
 
-pub use answer::{Change, Description, Edit, KindUse, Outcome, Problem, Share, Verb, Verdict};
+pub use answer::{Change, Description, Edit, ElementUse, KindUse, Outcome, Problem, Share, Verb, Verdict};
 pub use fault::{CallError, Fault, FaultReason};
 pub use question::{
     Destination, HeaderMatch, Kind, ManagedRoute, Object, ObjectRef, Observation, Query, RequestMatch, Rule,

@@ -1,8 +1,8 @@
 //! From the types of `wit/0.1` to the contract's, and what types alone cannot say.
 
 use tidegate_contract::{
-    Change, Description, Edit, Kind, KindUse, ObjectRef, Outcome, Problem, Query, Selection, Share, Verb,
-    Verdict,
+    Change, Description, Edit, ElementUse, Kind, KindUse, ObjectRef, Outcome, Problem, Query, Selection,
+    Share, Verb, Verdict,
 };
 
 use super::wit;
@@ -77,7 +77,12 @@ fn kind_use(usage: wit::KindUse) -> wasmtime::Result<KindUse> {
         versions: usage.versions,
         verbs: usage.verbs.into_iter().map(verb).collect::<wasmtime::Result<_>>()?,
         fields: usage.fields,
+        elements: usage.elements.into_iter().map(element_use).collect(),
     })
+}
+
+fn element_use(usage: wit::ElementUse) -> ElementUse {
+    ElementUse { at: usage.at, identity: usage.identity, references: usage.references }
 }
 
 fn kind(kind: wit::KindResult) -> Kind {

@@ -26,7 +26,7 @@ mod bindings {
 }
 
 /// The interface that a component exports to be a router of this version.
-pub(crate) const INTERFACE: &str = "tidegate:traffic/router@0.1.0-draft.1";
+pub(crate) const INTERFACE: &str = "tidegate:traffic/router@0.1.0";
 
 /// Its functions.
 pub(crate) const FUNCTIONS: [&str; 5] = ["describe", "check", "locate", "route", "release"];

@@ -11,7 +11,7 @@ use tidegate_runtime::{Artifact, Limits, LoadError, Plugin, Runtime, RuntimeSett
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
 
-pub const ROUTER: &str = "tidegate:traffic/router@0.1.0-draft.1";
+pub const ROUTER: &str = "tidegate:traffic/router@0.1.0";
 
 /// What guests here import, in a version that is neither the first nor the last.
 const WASI: &str = "

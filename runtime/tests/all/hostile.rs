@@ -222,8 +222,9 @@ fn more_random_bytes_than_anybody_needs_are_refused() {
 
 #[test]
 fn a_trap_after_the_answer_is_a_fault_too() {
-    let guest = Guest::new()
-        .items(r#"(func (export "cabi_post_tidegate:traffic/router@0.1.0-draft.1#route") (param i32) (unreachable))"#);
+    let guest = Guest::new().items(
+        r#"(func (export "cabi_post_tidegate:traffic/router@0.1.0#route") (param i32) (unreachable))"#,
+    );
     assert_eq!(ends(&guest), FaultReason::Trap);
 }
 

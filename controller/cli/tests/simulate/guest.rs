@@ -4,7 +4,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// The interface of `wit/0.1`.
-const ROUTER: &str = "tidegate:traffic/router@0.1.0-draft.1";
+const ROUTER: &str = "tidegate:traffic/router@0.1.0";
 
 /// A router that describes itself rightly, has the feature `weights` and needs no objects; `route` is up to the test. Its
 /// body leaves the address of the answer on the stack.

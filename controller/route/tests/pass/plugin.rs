@@ -92,6 +92,7 @@ pub(crate) fn description(fields: &[&str]) -> Description {
         versions: vec!["v1".into()],
         verbs: verbs.to_vec(),
         fields: fields.iter().map(|text| (*text).to_owned()).collect(),
+        elements: Vec::new(),
     };
     Description {
         name: "test".into(),

@@ -27,6 +27,7 @@ impl Weights {
             versions: vec!["v1".to_owned()],
             verbs: verbs.to_vec(),
             fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            elements: Vec::new(),
         };
         let description = Description {
             name: "weights".to_owned(),

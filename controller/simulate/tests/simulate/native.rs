@@ -99,11 +99,17 @@ fn description(description: guest::Description) -> host::Description {
         "delete" => host::Verb::Delete,
         other => panic!("no verb: {other}"),
     };
+    let element = |usage: guest::ElementUse| host::ElementUse {
+        at: usage.at,
+        identity: usage.identity,
+        references: usage.references,
+    };
     let usage = |usage: guest::KindUse| host::KindUse {
         kind: kind(usage.kind),
         versions: usage.versions,
         verbs: usage.verbs.into_iter().map(verb).collect(),
         fields: usage.fields,
+        elements: usage.elements.into_iter().map(element).collect(),
     };
     host::Description {
         name: description.name,
