@@ -226,8 +226,13 @@ fn kinds_are_changed_only_where_that_is_described_and_possible() {
         let mut plugin = Plugin::once(outcome(vec![Change { reference, edit }], shares))
             .locate(move |_| Ok(vec![asked.clone()]));
         let fields = vec!["/spec".to_owned()];
-        plugin.description.kinds =
-            vec![KindUse { kind: kind.clone(), versions: vec!["v1".into()], verbs, fields }];
+        plugin.description.kinds = vec![KindUse {
+            kind: kind.clone(),
+            versions: vec!["v1".into()],
+            verbs,
+            fields,
+            elements: Vec::new(),
+        }];
         assert_eq!(crate::plugin::refused(plugin.run(&pass)), reason::FORBIDDEN_KIND, "{kind}");
     }
 }
