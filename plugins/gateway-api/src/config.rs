@@ -1,10 +1,9 @@
 //! What is configured: the keys that users of Argo's Gateway API plugin write, and `verify`.
 
 use tidegate_router_sdk::{
-    Object, Observation, Outcome, Pointer, Problem, Query, SelectorText, Target, concat,
+    Fields, Object, Observation, Outcome, Pointer, Problem, Query, SelectorText, Target, concat,
 };
 
-use crate::fields::Fields;
 use crate::kinds::{ROUTE_KINDS, RouteKind};
 
 /// Which routes, and how they are verified.

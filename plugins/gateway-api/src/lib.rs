@@ -11,7 +11,7 @@
 //! * Whether the route is in force is read from what its parents report (`verify`).
 //! * What it cannot do it says: no step is taken for done that was not.
 //!
-//! One file each: what is configured (`config`, with `fields` to read it and `kinds` of routes), which
+//! One file each: what is configured (`config`, with `kinds` of routes), which
 //! objects that means (`routes`), what of a route is read (`document`), whose rules and which weights
 //! (`rules`), and what parents report (`verify`). A further kind of route is an entry in `kinds`.
 #![forbid(unsafe_code)]
@@ -19,7 +19,6 @@
 mod config;
 mod describe;
 mod document;
-mod fields;
 mod kinds;
 mod routes;
 mod rules;

@@ -38,9 +38,14 @@
 //! assert_eq!(error.pointer().as_str(), "/backends/0/weight");
 //! ```
 
+mod compare;
+mod write;
+
 use hifijson::SliceLexer;
 use hifijson::str::LexAlloc as _;
 
+pub use self::compare::same;
+pub use self::write::{push_member, push_number, push_text};
 use crate::{Pointer, Problem, Text, concat};
 
 /// What a reading function answers.

@@ -128,6 +128,7 @@
 #[doc(hidden)]
 pub mod bindings;
 mod config;
+mod fields;
 pub mod json;
 mod object;
 mod patch;
@@ -147,6 +148,7 @@ pub use bindings::exports::tidegate::traffic::router::{
     TextMatch, Traffic, Verdict,
 };
 pub use config::Services;
+pub use fields::Fields;
 pub use object::Text;
 pub use patch::Patch;
 pub use pointer::Pointer;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::text::push_decimal;
+use crate::json::{push_number, push_text};
 use crate::{Change, Edit, ObjectRef, Pointer, Problem};
 
 /// A patch that is built operation by operation. The host adds `test` operations for the old values by itself.
@@ -52,8 +52,18 @@ impl Patch {
     /// Sets a member to a weight: what most patches do. `exists` says whether it exists.
     pub fn weight(&mut self, path: &Pointer, exists: bool, weight: u32) {
         let mut value = String::new();
-        push_decimal(&mut value, weight.into());
+        push_number(&mut value, weight.into());
         self.operation(if exists { "replace" } else { "add" }, path, Some(&value));
+    }
+
+    /// As [`Self::add`], with a value that is JSON text already.
+    pub fn add_json(&mut self, path: &Pointer, value: &str) {
+        self.operation("add", path, Some(value));
+    }
+
+    /// As [`Self::replace`], with a value that is JSON text already.
+    pub fn replace_json(&mut self, path: &Pointer, value: &str) {
+        self.operation("replace", path, Some(value));
     }
 
     /// Removes a member or element that exists. Elements behind it move up, so remove from the back.
@@ -76,7 +86,7 @@ impl Patch {
         self.text.push_str(r#"{"op":""#);
         self.text.push_str(name);
         self.text.push_str(r#"","path":"#);
-        push_json_text(&mut self.text, path.as_str());
+        push_text(&mut self.text, path.as_str());
         if let Some(value) = value {
             self.text.push_str(r#","value":"#);
             self.text.push_str(value);
@@ -89,30 +99,4 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
     serde_json::to_string(value).map_err(|error| {
         Problem::new("internal", format!("a patch's value cannot be written as JSON: {error}"))
     })
-}
-
-/// Appends a text as a JSON string.
-fn push_json_text(out: &mut String, text: &str) {
-    out.push('"');
-    if !text.contains(|c: char| c < ' ' || c == '"' || c == '\\') {
-        out.push_str(text);
-        out.push('"');
-        return;
-    }
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c < ' ' => {
-                const HEX: [char; 16] =
-                    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-                let code = c as usize;
-                out.push_str("\\u00");
-                out.push(HEX.get(code >> 4).copied().unwrap_or('0'));
-                out.push(HEX.get(code & 15).copied().unwrap_or('0'));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

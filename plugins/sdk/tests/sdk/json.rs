@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use tidegate_router_sdk::json::{Reader, Result};
+use tidegate_router_sdk::json::{Reader, Result, push_text, same};
 
 use crate::helpers::json_value;
 
@@ -103,7 +103,47 @@ fn deep_nesting_is_skipped_without_a_deep_stack() {
     assert!(Reader::document(&deep[..1_000_000], Reader::skip).is_err());
 }
 
+#[test]
+fn what_says_the_same_is_the_same() {
+    for (a, b, expected) in [
+        (r#"{"a":1,"b":2}"#, r#" { "b" : 2 , "a" : 1 } "#, true),
+        (r#"{"a":1,"a":2}"#, r#"{"a":2}"#, true),
+        (r#"{"a":null}"#, "{}", true),
+        ("[null]", "[]", false),
+        (r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false),
+        (r#"{"a":[{"b":"\u00e9"}]}"#, r#"{"a":[{"b":"é"}]}"#, true),
+        ("1", "2", false),
+        ("1", r#""1""#, false),
+        ("[1]", "{}", false),
+        ("true", "true ", true),
+        ("{", "{x", false),
+    ] {
+        assert_eq!(same(a, b), expected, "{a} {b}");
+        assert_eq!(same(b, a), expected, "{b} {a}");
+    }
+    let deep = |inner: &str| format!("{}{inner}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(same(&deep("1"), &deep("1")));
+    assert!(!same(&deep("1"), &deep(" 1")), "too deep to look");
+}
+
+#[test]
+fn texts_are_written_as_they_are_read() {
+    for text in ["", "plain", "a \"b\" \\ \u{1}\n\u{1f} é😀"] {
+        let mut json = String::new();
+        push_text(&mut json, text);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}
+
 proptest! {
+    #[test]
+    fn equal_values_are_the_same_however_they_are_written(a in json_value(), b in json_value()) {
+        prop_assert!(same(&a.to_string(), &serde_json::to_string_pretty(&a).unwrap()));
+        if same(&a.to_string(), &b.to_string()) {
+            prop_assert_eq!(without_nulls(a), without_nulls(b));
+        }
+    }
+
     #[test]
     fn it_reads_what_serde_reads(value in json_value()) {
         for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
@@ -125,5 +165,19 @@ proptest! {
         let _ = Reader::document(&text, read);
         let _ = Reader::document(&text, Reader::skip);
         let _ = Reader::document(&text, |reader| reader.list(&mut |reader| reader.text().map(|_| ())));
+    }
+}
+
+/// The value without members that are `null`, in the order of keys.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null());
+            let members: std::collections::BTreeMap<_, _> =
+                members.map(|(key, value)| (key, without_nulls(value))).collect();
+            members.into_iter().collect()
+        }
+        Value::Array(elements) => elements.into_iter().map(without_nulls).collect(),
+        other => other,
     }
 }

@@ -2,11 +2,24 @@
 //! match without case, `null` and empty texts mean absent, unknown keys are no error. Unlike a Go program this
 //! tells which keys it did not know, and the exact place of what is wrong.
 
-use tidegate_router_sdk::json::{Reader, Unexpected};
-use tidegate_router_sdk::{Pointer, Problem, Text, concat};
+use crate::json::{Reader, Unexpected};
+use crate::{Pointer, Problem, Text, concat};
 
-/// A JSON object whose members are taken out one by one; what is left at the end was not known.
-pub(crate) struct Fields<'a> {
+/// A JSON object of the configuration, whose members are taken out one by one; what is left at the end was not known.
+/// The small and fast alternative to [`Target::config`](crate::Target::config), for keys that come from Go programs.
+///
+/// ```
+/// use tidegate_router_sdk::{Fields, Pointer};
+/// let mut fields = Fields::of(r#"{"Split": "cart", "typo": 1, "namespace": ""}"#, Pointer::root())?;
+/// assert_eq!(fields.text("split")?.as_deref(), Some("cart"));
+/// assert_eq!(fields.text("namespace")?, None);
+/// let mut unknown = Vec::new();
+/// fields.finish(&mut unknown);
+/// assert_eq!(unknown[0].as_str(), "/typo");
+/// # Ok::<(), tidegate_router_sdk::Problem>(())
+/// ```
+#[derive(Debug)]
+pub struct Fields<'a> {
     at: Pointer,
     /// Keys and JSON texts.
     members: Vec<(Text<'a>, &'a str)>,
@@ -14,7 +27,10 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The object in this text, which stands at this place; `null` is an empty one.
-    pub(crate) fn of(json: &'a str, at: Pointer) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn of(json: &'a str, at: Pointer) -> Result<Self, Problem> {
         let mut members = Vec::new();
         Reader::document(json, |reader| {
             reader.object(&mut |key, reader| {
@@ -27,43 +43,70 @@ impl<'a> Fields<'a> {
     }
 
     /// Where it stands.
-    pub(crate) fn at(&self) -> Pointer {
+    pub fn at(&self) -> Pointer {
         self.at.clone()
     }
 
     /// A text that is not empty.
-    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, Problem> {
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn text(&mut self, key: &str) -> Result<Option<String>, Problem> {
         let Some((json, at)) = self.take(key) else { return Ok(None) };
         let text = Reader::document(json, Reader::text).map_err(|error| invalid(&at, &error))?;
         Ok(text.filter(|text| !text.is_empty()).map(String::from))
     }
 
     /// A truth value, false when absent.
-    pub(crate) fn flag(&mut self, key: &str) -> Result<bool, Problem> {
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn flag(&mut self, key: &str) -> Result<bool, Problem> {
         let Some((json, at)) = self.take(key) else { return Ok(false) };
         let flag = Reader::document(json, Reader::flag).map_err(|error| invalid(&at, &error))?;
         Ok(flag.unwrap_or_default())
     }
 
+    /// A whole number that fits the wanted type.
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn integer<N: TryFrom<i64>>(&mut self, key: &str) -> Result<Option<N>, Problem> {
+        let Some((json, at)) = self.take(key) else { return Ok(None) };
+        Reader::document(json, Reader::integer).map_err(|error| invalid(&at, &error))
+    }
+
     /// An object.
-    pub(crate) fn object(&mut self, key: &str) -> Result<Option<Self>, Problem> {
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn object(&mut self, key: &str) -> Result<Option<Self>, Problem> {
         self.take(key).map(|(json, at)| Self::of(json, at)).transpose()
     }
 
     /// A list of objects, empty when absent.
-    pub(crate) fn objects(&mut self, key: &str) -> Result<Vec<Self>, Problem> {
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn objects(&mut self, key: &str) -> Result<Vec<Self>, Problem> {
         let elements = self.list(key, Reader::raw)?;
         elements.into_iter().map(|(json, at)| Self::of(json, at)).collect()
     }
 
     /// A list of texts, empty when absent.
-    pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<String>, Problem> {
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn texts(&mut self, key: &str) -> Result<Vec<String>, Problem> {
         let elements = self.list(key, |reader| Ok(reader.text()?.unwrap_or_default()))?;
         Ok(elements.into_iter().map(|(text, _)| text.into()).collect())
     }
 
     /// All members, which are texts, with their places.
-    pub(crate) fn into_texts(self) -> Result<Vec<(String, String, Pointer)>, Problem> {
+    ///
+    /// # Errors
+    /// `invalid-config`, with the place, when it is something else.
+    pub fn into_texts(self) -> Result<Vec<(String, String, Pointer)>, Problem> {
         let Self { at, members } = self;
         members
             .into_iter()
@@ -76,7 +119,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Adds the places of the keys that nobody took.
-    pub(crate) fn finish(self, unknown: &mut Vec<Pointer>) {
+    pub fn finish(self, unknown: &mut Vec<Pointer>) {
         unknown.extend(self.members.iter().map(|(key, _)| self.at.clone().key(key)));
     }
 
