@@ -8,6 +8,7 @@ use tidegate_contract::Traffic;
 use tidegate_model::names::HASH_LABEL;
 use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template};
 
+use crate::managed;
 use crate::world::World;
 
 /// What every part of a decision looks at.
@@ -160,6 +161,7 @@ impl<'a> Context<'a> {
 
     /// Whether every router has traffic in force of which the canary role has nothing.
     pub(crate) fn canary_carries_nothing(&self, traffic: Option<&Traffic>) -> bool {
-        self.is_settled(traffic) && traffic.is_none_or(|traffic| traffic.canary.weight == 0)
+        let carries_nothing = |traffic: &Traffic| traffic.canary.weight == 0 && !managed::any(traffic);
+        self.is_settled(traffic) && traffic.is_none_or(carries_nothing)
     }
 }

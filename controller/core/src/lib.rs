@@ -10,6 +10,7 @@ mod conditions;
 mod context;
 mod decide;
 mod decision;
+mod managed;
 mod phase;
 mod progress;
 mod promotion;

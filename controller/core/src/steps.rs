@@ -1,14 +1,14 @@
 //! Where the update stands, and where it stands after this pass.
 
 use jiff::{SignedDuration, Timestamp};
-use tidegate_contract::Traffic;
+use tidegate_contract::{ManagedRoute, Traffic};
 use tidegate_model::names::reason;
 use tidegate_model::{PauseCondition, Step};
 
 use crate::context::Context;
 use crate::decision::Note;
 use crate::traffic::weight_after;
-use crate::{promotion, replicas, time};
+use crate::{managed, promotion, replicas, time};
 
 /// What the status says about the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ fn step_through(
         position.end_step_pause();
     }
     let is_done = match steps.get(index) {
-        None | Some(Step::Other(_)) => false,
+        None | Some(Step::Experiment(_) | Step::Other(_)) => false,
         Some(Step::Pause(duration)) => is_pause_over(context, *duration, position, notes),
         // Paused for another reason, by a user or by another controller's analysis.
         Some(_) if !position.pauses.is_empty() => false,
@@ -181,6 +181,9 @@ fn step_through(
             replicas::at_desired(context) && is_weight_in_force(context, index, traffic)
         }
         Some(Step::SetCanaryScale(_)) => replicas::at_desired(context),
+        Some(Step::SetHeaderRoute(route) | Step::SetMirrorRoute(route)) => {
+            is_route_in_force(context, route, traffic)
+        }
     };
     if is_done {
         if let Some(step) = steps.get(index) {
@@ -207,6 +210,16 @@ fn is_weight_in_force(context: &Context<'_>, index: usize, traffic: Option<&Traf
     // A canary that is to have no pods gets no weight, whatever the step says.
     let is_empty = replicas::wanted_of_new(context) == 0;
     context.is_settled(traffic) && traffic.is_some_and(|traffic| is_empty || traffic.canary.weight == weight)
+}
+
+/// Whether the routers have the managed route of this step, or have given it up. One for a canary that is to have no pods waits
+/// for a later step to give it some, like its weight.
+fn is_route_in_force(context: &Context<'_>, route: &ManagedRoute, traffic: Option<&Traffic>) -> bool {
+    if !context.has_routers() {
+        return true;
+    }
+    let is_empty = replicas::wanted_of_new(context) == 0;
+    context.is_settled(traffic) && traffic.is_some_and(|traffic| is_empty || managed::is_in(traffic, route))
 }
 
 /// Whether the pause step at which the update stands is over; begins it when it has not begun.

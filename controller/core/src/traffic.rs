@@ -5,11 +5,11 @@
 //! its Service selects the pods that the weight is meant for, and those exist.
 
 use serde_json::Value;
-use tidegate_contract::{Destination, ManagedRoute, Traffic};
+use tidegate_contract::{Destination, Traffic};
 use tidegate_model::Step;
 
 use crate::context::Context;
-use crate::replicas;
+use crate::{managed, replicas};
 
 /// The traffic that every router should express; `None` while there is no stable ReplicaSet to speak of, or no router.
 pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
@@ -26,7 +26,6 @@ pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
         pod_template_hash: Some(context.selected_hash(service).unwrap_or(hash).to_owned()),
         weight,
     };
-    let routes = canary.routing.as_ref().map(|routing| routing.managed_routes.as_slice()).unwrap_or_default();
     Some(Traffic {
         max_weight: max,
         stable: destination(
@@ -38,7 +37,7 @@ pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
         canary: destination("canary", canary.canary_service.as_ref(), &context.new_hash, weight),
         additional: Vec::new(),
         retired: Vec::new(),
-        managed_routes: routes.iter().map(|name| ManagedRoute { name: name.clone(), rule: None }).collect(),
+        managed_routes: managed::desired(context, may_reach_canary(context)),
     })
 }
 
@@ -56,11 +55,7 @@ fn canary_weight(context: &Context<'_>) -> u32 {
             _ => 0,
         };
     }
-    if context.is_aborted() || context.stable_set().is_none() || !reaches_new_pods(context) {
-        return 0;
-    }
-    if replicas::wanted_of_new(context) == 0 {
-        // The pods that are still there go as soon as they get nothing.
+    if !may_reach_canary(context) {
         return 0;
     }
     let enough = context.new_available() >= context.rollout.replicas;
@@ -74,6 +69,13 @@ fn canary_weight(context: &Context<'_>) -> u32 {
     let reached =
         if replicas::at_desired(context) && index < context.steps().len() { index + 1 } else { index };
     weight_after(context.steps(), reached)
+}
+
+/// Whether the canary role may get requests at all, by weight or by a managed route.
+fn may_reach_canary(context: &Context<'_>) -> bool {
+    let is_updating = !context.is_fully_promoted() && !context.is_aborted() && context.stable_set().is_some();
+    // Pods that are there although there should be none go as soon as they get nothing.
+    is_updating && reaches_new_pods(context) && replicas::wanted_of_new(context) > 0
 }
 
 /// Whether weight of the canary role would reach pods of the newest template.

@@ -7,24 +7,54 @@ use tidegate_api::object;
 
 use crate::names::INSTANCE_ID_LABEL;
 
+/// Where a Rollout says which routers it uses.
+const TRAFFIC_ROUTING: &str = "/spec/strategy/canary/trafficRouting";
+
+/// The routers that Argo Rollouts has built in, in the order in which it calls them, each with the name of the plugin that
+/// serves it, if there is one.
+pub const ARGO_ROUTERS: [(&str, Option<&str>); 8] = [
+    ("istio", Some("builtin:istio")),
+    ("nginx", Some("builtin:nginx")),
+    ("alb", None),
+    ("smi", None),
+    ("ambassador", None),
+    ("appMesh", None),
+    ("traefik", None),
+    ("apisix", None),
+];
+
 /// A router that a Rollout uses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouterUse {
-    /// The key under `trafficRouting.plugins`.
+    /// The plugin: the key under `trafficRouting.plugins`, or the one that serves a key of Argo's.
     pub name: String,
-    /// What stands there.
+    /// What stands under the key.
     pub config: Value,
 }
 
-/// The routers of a Rollout, in the fixed order in which they are called: plugins by name.
+/// The routers of a Rollout, in the fixed order in which they are called: Argo's own in Argo's order, then plugins by name.
 pub fn routers(rollout: &Value) -> Vec<RouterUse> {
-    let plugins = rollout.pointer("/spec/strategy/canary/trafficRouting/plugins").and_then(Value::as_object);
-    let mut routers: Vec<RouterUse> = plugins
+    let routing = rollout.pointer(TRAFFIC_ROUTING).unwrap_or(&Value::Null);
+    let given = |key: &str| routing.get(key).filter(|config| !config.is_null());
+    let mut routers: Vec<RouterUse> = ARGO_ROUTERS
+        .iter()
+        .filter_map(|(key, plugin)| {
+            Some(RouterUse { name: (*plugin)?.to_owned(), config: given(key)?.clone() })
+        })
+        .collect();
+    let builtin = routers.len();
+    let plugins: Vec<RouterUse> = given("plugins")
+        .and_then(Value::as_object)
         .into_iter()
         .flatten()
+        // The same router twice is refused by validation.
+        .filter(|(name, _)| routers.iter().all(|router| router.name != **name))
         .map(|(name, config)| RouterUse { name: name.clone(), config: config.clone() })
         .collect();
-    routers.sort_by(|a, b| a.name.cmp(&b.name));
+    routers.extend(plugins);
+    if let Some(plugins) = routers.get_mut(builtin..) {
+        plugins.sort_by(|a, b| a.name.cmp(&b.name));
+    }
     routers
 }
 
@@ -64,4 +94,36 @@ fn is_adoptable(rollout: &Value, replica_set: &Value) -> bool {
 /// Whether a Rollout belongs to this controller instance: it carries its id, or none when it has none.
 pub fn is_of_instance(rollout: &Value, instance_id: Option<&str>) -> bool {
     object::label(rollout, INSTANCE_ID_LABEL) == instance_id
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn routers_come_in_a_fixed_order() {
+        let names = |routing: Value| -> Vec<String> {
+            let rollout = json!({"spec": {"strategy": {"canary": {"trafficRouting": routing}}}});
+            routers(&rollout).into_iter().map(|router| router.name).collect()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(names(json!(null)), none);
+        assert_eq!(names(json!({})), none);
+        assert_eq!(names(json!({"istio": null, "plugins": null, "managedRoutes": [], "alb": {}})), none);
+        let all = json!({"plugins": {"z/z": {}, "a/a": {}}, "nginx": {}, "istio": {}});
+        assert_eq!(names(all), ["builtin:istio", "builtin:nginx", "a/a", "z/z"]);
+        let twice = json!({"plugins": {"builtin:istio": {"a": 1}}, "istio": {"b": 2}});
+        assert_eq!(names(twice), ["builtin:istio"]);
+    }
+
+    #[test]
+    fn a_router_gets_what_stands_under_its_key() {
+        let routing = json!({"istio": {"virtualService": {"name": "web"}}});
+        let rollout = json!({"spec": {"strategy": {"canary": {"trafficRouting": routing}}}});
+        let expected =
+            RouterUse { name: "builtin:istio".into(), config: json!({"virtualService": {"name": "web"}}) };
+        assert_eq!(routers(&rollout), [expected]);
+    }
 }

@@ -14,13 +14,13 @@ mod shape;
 mod shape_canonical;
 mod shape_json;
 mod status;
+mod step;
 mod step_shape;
 pub mod template;
 mod template_defaults;
 pub mod validate;
 
 pub use replica_set::ReplicaSet;
-pub use rollout::{
-    Canary, CanaryScale, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, Rollout, Step, TrafficRouting,
-};
+pub use rollout::{Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, Rollout, TrafficRouting};
 pub use status::{Condition, Counts, PauseCondition, Status, Weights};
+pub use step::{CanaryScale, ExperimentTemplate, Step};

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tidegate_api::object;
 
-use crate::duration::pause_duration;
+use crate::step::Step;
 
 /// A Rollout's name and spec, as far as a canary needs them.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,51 +67,6 @@ pub struct TrafficRouting {
     pub max_weight: u32,
     /// Names of managed routes, highest precedence first.
     pub managed_routes: Vec<String>,
-}
-
-/// One canary step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Gives the canary this weight.
-    SetWeight(u32),
-    /// Waits for this many seconds, or until somebody resumes.
-    Pause(Option<i64>),
-    /// Sets the canary's size independent of its weight.
-    SetCanaryScale(CanaryScale),
-    /// A step of a kind that is not served; its name.
-    Other(String),
-}
-
-/// The size of a canary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CanaryScale {
-    /// So many pods.
-    Replicas(i64),
-    /// As many as this weight needs.
-    Weight(u32),
-    /// As many as the traffic weight needs.
-    MatchTrafficWeight,
-}
-
-impl Step {
-    /// For people, as Argo words it in events.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::SetWeight(weight) => format!("setWeight: {weight}"),
-            Self::Pause(Some(seconds)) => format!("pause: {seconds}s"),
-            Self::Pause(None) => "pause".to_owned(),
-            Self::SetCanaryScale(CanaryScale::Replicas(replicas)) => {
-                format!("setCanaryScale{{replicas: {replicas}}}")
-            }
-            Self::SetCanaryScale(CanaryScale::Weight(weight)) => {
-                format!("setCanaryScale{{weight: {weight}}}")
-            }
-            Self::SetCanaryScale(CanaryScale::MatchTrafficWeight) => {
-                "setCanaryScale{matchTrafficWeight: true}".to_owned()
-            }
-            Self::Other(name) => name.clone(),
-        }
-    }
 }
 
 /// Default of `trafficRouting.maxTrafficWeight` (Argo Rollouts).
@@ -190,30 +145,5 @@ impl TrafficRouting {
             .filter_map(|route| route.get("name")?.as_str().map(str::to_owned))
             .collect();
         Self { max_weight, managed_routes }
-    }
-}
-
-impl Step {
-    fn read(step: &Value) -> Self {
-        let weight = |value: &Value| value.as_u64().and_then(|weight| u32::try_from(weight).ok());
-        let given = |field: &str| step.get(field).filter(|value| !value.is_null());
-        if let Some(pause) = given("pause") {
-            return Self::Pause(pause_duration(pause.get("duration").unwrap_or(&Value::Null)).ok().flatten());
-        }
-        if let Some(scale) = given("setCanaryScale") {
-            let scale = if scale.get("matchTrafficWeight").and_then(Value::as_bool) == Some(true) {
-                CanaryScale::MatchTrafficWeight
-            } else if let Some(replicas) = scale.get("replicas").and_then(Value::as_i64) {
-                CanaryScale::Replicas(replicas.max(0))
-            } else {
-                CanaryScale::Weight(scale.get("weight").and_then(weight).unwrap_or_default())
-            };
-            return Self::SetCanaryScale(scale);
-        }
-        if let Some(value) = given("setWeight") {
-            return Self::SetWeight(weight(value).unwrap_or_default());
-        }
-        let other = step.as_object().and_then(|fields| fields.keys().next()).cloned();
-        Self::Other(other.unwrap_or_else(|| "empty step".to_owned()))
     }
 }

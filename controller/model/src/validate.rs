@@ -6,6 +6,7 @@
 
 mod canary;
 mod field;
+mod route_step;
 mod step;
 #[cfg(test)]
 mod tests;

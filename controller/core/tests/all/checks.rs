@@ -25,9 +25,22 @@ impl Cluster {
         let steps = &self.rollout["spec"]["strategy"]["canary"]["steps"];
         let step = &steps[usize::try_from(from).unwrap()];
         assert!(to == from + 1, "one step at a time: from {from} to {to}");
-        let (Some(weight), Some(traffic)) = (step["setWeight"].as_u64(), &self.in_force) else { return };
+        let Some(traffic) = &self.in_force else { return };
         let is_empty = self.rollout["spec"]["replicas"] == 0;
         let is_settled = self.in_force == self.written && !matches!(self.gate, Gate::Unverified);
+        for route in
+            [&step["setHeaderRoute"], &step["setMirrorRoute"]].into_iter().filter(|one| one.is_object())
+        {
+            let exists =
+                traffic.managed_routes.iter().any(|one| one.rule.is_some() && route["name"] == one.name);
+            let should = route["match"].as_array().is_some_and(|matches| !matches.is_empty());
+            let has_pods = self.available(decision.status["currentPodHash"].as_str().unwrap()) > 0;
+            assert!(
+                !self.is_routed() || (is_settled && (exists == should || !has_pods)),
+                "step {from} is done, and of its route holds: {exists}"
+            );
+        }
+        let Some(weight) = step["setWeight"].as_u64() else { return };
         assert!(
             !self.is_routed() || (is_settled && (is_empty || u64::from(traffic.canary.weight) == weight)),
             "step {from} is done at weight {}",
@@ -52,6 +65,8 @@ impl Cluster {
                 .filter(|one| self.reaches(one).as_deref() == Some(hash))
                 .map(|one| u64::from(one.weight))
                 .sum();
+            let leads_there = rules(traffic) > 0 && self.reaches(&traffic.canary).as_deref() == Some(hash);
+            assert!(!leads_there || new > 0, "{name} goes to nothing, and a managed route leads to it");
             let share = (weight * u64::try_from(replicas).unwrap()).div_ceil(u64::from(traffic.max_weight));
             assert!(
                 u64::try_from(new).unwrap() >= share,
@@ -88,9 +103,10 @@ impl Cluster {
         for traffic in self.in_force.iter().chain(&self.written) {
             for one in [&traffic.stable, &traffic.canary] {
                 let is_it = one.service.as_deref() == Some(name);
+                let routes = if one.name == "canary" { rules(traffic) } else { 0 };
                 assert!(
-                    !is_it || one.weight == 0 || is_forced,
-                    "{name} changes from {old} to {new} at weight {}",
+                    !is_it || (one.weight == 0 && routes == 0) || is_forced,
+                    "{name} changes from {old} to {new} at weight {} with {routes} managed routes",
                     one.weight
                 );
             }
@@ -99,7 +115,7 @@ impl Cluster {
 
     /// Weight of the canary goes only to a role whose Service selects available pods.
     pub(crate) fn check_route(&self, traffic: &Traffic) {
-        if traffic.canary.weight == 0 {
+        if traffic.canary.weight == 0 && rules(traffic) == 0 {
             return;
         }
         let hash = self.reaches(&traffic.canary).unwrap_or_default();
@@ -115,6 +131,11 @@ impl Cluster {
         let routers = self.rollout.pointer("/spec/strategy/canary/trafficRouting/plugins");
         routers.and_then(Value::as_object).is_some_and(|routers| !routers.is_empty())
     }
+}
+
+/// How many managed routes lead to the canary.
+fn rules(traffic: &Traffic) -> usize {
+    traffic.managed_routes.iter().filter(|route| route.rule.is_some()).count()
 }
 
 /// Weights add up, and no object is written twice.

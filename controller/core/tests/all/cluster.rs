@@ -139,6 +139,10 @@ impl Cluster {
             let decision = decide(&world, self.now);
             assert_eq!(decision, decide(&world, self.now), "the same world, the same decision");
             check_shares(&decision);
+            let forgetful = decide(&World { routing: None, ..world.clone() }, self.now);
+            if let (Some(one), Some(other)) = (&decision.traffic, &forgetful.traffic) {
+                assert_eq!(one.managed_routes, other.managed_routes, "whatever was asked before");
+            }
             let Some(traffic) = decision.traffic.clone().filter(|one| self.asked.as_ref() != Some(one))
             else {
                 return decision;

@@ -12,6 +12,7 @@ mod canary;
 mod checks;
 mod cluster;
 mod faults;
+mod managed;
 mod manifests;
 mod properties;
 mod scaling;

@@ -56,6 +56,12 @@ fn steps() -> impl Strategy<Value = Value> {
         1 => Just(json!({"pause": {}})),
         1 => Just(json!({"pause": {"duration": 20}})),
         1 => Just(json!({"setCanaryScale": {"matchTrafficWeight": true}})),
+        1 => Just(json!({"setCanaryScale": {"replicas": 2}})),
+        2 => (prop::sample::select(vec!["a", "b"]), any::<bool>()).prop_map(|(name, is_there)| {
+            let matches = if is_there { json!([{"headerName": "x", "headerValue": {"exact": "y"}}]) } else { json!([]) };
+            json!({"setHeaderRoute": {"name": name, "match": matches}})
+        }),
+        1 => Just(json!({"setMirrorRoute": {"name": "a", "match": [{"path": {"exact": "/"}}]}})),
     ];
     prop_oneof![Just(trace()), vec(step, 0..6).prop_map(Value::from)]
 }
@@ -131,6 +137,7 @@ fn check_end(cluster: &Cluster) {
     }
     if let Some(traffic) = &cluster.written {
         assert_eq!(traffic.canary.weight, 0);
+        assert!(traffic.managed_routes.iter().all(|route| route.rule.is_none()));
         assert_eq!(cluster.status("/canary/weights/verified"), &json!(true));
     }
 }
@@ -142,7 +149,9 @@ proptest! {
     fn routed_canaries_are_safe_and_end_well(
         steps in steps(), delays in delays(), happenings in vec(happening(), 1..60),
     ) {
-        let mut cluster = Cluster::new(rollout(steps), [service("web-canary"), service("web-stable")]);
+        let mut manifest = rollout(steps);
+        manifest["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = json!([{"name": "a"}, {"name": "b"}]);
+        let mut cluster = Cluster::new(manifest, [service("web-canary"), service("web-stable")]);
         cluster.canary(&delays);
         for happening in &happenings {
             happens(&mut cluster, happening);
@@ -162,8 +171,11 @@ proptest! {
         ]),
         happenings in vec(happening(), 1..60),
     ) {
+        let is_for_routers = |step: &&Value| {
+            ["setCanaryScale", "setHeaderRoute", "setMirrorRoute"].iter().any(|kind| step.get(*kind).is_some())
+        };
         let steps: Vec<Value> =
-            steps.as_array().into_iter().flatten().filter(|step| step.get("setCanaryScale").is_none()).cloned().collect();
+            steps.as_array().into_iter().flatten().filter(|step| !is_for_routers(step)).cloned().collect();
         let mut manifest = rollout(steps.into());
         let canary = manifest["spec"]["strategy"]["canary"].as_object_mut().unwrap();
         canary.remove("trafficRouting");

@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::field::{Checks, Field, brief};
+use super::step::Routing;
+use crate::interest::ARGO_ROUTERS;
 use crate::rollout::{DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT};
 
-/// Fields of `trafficRouting` that are served.
+/// Fields of `trafficRouting` that are not routers, and where routers that Argo Rollouts has not built in stand.
 const ROUTING: [&str; 3] = ["plugins", "managedRoutes", "maxTrafficWeight"];
-/// Routers that Argo Rollouts has built in.
-const ARGO_ROUTERS: [&str; 8] =
-    ["istio", "nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"];
 /// Fields of a canary that would change what it does, and do not yet.
 const LATER_FIELDS: [(&str, &str); 7] = [
     ("analysis", "background analysis is not served yet; remove it"),
@@ -34,9 +33,10 @@ impl Checks {
         }
         let routing = canary.get("trafficRouting");
         let is_routed = self.object(&routing);
-        let has_plugins = is_routed && self.routers(&routing);
-        self.services(canary, has_plugins);
-        let max = if is_routed { self.max_weight(&routing) } else { DEFAULT_MAX_WEIGHT };
+        let has_routers = is_routed && self.routers(&routing);
+        let managed_routes = if is_routed { self.managed_routes(&routing) } else { BTreeSet::new() };
+        let max_weight = if is_routed { self.max_weight(&routing) } else { DEFAULT_MAX_WEIGHT };
+        self.services(canary);
         let delay = canary.get("scaleDownDelaySeconds");
         if !is_routed && delay.is_given() {
             self.say(&delay, "needs trafficRouting; remove it, or route the traffic");
@@ -48,38 +48,57 @@ impl Checks {
         self.budget(canary);
         let steps = canary.get("steps");
         self.list(&steps, "steps");
+        let routing = Routing { is_given: is_routed, has_routers, max_weight, managed_routes };
         for step in steps.elements() {
-            self.step(&step, max, is_routed);
+            self.step(&step, &routing);
         }
     }
 
-    /// Which routers there are; whether there is any that is served.
+    /// Which routers there are; whether there are any. Without one, traffic is not divided: only the numbers of pods are
+    /// those of a canary with routers (as in Argo Rollouts).
     fn routers(&mut self, routing: &Field<'_>) -> bool {
-        let mut names_router = false;
+        let mut has_routers = false;
+        let plugins = routing.get("plugins");
         for (name, value) in routing.value.as_object().into_iter().flatten() {
             if value.is_null() || ROUTING.contains(&name.as_str()) {
                 continue;
             }
-            let message = if ARGO_ROUTERS.contains(&name.as_str()) {
-                names_router = true;
-                format!("the router {name} has no plugin yet; use plugins, with argoproj-labs/gatewayAPI")
-            } else {
-                format!("is no field of it, there are {}; correct or remove it", ROUTING.join(", "))
-            };
-            self.say(&routing.get(name), message);
+            has_routers = true;
+            let field = routing.get(name);
+            match ARGO_ROUTERS.iter().find(|(key, _)| key == name) {
+                Some((_, Some(plugin))) => {
+                    self.object(&field);
+                    if plugins.entries().any(|(name, _)| name == *plugin) {
+                        let message = format!("is served by {plugin}, which plugins names too; remove one");
+                        self.say(&field, message);
+                    }
+                }
+                Some((_, None)) => {
+                    let message = format!("the router {name} is not served yet; use one of {}", served());
+                    self.say(&field, message);
+                }
+                None => {
+                    let message = format!(
+                        "is no field of it; there are {}, managedRoutes and maxTrafficWeight; correct or remove it",
+                        served()
+                    );
+                    self.say(&field, message);
+                }
+            }
         }
-        let plugins = routing.get("plugins");
-        let is_map = self.object(&plugins);
-        let has_plugins = plugins.entries().next().is_some();
+        self.object(&plugins);
         for (_, config) in plugins.entries() {
+            has_routers = true;
             if !config.value.is_object() {
                 let found = brief(config.value);
                 self.say(&config, format!("must be an object, this router's configuration, not {found}"));
             }
         }
-        if !has_plugins && !names_router && (is_map || !plugins.is_given()) {
-            self.say(&plugins, "names no router; give one, for example argoproj-labs/gatewayAPI");
-        }
+        has_routers
+    }
+
+    /// The names of the managed routes.
+    fn managed_routes<'a>(&mut self, routing: &Field<'a>) -> BTreeSet<&'a str> {
         let routes = routing.get("managedRoutes");
         self.list(&routes, "objects with a name");
         let mut names = BTreeSet::new();
@@ -93,17 +112,27 @@ impl Checks {
                 Some(_) => {}
             }
         }
-        has_plugins
+        for route in routes.elements() {
+            let name = route.get("name");
+            // Routers that need several rules for a managed route name them like this.
+            let number = |text: &'a str| text.rsplit_once('-').filter(|(_, end)| is_digits(end));
+            if let Some((base, _)) = name.text().and_then(number)
+                && names.contains(base)
+            {
+                let message =
+                    format!("could be a copy of {base}, whose copies are numbered; choose another name");
+                self.say(&name, message);
+            }
+        }
+        names
     }
 
-    /// The Services in the two roles.
-    fn services(&mut self, canary: &Field<'_>, are_needed: bool) {
+    /// The Services in the two roles. Whether a router needs them is for the router to say.
+    fn services(&mut self, canary: &Field<'_>) {
         let services = [canary.get("stableService"), canary.get("canaryService")];
         for service in &services {
             if service.is_given() && !service.value.is_string() {
                 self.say(service, format!("must be the name of a Service, not {}", brief(service.value)));
-            } else if are_needed && service.text().is_none() {
-                self.say(service, "is missing; routers divide traffic between two Services, name both");
             }
         }
         let [stable, canary] = services;
@@ -161,4 +190,15 @@ impl Checks {
             self.say(&surge, "is 0 and maxUnavailable too: no pod could ever be replaced; raise one of them");
         }
     }
+}
+
+/// The routers that are served, as they are written.
+fn served() -> String {
+    let served = ARGO_ROUTERS.iter().filter(|(_, plugin)| plugin.is_some()).map(|(key, _)| *key);
+    let served: Vec<&str> = served.collect();
+    format!("{}, plugins (for example argoproj-labs/gatewayAPI)", served.join(", "))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
 }

@@ -1,16 +1,30 @@
 //! Canary steps: one kind for each, of a kind that is served, with a payload that means something.
 
+use std::collections::BTreeSet;
+
 use super::field::{Checks, Field, brief};
 use crate::duration::pause_duration;
 
 /// Kinds of steps that are served.
-const STEPS: [&str; 3] = ["setWeight", "pause", "setCanaryScale"];
+const STEPS: [&str; 5] = ["setWeight", "pause", "setCanaryScale", "setHeaderRoute", "setMirrorRoute"];
 /// Kinds of steps that Argo Rollouts has and that are not served yet.
-const LATER_STEPS: [&str; 5] = ["experiment", "analysis", "setHeaderRoute", "setMirrorRoute", "plugin"];
+const LATER_STEPS: [&str; 3] = ["experiment", "analysis", "plugin"];
+
+/// What steps need to know of `trafficRouting`.
+pub(super) struct Routing<'a> {
+    /// Whether there is any.
+    pub(super) is_given: bool,
+    /// Whether it names a router.
+    pub(super) has_routers: bool,
+    /// The sum of all weights.
+    pub(super) max_weight: u32,
+    /// The names of the managed routes.
+    pub(super) managed_routes: BTreeSet<&'a str>,
+}
 
 impl Checks {
-    /// One step. `max` is the sum of all weights.
-    pub(super) fn step(&mut self, step: &Field<'_>, max: u32, is_routed: bool) {
+    /// One step.
+    pub(super) fn step(&mut self, step: &Field<'_>, routing: &Routing<'_>) {
         let Some(fields) = step.value.as_object() else {
             return self.say(step, format!("must be an object with one of {}", STEPS.join(", ")));
         };
@@ -29,9 +43,11 @@ impl Checks {
         };
         let payload = step.get(name);
         match name {
-            "setWeight" => self.weight(&payload, max),
+            "setWeight" => self.weight(&payload, routing.max_weight),
             "pause" => self.pause(&payload),
-            "setCanaryScale" => self.canary_scale(&payload, max, is_routed),
+            "setCanaryScale" => self.canary_scale(&payload, routing),
+            "setHeaderRoute" => self.header_route(&payload, routing),
+            "setMirrorRoute" => self.mirror_route(&payload, routing),
             _ if LATER_STEPS.contains(&name) => {
                 let message = format!(
                     "steps of the kind {name} are not served yet, only {}; remove the step",
@@ -60,9 +76,9 @@ impl Checks {
         }
     }
 
-    fn canary_scale(&mut self, scale: &Field<'_>, max: u32, is_routed: bool) {
+    fn canary_scale(&mut self, scale: &Field<'_>, routing: &Routing<'_>) {
         const FORMS: [&str; 3] = ["replicas", "weight", "matchTrafficWeight"];
-        if !is_routed {
+        if !routing.is_given {
             self.say(
                 scale,
                 "needs trafficRouting: without it the number of pods is the traffic; remove the step",
@@ -75,7 +91,7 @@ impl Checks {
         let [replicas, weight, matching] = FORMS.map(|form| scale.get(form));
         self.number(&replicas, 0);
         if weight.is_given() {
-            self.weight(&weight, max);
+            self.weight(&weight, routing.max_weight);
         }
         self.flag(&matching);
         let is_matching = matching.is_given() && matching.value.as_bool() != Some(false);

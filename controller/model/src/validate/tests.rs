@@ -16,7 +16,7 @@ fn rollout(canary: &Value) -> Value {
 fn routed(steps: &Value) -> Value {
     rollout(&json!({
         "canaryService": "c", "stableService": "s", "steps": steps,
-        "trafficRouting": {"plugins": {"a/b": {}}},
+        "trafficRouting": {"plugins": {"a/b": {}}, "managedRoutes": [{"name": "beta"}]},
     }))
 }
 
@@ -45,6 +45,15 @@ fn what_argo_users_write_is_valid() {
         {"setWeight": 0}, {"pause": {}}, {"pause": {"duration": "1h30m"}}, {"pause": {"duration": 10}},
         {"setCanaryScale": {"replicas": 3}}, {"setCanaryScale": {"weight": 25}},
         {"setCanaryScale": {"matchTrafficWeight": true}}, {"setWeight": 100},
+        {"setHeaderRoute": {"name": "beta", "match": [
+            {"headerName": "X-User", "headerValue": {"exact": "me", "prefix": "", "regex": null}},
+            {"headerName": "X-Tier", "headerValue": {"regex": "a|b"}},
+        ]}},
+        {"setHeaderRoute": {"name": "beta"}}, {"setMirrorRoute": {"name": "beta", "match": []}},
+        {"setMirrorRoute": {"name": "beta", "percentage": 35, "match": [
+            {"method": {"exact": "GET"}, "path": {"prefix": "/"}, "headers": {"a": {"regex": "b"}}},
+            {"headers": {"A": {"exact": "c"}}},
+        ]}},
     ]);
     let none: [&str; 0] = [];
     assert_eq!(paths(&routed(&steps)), none);
@@ -64,8 +73,13 @@ fn what_argo_users_write_is_valid() {
         ("/spec/strategy/canary/maxUnavailable", json!("0")),
         ("/spec/strategy/canary/scaleDownDelaySeconds", json!(0)),
         ("/spec/strategy/canary/dynamicStableScale", json!(false)),
-        ("/spec/strategy/canary/trafficRouting/managedRoutes", json!([{"name": "a"}, {"name": "b"}])),
-        ("/spec/strategy/canary/trafficRouting/istio", json!(null)),
+        ("/spec/strategy/canary/trafficRouting/managedRoutes", json!([{"name": "a-1"}, {"name": "beta"}])),
+        ("/spec/strategy/canary/trafficRouting/alb", json!(null)),
+        ("/spec/strategy/canary/trafficRouting/istio", json!({"virtualService": {"name": "web"}})),
+        ("/spec/strategy/canary/trafficRouting/nginx", json!({"stableIngress": "web"})),
+        ("/spec/strategy/canary/trafficRouting/plugins", json!({"builtin:istio": {}})),
+        ("/spec/strategy/canary/canaryService", json!("")),
+        ("/spec/strategy/canary/stableService", json!(null)),
         ("/spec/strategy/canary/trafficRouting/maxTrafficWeight", json!(1_000_000)),
         ("/spec/fromTheFuture", json!(true)),
     ] {
@@ -181,8 +195,6 @@ fn each_wrong_step_is_named() {
         (json!("pause"), ""),
         (json!({"experiment": {}}), ".experiment"),
         (json!({"analysis": {"templates": []}}), ".analysis"),
-        (json!({"setHeaderRoute": {"name": "x"}}), ".setHeaderRoute"),
-        (json!({"setMirrorRoute": {"name": "x"}}), ".setMirrorRoute"),
         (json!({"plugin": {"name": "x"}}), ".plugin"),
         (json!({"sleep": 10}), ".sleep"),
         (json!({"setCanaryScale": 3}), ".setCanaryScale"),
@@ -205,6 +217,80 @@ fn each_wrong_step_is_named() {
 }
 
 #[test]
+fn each_wrong_managed_route_is_named() {
+    let header =
+        |value: Value| json!({"name": "beta", "match": [{"headerName": "X-User", "headerValue": value}]});
+    let named =
+        |name: Value| json!({"name": "beta", "match": [{"headerName": name, "headerValue": {"exact": "a"}}]});
+    let one = json!({"headerName": "X-User", "headerValue": {"exact": "a"}});
+    let other = json!({"headerName": "x-user", "headerValue": {"prefix": "b"}});
+    for (step, path) in [
+        (json!("beta"), ""),
+        (json!([]), ""),
+        (json!({}), ".name"),
+        (json!({"name": ""}), ".name"),
+        (json!({"name": 1}), ".name"),
+        (json!({"name": "gamma"}), ".name"),
+        (json!({"name": "beta", "matches": []}), ".matches"),
+        (json!({"name": "beta", "percentage": 10}), ".percentage"),
+        (json!({"name": "beta", "match": {}}), ".match"),
+        (json!({"name": "beta", "match": ["x"]}), ".match[0]"),
+        (header(json!(null)), ".match[0].headerValue"),
+        (header(json!("a")), ".match[0].headerValue"),
+        (header(json!({})), ".match[0].headerValue"),
+        (header(json!({"exact": ""})), ".match[0].headerValue"),
+        (header(json!({"exact": "a", "regex": "b"})), ".match[0].headerValue"),
+        (header(json!({"exact": 1})), ".match[0].headerValue.exact"),
+        (header(json!({"exact": "a", "suffix": "b"})), ".match[0].headerValue.suffix"),
+        (named(json!(null)), ".match[0].headerName"),
+        (named(json!("")), ".match[0].headerName"),
+        (named(json!("X User")), ".match[0].headerName"),
+        (named(json!(3)), ".match[0].headerName"),
+        (json!({"name": "beta", "match": [one, other]}), ".match[1].headerName"),
+    ] {
+        let found = paths(&routed(&json!([{"setHeaderRoute": step}])));
+        assert_eq!(found, [format!("spec.strategy.canary.steps[0].setHeaderRoute{path}")], "{step}");
+    }
+    let mirror = |entry: Value| json!({"name": "beta", "match": [{"path": {"exact": "/"}}, entry]});
+    for (step, path) in [
+        (json!(1), ""),
+        (json!({"name": "gamma"}), ".name"),
+        (json!({"name": "beta", "percentage": 101}), ".percentage"),
+        (json!({"name": "beta", "percentage": -1}), ".percentage"),
+        (json!({"name": "beta", "percentage": "10"}), ".percentage"),
+        (mirror(json!(null)), ".match[1]"),
+        (mirror(json!({})), ".match[1]"),
+        (mirror(json!({"headers": {}})), ".match[1]"),
+        (mirror(json!({"path": "/a"})), ".match[1].path"),
+        (mirror(json!({"method": {"exact": "GET", "prefix": "G"}})), ".match[1].method"),
+        (mirror(json!({"path": {"exact": "/"}, "host": {"exact": "a"}})), ".match[1].host"),
+        (mirror(json!({"path": {"exact": "/"}, "headers": ["x"]})), ".match[1].headers"),
+        (mirror(json!({"headers": {"x": "y"}})), ".match[1].headers[\"x\"]"),
+        (mirror(json!({"headers": {"x y": {"exact": "z"}}})), ".match[1].headers[\"x y\"]"),
+        (mirror(json!({"headers": {"x": {"exact": "z"}, "X": {"exact": "z"}}})), ".match[1].headers[\"X\"]"),
+    ] {
+        let found = paths(&routed(&json!([{"setMirrorRoute": step}])));
+        assert_eq!(found, [format!("spec.strategy.canary.steps[0].setMirrorRoute{path}")], "{step}");
+    }
+}
+
+#[test]
+fn managed_routes_need_a_router() {
+    let steps = json!([{"setWeight": 1}, {"setHeaderRoute": {"name": "beta"}}]);
+    let step = ["spec.strategy.canary.steps[1].setHeaderRoute"];
+    let without = rollout(&json!({"steps": steps, "trafficRouting": {"managedRoutes": [{"name": "beta"}]}}));
+    assert_eq!(paths(&without), step);
+    let unrouted = rollout(&json!({"steps": steps}));
+    let name = "spec.strategy.canary.steps[1].setHeaderRoute.name".to_owned();
+    assert_eq!(paths(&unrouted), [step[0].to_owned(), name]);
+    // Without routers there are still the numbers of pods of a routed canary.
+    for routing in [json!({}), json!({"plugins": {}})] {
+        let steps = json!([{"setWeight": 1}, {"setCanaryScale": {"replicas": 1}}]);
+        assert!(validate(&rollout(&json!({"steps": steps, "trafficRouting": routing}))).is_empty());
+    }
+}
+
+#[test]
 fn what_is_not_served_is_refused_by_name() {
     for (field, value) in [
         ("analysis", json!({})),
@@ -218,7 +304,7 @@ fn what_is_not_served_is_refused_by_name() {
         let rollout = with(routed(&json!([])), &format!("/spec/strategy/canary/{field}"), value);
         assert_eq!(paths(&rollout), [format!("spec.strategy.canary.{field}")]);
     }
-    for router in ["istio", "nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix"] {
+    for router in ["alb", "smi", "ambassador", "appMesh", "traefik", "apisix"] {
         let path = format!("spec.strategy.canary.trafficRouting.{router}");
         assert_eq!(paths(&rollout(&json!({"trafficRouting": {router: {}}}))), std::slice::from_ref(&path));
         let both =
@@ -232,8 +318,7 @@ fn each_wrong_field_of_the_canary_is_named() {
     let canary = |path: &str| format!("/spec/strategy/canary/{path}");
     for (pointer, value, path) in [
         ("canaryService", json!("s"), "canaryService"),
-        ("canaryService", json!(""), "canaryService"),
-        ("stableService", json!(null), "stableService"),
+        ("canaryService", json!(1), "canaryService"),
         ("stableService", json!(["s"]), "stableService"),
         ("scaleDownDelaySeconds", json!(-1), "scaleDownDelaySeconds"),
         ("scaleDownDelayRevisionLimit", json!("all"), "scaleDownDelayRevisionLimit"),
@@ -245,8 +330,9 @@ fn each_wrong_field_of_the_canary_is_named() {
         ("maxSurge", json!([1]), "maxSurge"),
         ("maxUnavailable", json!("-1%"), "maxUnavailable"),
         ("maxUnavailable", json!("101%"), "maxUnavailable"),
-        ("trafficRouting", json!({}), "trafficRouting.plugins"),
-        ("trafficRouting", json!({"plugins": {}}), "trafficRouting.plugins"),
+        ("trafficRouting/istio", json!("web"), "trafficRouting.istio"),
+        ("trafficRouting/nginx", json!([]), "trafficRouting.nginx"),
+        ("trafficRouting", json!({"istio": {}, "plugins": {"builtin:istio": {}}}), "trafficRouting.istio"),
         ("trafficRouting", json!({"plugins": ["a/b"]}), "trafficRouting.plugins"),
         ("trafficRouting", json!([]), "trafficRouting"),
         ("trafficRouting/plugins", json!({"a/b": "x"}), "trafficRouting.plugins[\"a/b\"]"),
@@ -256,6 +342,9 @@ fn each_wrong_field_of_the_canary_is_named() {
         ("trafficRouting/managedRoutes", json!(["a"]), "trafficRouting.managedRoutes[0].name"),
         ("trafficRouting/managedRoutes", json!([{"name": "a"}, {"name": "a"}]), {
             "trafficRouting.managedRoutes[1].name"
+        }),
+        ("trafficRouting/managedRoutes", json!([{"name": "a-1"}, {"name": "a"}]), {
+            "trafficRouting.managedRoutes[0].name"
         }),
         ("trafficRouting/maxTrafficWeight", json!(0), "trafficRouting.maxTrafficWeight"),
         ("trafficRouting/maxTrafficWeight", json!(1_000_001), "trafficRouting.maxTrafficWeight"),
@@ -348,6 +437,19 @@ fn arbitrary() -> impl Strategy<Value = Value> {
         "replicas",
         "minReadySeconds",
         "rollbackWindow",
+        "setHeaderRoute",
+        "setMirrorRoute",
+        "match",
+        "headerName",
+        "headerValue",
+        "exact",
+        "path",
+        "headers",
+        "percentage",
+        "name",
+        "istio",
+        "experiment",
+        "templates",
     ];
     let key = prop_oneof![6 => prop::sample::select(known).prop_map(str::to_owned), 1 => "\\PC{0,8}"];
     leaf.prop_recursive(6, 64, 6, move |inner| {

@@ -135,7 +135,6 @@ fn ask(target: &host::Target) -> guest::Target {
 }
 
 fn traffic(traffic: &host::Traffic) -> guest::Traffic {
-    assert!(traffic.managed_routes.is_empty(), "there are no steps that make some yet");
     let destination = |destination: &host::Destination| guest::Destination {
         name: destination.name.clone(),
         service: destination.service.clone(),
@@ -148,8 +147,31 @@ fn traffic(traffic: &host::Traffic) -> guest::Traffic {
         canary: destination(&traffic.canary),
         additional: traffic.additional.iter().map(destination).collect(),
         retired: traffic.retired.iter().map(destination).collect(),
-        managed_routes: Vec::new(),
+        managed_routes: traffic.managed_routes.iter().map(managed_route).collect(),
     }
+}
+
+fn managed_route(route: &host::ManagedRoute) -> guest::ManagedRoute {
+    let text = |text: &host::TextMatch| match text.clone() {
+        host::TextMatch::Exact(text) => guest::TextMatch::Exact(text),
+        host::TextMatch::Prefix(text) => guest::TextMatch::Prefix(text),
+        host::TextMatch::Regex(text) => guest::TextMatch::Regex(text),
+    };
+    let header =
+        |one: &host::HeaderMatch| guest::HeaderMatch { name: one.name.clone(), value: text(&one.value) };
+    let matches = |one: &host::RequestMatch| guest::RequestMatch {
+        method: one.method.as_ref().map(text),
+        path: one.path.as_ref().map(text),
+        headers: one.headers.iter().map(header).collect(),
+    };
+    let rule = |rule: &host::Rule| guest::Rule {
+        matches: rule.matches.iter().map(matches).collect(),
+        action: match rule.action {
+            host::RuleAction::ToCanary => guest::RuleAction::ToCanary,
+            host::RuleAction::Mirror(percent) => guest::RuleAction::Mirror(percent),
+        },
+    };
+    guest::ManagedRoute { name: route.name.clone(), rule: route.rule.as_ref().map(rule) }
 }
 
 fn observation(seen: &host::Observation) -> guest::Observation {
