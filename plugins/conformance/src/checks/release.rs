@@ -1,0 +1,141 @@
+//! Giving back, and what is not there.
+
+use serde_json::Value;
+use tidegate_contract::{ObjectRef, Traffic, Verdict};
+use tidegate_route::difference::{self, Difference};
+use tidegate_route::pointer::Pattern;
+use tidegate_route::{Answer, Purpose};
+
+use crate::bench::{Bench, Broken, Case, End, Ended, answer_in_words, in_words};
+use crate::checks::managed::all_routes;
+use crate::sample::{Story, with_additional};
+use crate::world::World;
+
+/// After a release all is as the fixture has it, but for the weights.
+pub(crate) fn release(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
+    let original = case.world();
+    for traffic in questions(case) {
+        let (mut story, mut world) = (Story::default(), case.world());
+        let traffic = story.next(traffic);
+        if case.has("weights") {
+            bench.settle(case, &traffic, Purpose::Route, &mut world)?;
+        }
+        bench.settle(case, &traffic, Purpose::Release, &mut world)?;
+        let may_differ = |reference: &ObjectRef, one: &Difference<'_>| is_weight(bench, case, reference, one);
+        let differences = original.differences(&world, &may_differ);
+        if let Some(difference) = differences.into_iter().next() {
+            return Err(Broken::new(
+                in_words(case, &traffic, Purpose::Release),
+                format!("afterwards {difference}"),
+                "the objects of the fixture again, but for weights: all to stable",
+            ));
+        }
+        // Once more, and never having routed.
+        bench.settle(case, &traffic, Purpose::Release, &mut world)?;
+        bench.settle(case, &traffic, Purpose::Release, &mut case.world())?;
+    }
+    Ok(End::Passed)
+}
+
+/// Some weights, and all that the plugin can do at once.
+fn questions(case: &Case<'_>) -> Vec<Traffic> {
+    let mut full = case.traffic(30, 100);
+    if case.has("additional-destinations") {
+        let mut extra = case.fixture.extra_destinations();
+        extra.iter_mut().for_each(|destination| destination.weight = 10);
+        full = with_additional(full, extra);
+    }
+    full.managed_routes = all_routes(case);
+    vec![case.traffic(30, 100), case.traffic(100, 100), full]
+}
+
+/// Whether a difference is a number in a field that the plugin may change, or is allowed by the fixture.
+fn is_weight(bench: &Bench<'_>, case: &Case<'_>, reference: &ObjectRef, one: &Difference<'_>) -> bool {
+    let covers =
+        |pattern: &String| Pattern::parse(pattern).is_ok_and(|pattern| pattern.covers(&one.path).is_some());
+    let is_number = match one.kind {
+        difference::Kind::Set { old, new } => old.is_number() && new.is_number(),
+        difference::Kind::Added { new: value } | difference::Kind::Removed { old: value } => {
+            value.is_number()
+        }
+    };
+    let kinds = &bench.router.description().kinds;
+    let described = kinds.iter().filter(|used| used.kind == reference.kind).flat_map(|used| &used.fields);
+    case.fixture.kept.iter().any(covers) || (is_number && described.into_iter().any(covers))
+}
+
+/// Nothing is there, or all but one object is there.
+pub(crate) fn missing_objects(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
+    let traffic = questions(case).pop().unwrap_or_else(|| case.traffic(20, 100));
+    let mut nothing = case.world();
+    nothing.clear();
+    if let Answer::Routed(routed) = bench.pass(case, &case.traffic(20, 100), Purpose::Route, &nothing)?
+        && routed.writes.is_empty()
+    {
+        return Err(Broken::new(
+            format!("{}, and no object exists", in_words(case, &case.traffic(20, 100), Purpose::Route)),
+            "no changes",
+            "a problem: nothing divides the traffic",
+        ));
+    }
+    released(bench, case, &traffic, &nothing, "no object")?;
+    let references: Vec<_> = nothing_but(&case.world());
+    for reference in references {
+        let mut world = case.world();
+        world.remove(&reference);
+        bench.pass(case, &traffic, Purpose::Route, &world)?;
+        let mut world = case.world();
+        if case.has("weights") {
+            bench.settle(case, &traffic, Purpose::Route, &mut world)?;
+        }
+        world.remove(&reference);
+        let mut after = world.clone();
+        match bench.pass(case, &traffic, Purpose::Release, &world)? {
+            Answer::Routed(_) => drop(bench.settle(case, &traffic, Purpose::Release, &mut after)?),
+            answer => {
+                return Err(no_problem(case, &traffic, &answer, &format!("{reference} does not exist")));
+            }
+        }
+        // Whose kind is not served any more.
+        let mut world = case.world();
+        world.do_not_serve(reference.kind.clone());
+        bench.pass(case, &traffic, Purpose::Route, &world)?;
+    }
+    Ok(End::Passed)
+}
+
+fn nothing_but(world: &World) -> Vec<ObjectRef> {
+    world
+        .iter()
+        .filter(|(_, object)| object.is_object())
+        .map(|(reference, _): (_, &Value)| reference.clone())
+        .collect()
+}
+
+/// What is gone needs no release.
+fn released(
+    bench: &mut Bench<'_>,
+    case: &Case<'_>,
+    traffic: &Traffic,
+    world: &World,
+    exists: &str,
+) -> Result<(), Box<Broken>> {
+    let situation = format!("{exists} exists");
+    match bench.pass(case, traffic, Purpose::Release, world)? {
+        Answer::Routed(routed) if routed.writes.is_empty() && routed.verdict == Verdict::Verified => Ok(()),
+        Answer::Routed(routed) if routed.writes.is_empty() => Err(Broken::new(
+            format!("{}, and {situation}", in_words(case, traffic, Purpose::Release)),
+            format!("the verdict {:?}", routed.verdict),
+            "the verdict `verified`: nothing is left to release",
+        )),
+        answer => Err(no_problem(case, traffic, &answer, &situation)),
+    }
+}
+
+fn no_problem(case: &Case<'_>, traffic: &Traffic, answer: &Answer, situation: &str) -> Box<Broken> {
+    Broken::new(
+        format!("{}, and {situation}", in_words(case, traffic, Purpose::Release)),
+        answer_in_words(answer),
+        "no problem: what is gone needs no release",
+    )
+}
