@@ -26,14 +26,14 @@ pub(crate) enum End {
 }
 
 /// How a check ends.
-pub(crate) type Ended = Result<End, Box<Broken>>;
+pub(crate) type Ended = Result<End, Broken>;
 
 /// A promise that does not hold.
 pub(crate) struct Broken {
     /// Which one, when it is another than the check that found out: a host's refusal breaks the promise that it is
     /// about, whatever was asked.
     pub(crate) check: Option<Check>,
-    pub(crate) failure: Failure,
+    pub(crate) failure: Box<Failure>,
 }
 
 impl Broken {
@@ -42,18 +42,18 @@ impl Broken {
         asked: impl Into<String>,
         answered: impl Into<String>,
         expected: impl Into<String>,
-    ) -> Box<Self> {
+    ) -> Self {
         let failure =
             Failure { asked: asked.into(), answered: cut(&answered.into(), 1000), expected: expected.into() };
-        Box::new(Self { check: None, failure })
+        Self { check: None, failure: Box::new(failure) }
     }
 
-    fn of(mut self: Box<Self>, check: Check) -> Box<Self> {
+    fn of(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
     }
 
-    fn fault(asked: String, fault: &Fault) -> Box<Self> {
+    fn fault(asked: String, fault: &Fault) -> Self {
         let mut answered = format!("{}: {}", fault.reason, fault.message);
         if !fault.last_words.is_empty() {
             let _ = write!(answered, "; its last words: {}", cut(fault.last_words.trim(), 400));
@@ -61,7 +61,7 @@ impl Broken {
         Self::new(asked, answered, "an answer or a problem").of(Check::Faults)
     }
 
-    fn refused(asked: String, refusal: &Refusal) -> Box<Self> {
+    fn refused(asked: String, refusal: &Refusal) -> Self {
         let (check, expected) = match refusal.reason {
             reason::WRONG_SHARES | reason::INVALID_SHARES => {
                 (Check::Shares, "shares that sum to their total and are in proportion what is desired")
@@ -148,7 +148,7 @@ impl Bench<'_> {
         &mut self,
         asked: impl Fn() -> String,
         call: impl FnOnce(&mut dyn Session) -> Result<T, CallError>,
-    ) -> Result<Result<T, Problem>, Box<Broken>> {
+    ) -> Result<Result<T, Problem>, Broken> {
         let answer =
             self.router.session().map_err(CallError::from).and_then(|mut session| call(&mut *session));
         match answer {
@@ -165,7 +165,7 @@ impl Bench<'_> {
         traffic: &Traffic,
         purpose: Purpose,
         world: &World,
-    ) -> Result<Answer, Box<Broken>> {
+    ) -> Result<Answer, Broken> {
         let asked = || in_words(case, traffic, purpose);
         match self.answer(case, traffic, purpose, world)? {
             Answer::Fault(fault) => Err(Broken::fault(asked(), &fault)),
@@ -181,7 +181,7 @@ impl Bench<'_> {
         traffic: &Traffic,
         purpose: Purpose,
         world: &World,
-    ) -> Result<Answer, Box<Broken>> {
+    ) -> Result<Answer, Broken> {
         let asked = || in_words(case, traffic, purpose);
         let mut pass =
             Pass { target: case.target.clone(), traffic: traffic.clone(), seen: Vec::new(), purpose };
@@ -215,7 +215,7 @@ impl Bench<'_> {
         traffic: &Traffic,
         purpose: Purpose,
         world: &mut World,
-    ) -> Result<Routed, Box<Broken>> {
+    ) -> Result<Routed, Broken> {
         let asked = || in_words(case, traffic, purpose);
         let routed = self.routed(case, traffic, purpose, world)?;
         if routed.writes.is_empty() {
@@ -242,7 +242,7 @@ impl Bench<'_> {
         traffic: &Traffic,
         purpose: Purpose,
         world: &World,
-    ) -> Result<Routed, Box<Broken>> {
+    ) -> Result<Routed, Broken> {
         match self.pass(case, traffic, purpose, world)? {
             Answer::Routed(routed) => Ok(routed),
             answer => Err(Broken::new(

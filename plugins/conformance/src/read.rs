@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tidegate_route::pointer::Pattern;
 
-use crate::fixture::{Expectation, Fixture, ObjectName, Situation};
+use crate::fixture::{Expectation, Fixture, FixtureMatch, ObjectName, Situation};
 use crate::world::reference;
 
 /// A fixture that cannot be used.
@@ -147,7 +147,7 @@ impl Situation {
             return Err(format!("the weights sum to {sum}, and maxWeight is {}", self.max_weight));
         }
         for route in &self.managed_routes {
-            for text in route.matches.iter().flat_map(|one| one.texts()) {
+            for text in route.matches.iter().flat_map(FixtureMatch::texts) {
                 if !text.is_one() {
                     return Err(format!(
                         "the managed route {}: a text is compared by one of exact, prefix and regex",

@@ -167,20 +167,19 @@ pub(crate) fn break_somewhere(
     places.retain(|place| !is_fixed(place));
     let place = random.choice(places)?;
     let with = if random.u32(0..4) == 0 { None } else { Some(value(random, 3)) };
-    match &with {
-        Some(with) => *root.pointer_mut(&place)? = with.clone(),
-        None => {
-            let (parent, last) = place.rsplit_once('/')?;
-            match root.pointer_mut(parent)? {
-                Value::Object(fields) => {
-                    fields.shift_remove(&last.replace("~1", "/").replace("~0", "~"));
-                }
-                Value::Array(elements) => {
-                    let index = last.parse().ok().filter(|index| *index < elements.len())?;
-                    elements.remove(index);
-                }
-                _ => {}
+    if let Some(with) = &with {
+        *root.pointer_mut(&place)? = with.clone();
+    } else {
+        let (parent, last) = place.rsplit_once('/')?;
+        match root.pointer_mut(parent)? {
+            Value::Object(fields) => {
+                fields.shift_remove(&last.replace("~1", "/").replace("~0", "~"));
             }
+            Value::Array(elements) => {
+                let index = last.parse().ok().filter(|index| *index < elements.len())?;
+                elements.remove(index);
+            }
+            _ => {}
         }
     }
     Some((place, with))

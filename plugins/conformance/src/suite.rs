@@ -136,13 +136,13 @@ impl Suite<'_> {
                 failure: None,
             },
             Err(broken) => {
-                let Broken { check: of, failure } = *broken;
+                let Broken { check: of, failure } = broken;
                 match of.filter(|of| *of != check) {
-                    None => failed(fixture, passes, failure),
+                    None => failed(fixture, passes, *failure),
                     Some(of) => {
                         let reason = format!("stopped, because `{of}` failed");
                         let first = self.watched.entry((of, fixture.clone()));
-                        first.or_insert(failure);
+                        first.or_insert(*failure);
                         Outcome { passes, ..not_tested(fixture, &reason) }
                     }
                 }

@@ -43,7 +43,7 @@ pub(crate) fn additional_destinations(bench: &mut Bench<'_>, case: &Case<'_>) ->
 }
 
 /// Each one that has weight is named by some share, and none that is retired.
-fn all_are_named(case: &Case<'_>, traffic: &Traffic, routed: &Routed) -> Result<(), Box<Broken>> {
+fn all_are_named(case: &Case<'_>, traffic: &Traffic, routed: &Routed) -> Result<(), Broken> {
     let is_named = |name: &str| routed.shares.iter().any(|share| share.destination == name);
     let asked = || in_words(case, traffic, Purpose::Route);
     if let Some(missing) = traffic.additional.iter().find(|one| one.weight > 0 && !is_named(&one.name)) {

@@ -58,7 +58,7 @@ fn judge(
     target: &Target,
     world: &World,
     what: &str,
-) -> Result<Option<Problem>, Box<Broken>> {
+) -> Result<Option<Problem>, Broken> {
     let checked = bench.call(|| format!("check, {what}"), |session| session.check(target))?.err();
     if let Some(problem) = &checked
         && !OF_CONFIG.contains(&problem.code.as_str())

@@ -71,10 +71,11 @@ fn in_kind(used: &KindUse) -> Vec<(String, &'static str)> {
             "`read`: what is not seen cannot be changed either",
         ));
     }
-    if !(used.fields.is_empty() && used.elements.is_empty()) && !can(Verb::Update) {
+    let changes_others = !used.fields.is_empty() || !used.elements.is_empty();
+    if changes_others && !can(Verb::Update) {
         found.push((format!("fields, and the verbs {:?}", used.verbs), "`update`, or no fields"));
     }
-    if can(Verb::Update) && used.fields.is_empty() && used.elements.is_empty() && !can(Verb::Create) {
+    if can(Verb::Update) && !changes_others && !can(Verb::Create) {
         found.push(("`update` without fields".to_owned(), "the fields that it changes, or no `update`"));
     }
     if can(Verb::Create) != can(Verb::Delete) {

@@ -78,7 +78,7 @@ fn answer(
 }
 
 /// What the plugin sees in the end, as far as it comes.
-fn seen(bench: &mut Bench<'_>, case: &Case<'_>) -> Result<Vec<Observation>, Box<Broken>> {
+fn seen(bench: &mut Bench<'_>, case: &Case<'_>) -> Result<Vec<Observation>, Broken> {
     let world = case.world();
     let asked = || format!("locate (fixture {})", case.fixture.name);
     let mut seen = Vec::new();

@@ -54,7 +54,7 @@ pub(crate) fn verify(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
     ))
 }
 
-fn hold(bench: &mut Bench<'_>, case: &Case<'_>, expectation: &Expectation) -> Result<(), Box<Broken>> {
+fn hold(bench: &mut Bench<'_>, case: &Case<'_>, expectation: &Expectation) -> Result<(), Broken> {
     let (mut story, mut world) = (Story::default(), case.world());
     for situation in &expectation.after {
         let traffic = story.next(traffic(case, situation));

@@ -1,7 +1,7 @@
 //! What belongs to somebody else.
 
 use serde_json::{Value, json};
-use tidegate_contract::{Traffic, Verb};
+use tidegate_contract::{Kind, Traffic, Verb};
 use tidegate_route::Purpose;
 
 use crate::bench::{Bench, Broken, Case, End, Ended, in_words};
@@ -41,13 +41,12 @@ fn unknown_fields(
     case: &Case<'_>,
     traffic: &Traffic,
     plain: &World,
-) -> Result<(), Box<Broken>> {
+) -> Result<(), Broken> {
     let kinds = &bench.router.description().kinds;
-    let is_changed = |kind| kinds.iter().any(|used| used.kind == kind && used.verbs.contains(&Verb::Update));
+    let is_changed =
+        |kind: &Kind| kinds.iter().any(|used| used.kind == *kind && used.verbs.contains(&Verb::Update));
     let mut world = case.world();
-    for (reference, object) in world.iter_mut().filter(|(reference, _)| is_changed(reference.kind.clone())) {
-        // Objects without such a place are none that a plugin changes.
-        let _ = reference;
+    for (_, object) in world.iter_mut().filter(|(reference, _)| is_changed(&reference.kind)) {
         mark(object);
     }
     let marked = world.clone();
@@ -105,7 +104,7 @@ fn mark_map(value: &mut Value) {
 fn mark_elements(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.iter_mut().filter(|(key, _)| *key != KEY).for_each(|(_, value)| mark_elements(value))
+            map.iter_mut().filter(|(key, _)| *key != KEY).for_each(|(_, value)| mark_elements(value));
         }
         Value::Array(elements) => {
             for element in elements {
@@ -161,7 +160,7 @@ fn element(
     plain: &World,
     index: usize,
     first: bool,
-) -> Result<(), Box<Broken>> {
+) -> Result<(), Broken> {
     let Some(foreign) = case.fixture.foreign.get(index) else { return Ok(()) };
     let mut world = case.world();
     for (_, object) in world.iter_mut() {

@@ -39,11 +39,7 @@ pub(crate) fn history(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
 }
 
 /// Routes one after the other, and the last one alone; the difference, if there is one.
-fn way(
-    bench: &mut Bench<'_>,
-    case: &Case<'_>,
-    steps: &[Traffic],
-) -> Result<Option<Box<Broken>>, Box<Broken>> {
+fn way(bench: &mut Bench<'_>, case: &Case<'_>, steps: &[Traffic]) -> Result<Option<Broken>, Broken> {
     let Some((last, before)) = steps.split_last() else { return Ok(None) };
     let (mut story, mut world) = (Story::default(), case.world());
     let mut asked = Vec::new();

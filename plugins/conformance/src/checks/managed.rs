@@ -60,12 +60,12 @@ pub(crate) fn mirror_routes(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
     let mut made = 0;
     let mut problem = None;
     for matches in candidates {
-        match all_or_unsupported(bench, case, mirror_route(name, matches.clone(), 100), &[value])? {
-            Some(unsupported) => problem = Some(unsupported),
-            None => {
-                made += 1;
-                comes_and_goes(bench, case, &mirror_route(name, matches, 100), value)?;
-            }
+        let route = mirror_route(name, matches, 100);
+        if let Some(unsupported) = all_or_unsupported(bench, case, route.clone(), &[value])? {
+            problem = Some(unsupported);
+        } else {
+            made += 1;
+            comes_and_goes(bench, case, &route, value)?;
         }
     }
     match problem.filter(|_| made == 0) {
@@ -125,7 +125,7 @@ fn comes_and_goes(
     case: &Case<'_>,
     route: &ManagedRoute,
     value: &str,
-) -> Result<(), Box<Broken>> {
+) -> Result<(), Broken> {
     let with = |canary| with_routes(case, canary, vec![route.clone()]);
     let without = |canary| with_routes(case, canary, vec![no_route(&route.name)]);
     let mut plain = case.world();
@@ -146,12 +146,7 @@ fn comes_and_goes(
     }
 }
 
-fn must_mention(
-    case: &Case<'_>,
-    traffic: &Traffic,
-    world: &World,
-    texts: &[&str],
-) -> Result<(), Box<Broken>> {
+fn must_mention(case: &Case<'_>, traffic: &Traffic, world: &World, texts: &[&str]) -> Result<(), Broken> {
     match texts.iter().find(|text| !world.mentions(text)) {
         None => Ok(()),
         Some(text) => Err(Broken::new(
@@ -168,7 +163,7 @@ fn all_or_unsupported(
     case: &Case<'_>,
     route: ManagedRoute,
     texts: &[&str],
-) -> Result<Option<String>, Box<Broken>> {
+) -> Result<Option<String>, Broken> {
     let traffic = with_routes(case, 20, vec![route]);
     let mut world = case.world();
     match bench.pass(case, &traffic, Purpose::Route, &world)? {

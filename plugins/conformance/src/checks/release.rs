@@ -42,7 +42,9 @@ fn questions(case: &Case<'_>) -> Vec<Traffic> {
     let mut full = case.traffic(30, 100);
     if case.has("additional-destinations") {
         let mut extra = case.fixture.extra_destinations();
-        extra.iter_mut().for_each(|destination| destination.weight = 10);
+        for destination in &mut extra {
+            destination.weight = 10;
+        }
         full = with_additional(full, extra);
     }
     full.managed_routes = all_routes(case);
@@ -119,7 +121,7 @@ fn released(
     traffic: &Traffic,
     world: &World,
     exists: &str,
-) -> Result<(), Box<Broken>> {
+) -> Result<(), Broken> {
     let situation = format!("{exists} exists");
     match bench.pass(case, traffic, Purpose::Release, world)? {
         Answer::Routed(routed) if routed.writes.is_empty() && routed.verdict == Verdict::Verified => Ok(()),
@@ -132,7 +134,7 @@ fn released(
     }
 }
 
-fn no_problem(case: &Case<'_>, traffic: &Traffic, answer: &Answer, situation: &str) -> Box<Broken> {
+fn no_problem(case: &Case<'_>, traffic: &Traffic, answer: &Answer, situation: &str) -> Broken {
     Broken::new(
         format!("{}, and {situation}", in_words(case, traffic, Purpose::Release)),
         answer_in_words(answer),

@@ -40,13 +40,7 @@ fn one_after_the_other(bench: &mut Bench<'_>, case: &Case<'_>, sum: u32, cases: 
 }
 
 /// The smallest weight, from the fixture's own objects, with which it still goes wrong.
-fn smallest(
-    bench: &mut Bench<'_>,
-    case: &Case<'_>,
-    canary: u32,
-    sum: u32,
-    broken: Box<Broken>,
-) -> Box<Broken> {
+fn smallest(bench: &mut Bench<'_>, case: &Case<'_>, canary: u32, sum: u32, broken: Broken) -> Broken {
     let world: World = case.world();
     for smaller in (0..6).map(|halvings| canary >> (6 - halvings)).chain([canary]) {
         if let Err(broken) =

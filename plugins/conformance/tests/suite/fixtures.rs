@@ -45,7 +45,7 @@ fn what_cannot_be_meant_is_refused() {
     assert!(foreign("/spec/backends", "web").is_ok());
     assert!(foreign("/spec/backend", "web").unwrap_err().contains("foreign[0]"));
     assert!(foreign("/spec/backends", "other").unwrap_err().contains("foreign[0]"));
-    let twice = OBJECT.replace("}}]", "}}]").replacen(
+    let twice = OBJECT.replacen(
         "objects: [",
         "objects: [{apiVersion: example.com/v1, kind: Split, metadata: {name: web, namespace: shop}}, ",
         1,
