@@ -1,5 +1,6 @@
 //! What is configured: the keys that users of Argo's Gateway API plugin write, and `verify`.
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     Fields, Object, Observation, Outcome, Pointer, Problem, Query, SelectorText, Target, concat,
 };

@@ -1,6 +1,7 @@
 //! What the plugin says of itself.
 
 use tidegate_router_sdk::Description;
+use tidegate_router_sdk::prelude::*;
 
 use crate::kinds::{ROUTE_KINDS, RouteKind};
 

@@ -3,6 +3,7 @@
 
 use tidegate_router_sdk::Text;
 use tidegate_router_sdk::json::{Reader, Result};
+use tidegate_router_sdk::prelude::*;
 
 /// A route of any kind.
 #[derive(Debug, Default)]

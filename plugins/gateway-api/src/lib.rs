@@ -14,6 +14,7 @@
 //! One file each: what is configured (`config`, with `kinds` of routes), which
 //! objects that means (`routes`), what of a route is read (`document`), whose rules and which weights
 //! (`rules`), and what parents report (`verify`). A further kind of route is an entry in `kinds`.
+#![no_std]
 #![forbid(unsafe_code)]
 
 mod config;
@@ -24,6 +25,7 @@ mod routes;
 mod rules;
 mod verify;
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     Description, Observation, Outcome, Problem, Query, Router, Target, Traffic, concat,
 };

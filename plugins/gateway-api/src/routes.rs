@@ -1,5 +1,6 @@
 //! All routes of a Rollout together: which they are, and one outcome for all.
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     Object, Observation, Outcome, Pointer, Problem, Services, Target, Verdict, concat,
 };

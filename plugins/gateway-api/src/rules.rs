@@ -1,5 +1,6 @@
 //! The rules of one route: which of them are the Rollout's, and the weights of their backends.
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{Object, Outcome, Patch, Pointer, Problem, Services, concat, split_evenly};
 
 use crate::config::Scope;
@@ -114,7 +115,7 @@ pub(crate) fn set_weights(
 /// Why a route has no rule that is the Rollout's, and what to do.
 pub(crate) fn why_no_place(ours: &Ours<'_>, scope: &Scope, rules: &[Rule<'_>], object: &Object) -> Problem {
     let Services { stable, canary } = ours.services;
-    let route = object.ref_.to_string();
+    let route = object.ref_.to_text();
     let in_scope = || rules.iter().filter(|rule| scope.contains(rule.name.as_deref()));
     if let Scope::Named(names) = scope
         && in_scope().next().is_none()

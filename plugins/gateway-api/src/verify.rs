@@ -6,7 +6,8 @@
 //! carry no generation, says nothing about the route as it is now and is taken for no report; but a refusal
 //! counts in any case.
 
-use tidegate_router_sdk::{Object, Outcome, Text, Verdict, concat};
+use tidegate_router_sdk::prelude::*;
+use tidegate_router_sdk::{Object, Outcome, Text, Verdict, concat, decimal};
 
 use crate::config::Verify;
 use crate::document::{Condition, Document, Reference, Report};
@@ -40,12 +41,11 @@ pub(crate) fn verdict(
         }
     }
     match (reporting, verify) {
-        (0, Verify::Always) if parents.is_empty() => Verdict::Pending(concat(&[
-            &object.ref_.to_string(),
-            " has no parentRefs, so nobody reports on it",
-        ])),
+        (0, Verify::Always) if parents.is_empty() => {
+            Verdict::Pending(concat(&[&object.ref_.to_text(), " has no parentRefs, so nobody reports on it"]))
+        }
         (0, Verify::IfReported) => {
-            Verdict::Unreported(concat(&["no parent of ", &object.ref_.to_string(), " reports on it"]))
+            Verdict::Unreported(concat(&["no parent of ", &object.ref_.to_text(), " reports on it"]))
         }
         _ => verdict,
     }
@@ -65,9 +65,9 @@ fn judge(
     let judge = |condition: &Condition<'_>| match (condition.generation, &*condition.status) {
         (Some(observed), _) if observed < generation => Some(Verdict::Pending(speaker(&concat(&[
             " has seen generation ",
-            &observed.to_string(),
+            &decimal(observed),
             " of ",
-            &generation.to_string(),
+            &decimal(generation),
         ])))),
         (_, "False") => Some(Verdict::Rejected(speaker(&what(condition)))),
         (None, _) => None,
@@ -109,7 +109,7 @@ fn says(
     route_namespace: &str,
     words: &str,
 ) -> String {
-    let mut text = object.ref_.to_string();
+    let mut text = object.ref_.to_text();
     for part in [
         ": ",
         parent.kind.as_deref().unwrap_or("Gateway"),

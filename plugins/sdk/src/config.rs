@@ -1,28 +1,8 @@
 //! Reading what the Rollout and the operator configured.
 
-use serde::de::DeserializeOwned;
-use serde_path_to_error::Segment;
-
-use crate::{Pointer, Problem, Target, concat};
+use crate::{Problem, Target, concat};
 
 impl Target {
-    /// The Rollout's configuration as a type of the plugin's own. What does not fit is `invalid-config` with a
-    /// pointer to the place.
-    ///
-    /// # Errors
-    /// When it is not of that type.
-    pub fn config<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        parse("configuration", &self.config)
-    }
-
-    /// The operator's settings as a type of the plugin's own.
-    ///
-    /// # Errors
-    /// When they are not of that type.
-    pub fn settings<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        parse("settings", &self.settings)
-    }
-
     /// The Services in the stable and the canary role.
     ///
     /// # Errors
@@ -53,22 +33,51 @@ pub struct Services<'a> {
     pub canary: &'a str,
 }
 
-fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let mut pointer = Pointer::root();
-        for segment in error.path() {
-            pointer = match segment {
-                Segment::Seq { index } => pointer.index(*index),
-                Segment::Map { key } => pointer.key(key),
-                Segment::Enum { variant } => pointer.key(variant),
-                Segment::Unknown => break,
-            };
+/// The convenient way, which costs a guest 60 kB; [`Fields`](crate::Fields) is the small one.
+#[cfg(feature = "serde")]
+mod derived {
+    use serde::de::DeserializeOwned;
+    use serde_path_to_error::Segment;
+
+    use crate::prelude::*;
+    use crate::{Pointer, Problem, Target};
+
+    impl Target {
+        /// The Rollout's configuration as a type of the plugin's own (feature `serde`). What does not fit is `invalid-config` with a
+        /// pointer to the place.
+        ///
+        /// # Errors
+        /// When it is not of that type.
+        pub fn config<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+            parse("configuration", &self.config)
         }
-        Problem::invalid_config(pointer, format!("the {what} is not right: {}", error.inner()))
-    })?;
-    deserializer.end().map_err(|error| {
-        Problem::invalid_config(Pointer::root(), format!("the {what} is not one JSON value: {error}"))
-    })?;
-    Ok(value)
+
+        /// The operator's settings as a type of the plugin's own (feature `serde`).
+        ///
+        /// # Errors
+        /// When they are not of that type.
+        pub fn settings<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+            parse("settings", &self.settings)
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Problem> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            let mut pointer = Pointer::root();
+            for segment in error.path() {
+                pointer = match segment {
+                    Segment::Seq { index } => pointer.index(*index),
+                    Segment::Map { key } => pointer.key(key),
+                    Segment::Enum { variant } => pointer.key(variant),
+                    Segment::Unknown => break,
+                };
+            }
+            Problem::invalid_config(pointer, format!("the {what} is not right: {}", error.inner()))
+        })?;
+        deserializer.end().map_err(|error| {
+            Problem::invalid_config(Pointer::root(), format!("the {what} is not one JSON value: {error}"))
+        })?;
+        Ok(value)
+    }
 }

@@ -3,6 +3,7 @@
 //! tells which keys it did not know, and the exact place of what is wrong.
 
 use crate::json::{Reader, Unexpected};
+use crate::prelude::*;
 use crate::{Pointer, Problem, Text, concat};
 
 /// A JSON object of the configuration, whose members are taken out one by one; what is left at the end was not known.

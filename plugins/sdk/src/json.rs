@@ -46,10 +46,11 @@ use hifijson::str::LexAlloc as _;
 
 pub use self::compare::same;
 pub use self::write::{push_member, push_number, push_text};
+use crate::prelude::*;
 use crate::{Pointer, Problem, Text, concat};
 
 /// What a reading function answers.
-pub type Result<T> = std::result::Result<T, Unexpected>;
+pub type Result<T> = core::result::Result<T, Unexpected>;
 
 /// A text that is not JSON, or not of the expected form.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -121,18 +121,27 @@
 //! # A component
 //!
 //! A second crate with `crate-type = ["cdylib"]` exports the router, see [`export_router!`], and is built for
-//! `wasm32-wasip2`. What makes it small and fast: reading only what is needed, with the module [`json`] rather than
-//! with derived types; no `format!` (see [`concat()`]); no whole documents as [`serde_json::Value`].
-#![deny(unsafe_code)] // forbidden everywhere but in what wit-bindgen generates
+//! `wasm32-wasip2`. What makes it small and fast: reading only what is needed, with the module [`json`] and with [`Fields`]
+//! rather than with derived types (and so without this crate's default feature `serde`); no `format!` (see [`concat()`]);
+//! no whole documents as `serde_json::Value`; and no standard library, see [`small_guest!`] and [`prelude`].
+#![no_std]
+#![deny(unsafe_code)] // forbidden everywhere but in what wit-bindgen generates, and in the allocator of small guests
 
+extern crate alloc;
+
+#[doc(hidden)]
+pub mod arena;
 #[doc(hidden)]
 pub mod bindings;
 mod config;
 mod fields;
+#[doc(hidden)]
+pub mod guest;
 pub mod json;
 mod object;
 mod patch;
 mod pointer;
+pub mod prelude;
 mod problem;
 mod router;
 mod selector;
@@ -155,5 +164,5 @@ pub use pointer::Pointer;
 pub use problem::Problem;
 pub use router::Router;
 pub use selector::{LabelExpression, LabelSelector, SelectorText};
-pub use text::concat;
+pub use text::{concat, decimal};
 pub use weights::{split_by, split_evenly};

@@ -1,12 +1,11 @@
 //! Naming, finding and reading objects.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Visitor};
+use alloc::borrow::Cow;
+use core::fmt;
 
 use crate::json::{self, Reader};
-use crate::{Kind, Object, ObjectRef, Observation, Problem, Query, Selection};
+use crate::prelude::*;
+use crate::{Kind, Object, ObjectRef, Observation, Problem, Query, Selection, concat};
 
 impl Kind {
     /// The kind of this name in this API group (empty: the core group).
@@ -20,18 +19,20 @@ impl ObjectRef {
     pub fn namespaced(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { kind, namespace: Some(namespace.into()), name: name.into() }
     }
+
+    /// As people write it: `HTTPRoute shop/cart`. What displaying it gives, without the machinery behind that.
+    pub fn to_text(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => concat(&[&self.kind.kind, " ", namespace, "/", &self.name]),
+            None => concat(&[&self.kind.kind, " ", &self.name]),
+        }
+    }
 }
 
-/// As people write it: `HTTPRoute shop/cart`.
+/// As people write it: `HTTPRoute shop/cart`. See [`ObjectRef::to_text`] for guests.
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.kind.kind)?;
-        f.write_str(" ")?;
-        if let Some(namespace) = &self.namespace {
-            f.write_str(namespace)?;
-            f.write_str("/")?;
-        }
-        f.write_str(&self.name)
+        f.write_str(&self.to_text())
     }
 }
 
@@ -68,12 +69,13 @@ impl Query {
 }
 
 impl Object {
-    /// The object as a type of the plugin's own, which may borrow from the text ([`Text`]) and leave out all
+    /// The object as a type of the plugin's own (feature `serde`), which may borrow from the text ([`Text`]) and leave out all
     /// that the plugin does not need. See [`Self::read_with`] for the smaller and faster way.
     ///
     /// # Errors
     /// `invalid-object` when it is not of that type.
-    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+    #[cfg(feature = "serde")]
+    pub fn read<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         serde_json::from_str(&self.json).map_err(|error| {
             Problem::invalid_object(&self.ref_, format!("{} is not of the expected form: {error}", self.ref_))
         })
@@ -88,7 +90,7 @@ impl Object {
         read: impl FnOnce(&mut Reader<'a>) -> json::Result<T>,
     ) -> Result<T, Problem> {
         Reader::document(&self.json, read)
-            .map_err(|error| error.problem("invalid-object", &self.ref_.to_string()).about(&self.ref_))
+            .map_err(|error| error.problem("invalid-object", &self.ref_.to_text()).about(&self.ref_))
     }
 }
 
@@ -128,7 +130,7 @@ impl From<Text<'_>> for String {
     }
 }
 
-impl std::ops::Deref for Text<'_> {
+impl core::ops::Deref for Text<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -136,30 +138,41 @@ impl std::ops::Deref for Text<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
+#[cfg(feature = "serde")]
+mod derived {
+    use alloc::borrow::Cow;
+    use core::fmt;
 
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
+    use serde::de::{Deserialize, Deserializer, Visitor};
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
+    use super::Text;
+    use crate::prelude::*;
+
+    impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct TextVisitor;
+
+            impl<'de> Visitor<'de> for TextVisitor {
+                type Value = Text<'de>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a text")
+                }
+
+                fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                    Ok(Text(Cow::Borrowed(text)))
+                }
+
+                fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                    Ok(Text(Cow::Owned(text.to_owned())))
+                }
+
+                fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+                    Ok(Text(Cow::Owned(text)))
+                }
             }
 
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text)))
-            }
+            deserializer.deserialize_str(TextVisitor)
         }
-
-        deserializer.deserialize_str(TextVisitor)
     }
 }

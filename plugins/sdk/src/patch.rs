@@ -1,9 +1,10 @@
 //! JSON patches (RFC 6902): how a large object is changed in a few places.
 
-use serde::Serialize;
-
+#[cfg(feature = "serde")]
+use crate::Problem;
 use crate::json::{push_number, push_text};
-use crate::{Change, Edit, ObjectRef, Pointer, Problem};
+use crate::prelude::*;
+use crate::{Change, Edit, ObjectRef, Pointer};
 
 /// A patch that is built operation by operation. The host adds `test` operations for the old values by itself.
 ///
@@ -35,7 +36,8 @@ impl Patch {
     ///
     /// # Errors
     /// When the value is not JSON (a map with keys that are no texts, for example).
-    pub fn add<T: Serialize + ?Sized>(&mut self, path: &Pointer, value: &T) -> Result<(), Problem> {
+    #[cfg(feature = "serde")]
+    pub fn add<T: serde::Serialize + ?Sized>(&mut self, path: &Pointer, value: &T) -> Result<(), Problem> {
         self.operation("add", path, Some(&json(value)?));
         Ok(())
     }
@@ -44,7 +46,12 @@ impl Patch {
     ///
     /// # Errors
     /// As for [`Self::add`].
-    pub fn replace<T: Serialize + ?Sized>(&mut self, path: &Pointer, value: &T) -> Result<(), Problem> {
+    #[cfg(feature = "serde")]
+    pub fn replace<T: serde::Serialize + ?Sized>(
+        &mut self,
+        path: &Pointer,
+        value: &T,
+    ) -> Result<(), Problem> {
         self.operation("replace", path, Some(&json(value)?));
         Ok(())
     }
@@ -95,7 +102,8 @@ impl Patch {
     }
 }
 
-fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
+#[cfg(feature = "serde")]
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
     serde_json::to_string(value).map_err(|error| {
         Problem::new("internal", format!("a patch's value cannot be written as JSON: {error}"))
     })

@@ -1,5 +1,6 @@
 //! JSON pointers (RFC 6901): how shares, problems and patches name a place.
 
+use crate::prelude::*;
 use crate::text::push_decimal;
 
 /// A JSON pointer that is built part by part, each part escaped.
@@ -64,8 +65,8 @@ impl From<Pointer> for String {
     }
 }
 
-impl std::fmt::Display for Pointer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for Pointer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(&self.0)
     }
 }

@@ -1,9 +1,10 @@
 //! Saying why there is no answer.
 
-use std::fmt;
-use std::ops::Deref;
+use core::fmt;
+use core::ops::Deref;
 
 use crate::bindings::exports::tidegate::traffic::router as record;
+use crate::prelude::*;
 use crate::{ObjectRef, Pointer};
 
 /// Why a plugin cannot answer: the contract's record of this name, which is what its fields are, behind a pointer,
@@ -80,7 +81,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl core::error::Error for Problem {}
 
 impl Deref for Problem {
     type Target = record::Problem;

@@ -1,6 +1,7 @@
 //! The trait that a plugin implements, and the macro that makes a component of it.
 
 use crate::bindings::exports::tidegate::traffic::router as record;
+use crate::prelude::*;
 use crate::{Description, Observation, Outcome, Problem, Query, Target, Traffic};
 
 /// A router plugin: five pure functions, called with no memory of earlier calls. The contract (`wit/`) says when

@@ -1,32 +1,32 @@
 //! Kubernetes label selectors: from the structure in manifests to the text form that queries use.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
-use serde::Deserialize;
-
+use crate::prelude::*;
 use crate::{Pointer, Problem, concat};
 
 /// A label selector as written in manifests (`matchLabels`, `matchExpressions`), all of which must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "camelCase"))]
 pub struct LabelSelector {
     /// Labels that must have exactly these values.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub match_labels: Option<BTreeMap<String, String>>,
     /// Further conditions on labels.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub match_expressions: Option<Vec<LabelExpression>>,
 }
 
 /// One condition on a label.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 pub struct LabelExpression {
     /// The label.
     pub key: String,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     pub operator: String,
     /// The values, for `In` and `NotIn`.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub values: Option<Vec<String>>,
 }
 

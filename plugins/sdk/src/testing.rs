@@ -16,6 +16,7 @@ use serde_json::Value;
 
 pub use objects::Objects;
 
+use crate::prelude::*;
 use crate::{Destination, ManagedRoute, Rule, Target, Traffic};
 
 /// A Rollout's target, with Services `<name>` (stable) and `<name>-canary`, no configuration and no settings.

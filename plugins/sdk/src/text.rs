@@ -1,5 +1,7 @@
 //! Making texts without `format!`, whose machinery costs a guest more code than all of this crate.
 
+use crate::prelude::*;
+
 /// Puts texts together.
 ///
 /// ```
@@ -10,6 +12,20 @@
 #[inline(never)]
 pub fn concat(parts: &[&str]) -> String {
     parts.concat()
+}
+
+/// A number in decimal.
+///
+/// ```
+/// assert_eq!(tidegate_router_sdk::decimal(-20), "-20");
+/// ```
+pub fn decimal(number: i64) -> String {
+    let mut text = String::new();
+    if number < 0 {
+        text.push('-');
+    }
+    push_decimal(&mut text, number.unsigned_abs());
+    text
 }
 
 /// Appends a number in decimal.

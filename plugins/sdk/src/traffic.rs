@@ -1,5 +1,6 @@
 //! The desired traffic and the answer to it.
 
+use crate::prelude::*;
 use crate::{
     Destination, ElementUse, Kind, KindUse, ObjectRef, Outcome, Problem, Share, Traffic, Verdict, concat,
 };

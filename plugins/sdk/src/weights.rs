@@ -1,5 +1,7 @@
 //! Dividing whole weights without losing any.
 
+use crate::prelude::*;
+
 /// Divides a weight evenly over so many parts; what does not divide goes to the first ones, one each. The sum is
 /// always the weight (with no parts there is nothing to divide it over).
 ///

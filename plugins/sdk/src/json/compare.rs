@@ -2,6 +2,8 @@
 
 use super::{Reader, Result};
 
+use crate::prelude::*;
+
 /// How deep lists and objects are looked into. Deeper, texts that differ count as different.
 const DEPTH: usize = 64;
 

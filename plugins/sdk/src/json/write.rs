@@ -1,5 +1,6 @@
 //! Writing JSON texts piece by piece, for elements and objects that a plugin makes.
 
+use crate::prelude::*;
 use crate::text::push_decimal;
 
 /// Appends a text as a JSON string.

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::prelude::*;
+
 /// Whether an object's labels match.
 ///
 /// # Panics

@@ -1,10 +1,11 @@
 //! A cluster's objects, as far as a plugin can tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::labels;
+use crate::prelude::*;
 use crate::{Change, Edit, Kind, Object, ObjectRef, Observation, Query, Selection, Target};
 
 /// Objects by kind, namespace and name.

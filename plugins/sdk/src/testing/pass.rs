@@ -1,10 +1,11 @@
 //! One pass, as a host makes it.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::Objects;
+use crate::prelude::*;
 use crate::{
     Description, ObjectRef, Observation, Outcome, Pointer, Problem, Router, Target, Traffic, Verdict,
 };

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
 
+mod arena;
 mod helpers;
 mod json;
 mod kit;
