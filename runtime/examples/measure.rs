@@ -52,19 +52,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let (target, traffic, mut seen) = question();
     // The object is the answer to whatever the plugin asks.
-    for (observation, query) in seen.iter_mut().zip(plugin.sandbox()?.locate(&target, &[])?) {
+    for (observation, query) in seen.iter_mut().zip(plugin.sandbox()?.locate(&target, &traffic, &[])?) {
         observation.query = query;
     }
     spread("empty sandbox", || drop(plugin.sandbox().unwrap()));
     spread("locate", || {
-        plugin.session().unwrap().locate(&target, &seen).unwrap();
+        plugin.session().unwrap().locate(&target, &traffic, &seen).unwrap();
     });
     spread("route", || {
         plugin.session().unwrap().route(&target, &traffic, &seen).unwrap();
     });
     spread("locate and route", || pass(&plugin, &target, &traffic, &seen));
     let mut sandbox = plugin.sandbox().unwrap();
-    sandbox.locate(&target, &seen)?;
+    sandbox.locate(&target, &traffic, &seen)?;
     let outcome = sandbox.route(&target, &traffic, &seen)?;
     println!(
         "usage            {:?}, {} changes, {} shares",
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn pass(plugin: &Plugin, target: &Target, traffic: &Traffic, seen: &[Observation]) {
     let mut session = plugin.session().unwrap();
-    session.locate(target, seen).unwrap();
+    session.locate(target, traffic, seen).unwrap();
     session.route(target, traffic, seen).unwrap();
 }
 

@@ -135,8 +135,13 @@ impl Session for Sandbox<'_> {
         flatten(self.call(|instance, store| instance.check(store, target)))
     }
 
-    fn locate(&mut self, target: &Target, seen: &[Observation]) -> Result<Vec<Query>, CallError> {
-        flatten(self.call(|instance, store| instance.locate(store, target, seen)))
+    fn locate(
+        &mut self,
+        target: &Target,
+        traffic: &Traffic,
+        seen: &[Observation],
+    ) -> Result<Vec<Query>, CallError> {
+        flatten(self.call(|instance, store| instance.locate(store, target, traffic, seen)))
     }
 
     fn route(

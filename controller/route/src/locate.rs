@@ -26,7 +26,7 @@ pub(crate) fn locate<'a>(
 ) -> Result<Located<'a>, Stopped> {
     let mut located = Located { queries: Vec::new(), seen: Cow::Borrowed(&[]) };
     for _ in 0..limits::ROUNDS {
-        let mut queries = session.locate(&pass.target, &located.seen)?;
+        let mut queries = session.locate(&pass.target, &pass.traffic, &located.seen)?;
         queries.sort_unstable();
         queries.dedup();
         if queries == located.queries {

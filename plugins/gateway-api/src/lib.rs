@@ -53,7 +53,7 @@ impl Router for GatewayApi {
             .collect())
     }
 
-    fn locate(target: &Target, _seen: &[Observation]) -> Result<Vec<Query>, Problem> {
+    fn locate(target: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, Problem> {
         Ok(Config::of(target)?.queries())
     }
 

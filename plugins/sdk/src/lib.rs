@@ -68,7 +68,7 @@
 //!         Ok(Self::describe().features)
 //!     }
 //!
-//!     fn locate(target: &Target, _seen: &[Observation]) -> Result<Vec<Query>, Problem> {
+//!     fn locate(target: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, Problem> {
 //!         Ok(vec![Query::named(kind(), target.config::<Config>()?.split)])
 //!     }
 //!

@@ -23,7 +23,7 @@ pub trait Router {
     ///
     /// # Errors
     /// When the configuration does not say.
-    fn locate(target: &Target, seen: &[Observation]) -> Result<Vec<Query>, Problem>;
+    fn locate(target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Vec<Query>, Problem>;
 
     /// What should change so that the objects express the traffic, what they express now, and whether that is in
     /// force.
@@ -53,8 +53,12 @@ impl<R: Router> record::Guest for R {
         R::check(&target).map_err(Problem::into_record)
     }
 
-    fn locate(target: Target, seen: Vec<Observation>) -> Result<Vec<Query>, record::Problem> {
-        R::locate(&target, &seen).map_err(Problem::into_record)
+    fn locate(
+        target: Target,
+        traffic: Traffic,
+        seen: Vec<Observation>,
+    ) -> Result<Vec<Query>, record::Problem> {
+        R::locate(&target, &traffic, &seen).map_err(Problem::into_record)
     }
 
     fn route(target: Target, traffic: Traffic, seen: Vec<Observation>) -> Result<Outcome, record::Problem> {
@@ -77,7 +81,7 @@ impl<R: Router> record::Guest for R {
 /// #     impl Router for MyRouter {
 /// #         fn describe() -> Description { unimplemented!() }
 /// #         fn check(_: &Target) -> Result<Vec<String>, Problem> { unimplemented!() }
-/// #         fn locate(_: &Target, _: &[Observation]) -> Result<Vec<Query>, Problem> { unimplemented!() }
+/// #         fn locate(_: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, Problem> { unimplemented!() }
 /// #         fn route(_: &Target, _: &Traffic, _: &[Observation]) -> Result<Outcome, Problem> { unimplemented!() }
 /// #     }
 /// # }

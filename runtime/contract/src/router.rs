@@ -72,7 +72,12 @@ pub trait Session {
     ///
     /// # Errors
     /// When the plugin cannot say, or fails.
-    fn locate(&mut self, target: &Target, seen: &[Observation]) -> Result<Vec<Query>, CallError>;
+    fn locate(
+        &mut self,
+        target: &Target,
+        traffic: &Traffic,
+        seen: &[Observation],
+    ) -> Result<Vec<Query>, CallError>;
 
     /// What should be, and whether it already is.
     ///

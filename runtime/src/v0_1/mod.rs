@@ -56,9 +56,8 @@ pub(crate) struct Instance {
 type DescribeGives = (wit::Description,);
 type CheckTakes<'a> = (wit::Target<'a>,);
 type CheckGives = (Result<Vec<String>, wit::Problem>,);
-type LocateTakes<'a> = (wit::Target<'a>, &'a [wit::Observation<'a>]);
 type LocateGives = (Result<Vec<wit::QueryResult>, wit::Problem>,);
-type RouteTakes<'a> = (wit::Target<'a>, wit::Traffic<'a>, &'a [wit::Observation<'a>]);
+type AskTakes<'a> = (wit::Target<'a>, wit::Traffic<'a>, &'a [wit::Observation<'a>]);
 type RouteGives = (Result<wit::Outcome, wit::Problem>,);
 
 impl Prepared {
@@ -94,9 +93,9 @@ impl Instance {
         let [describes, checks, locates, routes, releases] = FUNCTIONS;
         self.typed::<(), DescribeGives>(store, &describe).map_err(|error| (describes, error))?;
         self.typed::<CheckTakes<'_>, CheckGives>(store, &check).map_err(|error| (checks, error))?;
-        self.typed::<LocateTakes<'_>, LocateGives>(store, &locate).map_err(|error| (locates, error))?;
-        self.typed::<RouteTakes<'_>, RouteGives>(store, &route).map_err(|error| (routes, error))?;
-        self.typed::<RouteTakes<'_>, RouteGives>(store, &release).map_err(|error| (releases, error))?;
+        self.typed::<AskTakes<'_>, LocateGives>(store, &locate).map_err(|error| (locates, error))?;
+        self.typed::<AskTakes<'_>, RouteGives>(store, &route).map_err(|error| (routes, error))?;
+        self.typed::<AskTakes<'_>, RouteGives>(store, &release).map_err(|error| (releases, error))?;
         Ok(())
     }
 
@@ -143,13 +142,11 @@ impl Instance {
         &self,
         store: &mut Store<Guest>,
         target: &Target,
+        traffic: &Traffic,
         seen: &[Observation],
     ) -> wasmtime::Result<Result<Vec<Query>, Problem>> {
-        let objects = question::objects(seen);
-        let seen = question::observations(seen, &objects);
-        let arguments = (question::target(target), seen.as_slice());
-        let (answer,): LocateGives = self.call(store, &self.functions.locate, arguments)?;
-        Ok(answer.map(answer::queries).map_err(answer::problem))
+        let answer = self.ask::<LocateGives>(store, &self.functions.locate, target, traffic, seen)?;
+        Ok(answer.0.map(answer::queries).map_err(answer::problem))
     }
 
     pub(crate) fn route(
@@ -180,13 +177,24 @@ impl Instance {
         traffic: &Traffic,
         seen: &[Observation],
     ) -> wasmtime::Result<Result<Outcome, Problem>> {
+        let answer = self.ask::<RouteGives>(store, function, target, traffic, seen)?;
+        Ok(answer.0.map(answer::outcome).map_err(answer::problem))
+    }
+
+    /// Calls a function that takes all there is to know.
+    fn ask<R: ComponentNamedList + Lift>(
+        &self,
+        store: &mut Store<Guest>,
+        function: &ComponentExportIndex,
+        target: &Target,
+        traffic: &Traffic,
+        seen: &[Observation],
+    ) -> wasmtime::Result<R> {
         let objects = question::objects(seen);
         let seen = question::observations(seen, &objects);
-        let answer = question::with_traffic(traffic, |traffic| -> wasmtime::Result<_> {
-            let arguments = (question::target(target), traffic, seen.as_slice());
-            let (answer,): RouteGives = self.call(store, function, arguments)?;
-            Ok(answer)
-        })?;
-        Ok(answer.map(answer::outcome).map_err(answer::problem))
+        question::with_traffic(traffic, |traffic| {
+            let arguments: AskTakes<'_> = (question::target(target), traffic, seen.as_slice());
+            self.call(store, function, arguments)
+        })
     }
 }

@@ -158,7 +158,7 @@ fn a_problem_is_an_answer_not_a_fault() {
     let plugin = plugin(&guest);
     let mut session = plugin.session().unwrap();
     for _ in 0..2 {
-        let error = session.locate(&target(), &[]).unwrap_err();
+        let error = session.locate(&target(), &traffic(), &[]).unwrap_err();
         assert_eq!(error.reason(), "missing-object");
     }
     assert!(session.route(&target(), &traffic(), &[]).is_ok());

@@ -201,10 +201,10 @@ fn queries_go_in_and_come_out_unchanged() {
         },
     ] {
         let seen = Observation { query: query.clone(), served: true, objects: Vec::new() };
-        let located = plugin.session().unwrap().locate(&target(), &[seen]).unwrap();
+        let located = plugin.session().unwrap().locate(&target(), &traffic(), &[seen]).unwrap();
         assert_eq!(located, [query]);
     }
-    assert!(plugin.session().unwrap().locate(&target(), &[]).unwrap().is_empty());
+    assert!(plugin.session().unwrap().locate(&target(), &traffic(), &[]).unwrap().is_empty());
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn a_sandbox_that_failed_answers_nothing_more() {
     let plugin = plugin(&guest);
     let mut session = plugin.session().unwrap();
     assert!(session.route(&target(), &traffic(), &[]).is_ok());
-    assert_eq!(fault(session.locate(&target(), &[])).reason, FaultReason::Trap);
+    assert_eq!(fault(session.locate(&target(), &traffic(), &[])).reason, FaultReason::Trap);
     assert_eq!(fault(session.route(&target(), &traffic(), &[])).reason, FaultReason::Trap);
     assert_eq!(fault(session.check(&target())).reason, FaultReason::Trap);
     // The plugin itself is as good as before.

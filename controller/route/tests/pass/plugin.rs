@@ -69,7 +69,7 @@ impl Session for Plugin<'_> {
         Ok(Vec::new())
     }
 
-    fn locate(&mut self, _: &Target, seen: &[Observation]) -> Result<Vec<Query>, CallError> {
+    fn locate(&mut self, _: &Target, _: &Traffic, seen: &[Observation]) -> Result<Vec<Query>, CallError> {
         (self.locate)(seen)
     }
 

@@ -77,7 +77,7 @@ impl Session for Pass {
         Ok(vec!["weights".to_owned()])
     }
 
-    fn locate(&mut self, target: &Target, _: &[Observation]) -> Result<Vec<Query>, CallError> {
+    fn locate(&mut self, target: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, CallError> {
         let config: Value = serde_json::from_str(&target.config).unwrap();
         let text = |field: &str| config[field].as_str().map(str::to_owned);
         let select = match (text("route"), text("labels")) {

@@ -61,10 +61,12 @@ impl<R: guest::Router> host::Session for Session<R> {
     fn locate(
         &mut self,
         target: &host::Target,
+        wanted: &host::Traffic,
         seen: &[host::Observation],
     ) -> Result<Vec<host::Query>, CallError> {
         self.fail()?;
-        let queries = R::locate(&ask(target), &seen.iter().map(observation).collect::<Vec<_>>());
+        let seen = seen.iter().map(observation).collect::<Vec<_>>();
+        let queries = R::locate(&ask(target), &traffic(wanted), &seen);
         Ok(queries.map_err(problem)?.into_iter().map(query).collect())
     }
 

@@ -8,7 +8,8 @@ use crate::{GatewayApi, both, cart, http_route, route, weights};
 
 /// What a configuration asks for: `namespace/name` or `namespace/{labels}`, `.` being the Rollout's namespace.
 fn asked(config: &Value) -> Vec<String> {
-    let queries = GatewayApi::locate(&cart(config), &[]).unwrap();
+    let target = cart(config);
+    let queries = GatewayApi::locate(&target, &testing::traffic(&target, 20), &[]).unwrap();
     queries
         .iter()
         .map(|query| {
@@ -112,7 +113,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
             "{config}: {}",
             problem.message
         );
-        assert_eq!(GatewayApi::locate(&target, &[]).unwrap_err(), problem);
+        assert_eq!(GatewayApi::locate(&target, &testing::traffic(&target, 20), &[]).unwrap_err(), problem);
     }
 }
 

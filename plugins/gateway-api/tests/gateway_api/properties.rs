@@ -175,7 +175,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// Asks everything there is to ask about this object as the route.
 fn ask_all(target: &Target, object: &str) {
     let _ = GatewayApi::check(target);
-    let Ok(queries) = GatewayApi::locate(target, &[]) else { return };
+    let Ok(queries) = GatewayApi::locate(target, &testing::traffic(target, 20), &[]) else { return };
     let seen: Vec<_> = queries
         .into_iter()
         .map(|query| Observation {

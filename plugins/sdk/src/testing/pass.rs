@@ -27,13 +27,17 @@ impl Objects {
     ///
     /// # Panics
     /// When it does not settle, or asks for a kind that it does not describe.
-    pub fn locate<R: Router>(&self, target: &Target) -> Result<Vec<Observation>, Problem> {
+    pub fn locate<R: Router>(&self, target: &Target, traffic: &Traffic) -> Result<Vec<Observation>, Problem> {
         let description = R::describe();
         let mut queries = Vec::new();
         let mut seen = Vec::new();
         for _ in 0..ROUNDS {
-            let mut asked = R::locate(target, &seen)?;
-            assert_eq!(asked, R::locate(target, &seen)?, "locate answers differently to the same question");
+            let mut asked = R::locate(target, traffic, &seen)?;
+            assert_eq!(
+                asked,
+                R::locate(target, traffic, &seen)?,
+                "locate answers differently to the same question"
+            );
             asked.sort();
             asked.dedup();
             if asked == queries {
@@ -89,7 +93,7 @@ impl Objects {
             Purpose::Route => R::route(target, traffic, seen),
             Purpose::Release => R::release(target, traffic, seen),
         };
-        let seen = self.locate::<R>(target)?;
+        let seen = self.locate::<R>(target, traffic)?;
         let outcome = ask(&seen)?;
         assert_eq!(Ok(&outcome), ask(&seen).as_ref(), "the same question is answered differently");
         let mut after = self.clone();

@@ -62,7 +62,7 @@ impl<const MISTAKE: u8> Router for Mistaken<MISTAKE> {
         Ok(vec![])
     }
 
-    fn locate(_: &Target, seen: &[Observation]) -> Result<Vec<Query>, Problem> {
+    fn locate(_: &Target, _: &Traffic, seen: &[Observation]) -> Result<Vec<Query>, Problem> {
         if Self::makes(Mistake::Unsettled) {
             let last = seen.iter().map(|seen| format!("{:?}", seen.query).len()).max().unwrap_or_default();
             return Ok(vec![Query::named(kind(), "x".repeat(last + 1))]);
