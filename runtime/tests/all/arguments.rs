@@ -7,7 +7,7 @@ use tidegate_contract::{
 
 use crate::guest::{Guest, destination, observation, plugin, target, traffic};
 
-// Where things are in the record of route's arguments: target, traffic, list of observations.
+// Where things are in the record of locate's and route's arguments: target, traffic, list of observations.
 const TRAFFIC: u32 = 64;
 const SEEN: u32 = 164;
 
@@ -183,12 +183,12 @@ fn objects_arrive() {
 #[test]
 fn queries_go_in_and_come_out_unchanged() {
     // Answers with the query of the one observation.
-    let guest = Guest::new().body(
-        "locate",
-        "(i32.store (i32.const 516) (i32.load (i32.add (local.get $in) (i32.const 64))))
-         (i32.store (i32.const 520) (i32.load (i32.add (local.get $in) (i32.const 68))))
-         (i32.const 512)",
+    let (list, length) = (at(SEEN), at(SEEN + 4));
+    let body = format!(
+        "(i32.store (i32.const 516) (i32.load {list})) (i32.store (i32.const 520) (i32.load {length}))
+         (i32.const 512)"
     );
+    let guest = Guest::new().body("locate", &body);
     let plugin = plugin(&guest);
     let kind = Kind::new("", "Service");
     for query in [
