@@ -60,7 +60,7 @@ impl Router for Istio {
         Ok(features.map(|feature| (*feature).to_owned()).collect())
     }
 
-    fn locate(target: &Target, _seen: &[Observation]) -> Result<Vec<Query>, Problem> {
+    fn locate(target: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, Problem> {
         Ok(Config::of(target)?.queries())
     }
 

@@ -70,10 +70,11 @@ fn judge(
         ));
     }
     // What `check` refuses no host asks about any more; but a Rollout can be changed between two questions.
-    let queries = bench.call(|| format!("locate, {what}"), |session| session.locate(target, &[]))?;
+    let traffic = traffic(target);
+    let queries =
+        bench.call(|| format!("locate, {what}"), |session| session.locate(target, &traffic, &[]))?;
     let queries = queries.unwrap_or_default();
     let seen = observe(world, &target.namespace, &queries).unwrap_or_default();
-    let traffic = traffic(target);
     let _ = bench.call(|| format!("route, {what}"), |session| session.route(target, &traffic, &seen))?;
     let _ = bench.call(|| format!("release, {what}"), |session| session.release(target, &traffic, &seen))?;
     Ok(checked)

@@ -19,8 +19,8 @@ const CALLS: [Call; 5] = [Call::Check, Call::LocateFirst, Call::Locate, Call::Ro
 
 /// Each function answers the same in fresh sandboxes, twice in one sandbox, and after any other call.
 pub(crate) fn deterministic(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
-    let seen = seen(bench, case)?;
     let traffic = sample::traffic(&mut bench.random, case);
+    let seen = seen(bench, case, &traffic)?;
     let ask = |session: &mut dyn Session, call| answer(session, call, case, &traffic, &seen);
     let fresh = |bench: &Bench<'_>, call| match bench.router.session() {
         Ok(mut session) => ask(&mut *session, call),
@@ -70,20 +70,21 @@ fn answer(
     let target = &case.target;
     match call {
         Call::Check => text(session.check(target)),
-        Call::LocateFirst => text(session.locate(target, &[])),
-        Call::Locate => text(session.locate(target, seen)),
+        Call::LocateFirst => text(session.locate(target, traffic, &[])),
+        Call::Locate => text(session.locate(target, traffic, seen)),
         Call::Route => text(session.route(target, traffic, seen)),
         Call::Release => text(session.release(target, traffic, seen)),
     }
 }
 
 /// What the plugin sees in the end, as far as it comes.
-fn seen(bench: &mut Bench<'_>, case: &Case<'_>) -> Result<Vec<Observation>, Broken> {
+fn seen(bench: &mut Bench<'_>, case: &Case<'_>, traffic: &Traffic) -> Result<Vec<Observation>, Broken> {
     let world = case.world();
     let asked = || format!("locate (fixture {})", case.fixture.name);
     let mut seen = Vec::new();
     for _ in 0..4 {
-        let Ok(mut queries) = bench.call(asked, |session| session.locate(&case.target, &seen))? else {
+        let Ok(mut queries) = bench.call(asked, |session| session.locate(&case.target, traffic, &seen))?
+        else {
             break;
         };
         queries.sort_unstable();

@@ -77,7 +77,8 @@ fn what_is_wrong_is_told_with_its_place() {
     ] {
         let expected = Err(("invalid-config".to_owned(), Some(pointer.to_owned())));
         assert_eq!(check(&cart(config.clone())), expected, "{config}");
-        assert!(Istio::locate(&cart(config.clone()), &[]).is_err(), "{config}");
+        let target = cart(config.clone());
+        assert!(Istio::locate(&target, &testing::traffic(&target, 20), &[]).is_err(), "{config}");
     }
 }
 
