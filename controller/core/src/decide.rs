@@ -1,6 +1,7 @@
 //! `decide`: the table of contents of the state machine.
 
 use jiff::Timestamp;
+use tidegate_model::names::reason;
 use tidegate_model::validate;
 
 use crate::context::Context;
@@ -8,7 +9,7 @@ use crate::decision::Decision;
 use crate::steps::{self, Position};
 use crate::world::World;
 use crate::writes::Writes;
-use crate::{replicas, revision, services, status, traffic};
+use crate::{features, replicas, revision, services, status, traffic};
 
 /// What should be done about a Rollout now, and what it should say about itself.
 ///
@@ -56,7 +57,7 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
 
 /// An invalid spec leaves everything where it is, except that an abort is still carried out: what it needs is in the status
 /// and in the objects.
-fn invalid(context: &Context<'_>, errors: &[String]) -> Decision {
+fn invalid(context: &Context<'_>, errors: &[Invalid]) -> Decision {
     let mut notes = Vec::new();
     let mut writes = Writes::default();
     let mut traffic = None;
@@ -76,10 +77,27 @@ fn invalid(context: &Context<'_>, errors: &[String]) -> Decision {
     }
 }
 
-/// What is wrong with the spec and with what it refers to, the first thing first.
-fn errors(context: &Context<'_>) -> Vec<String> {
-    let mut errors: Vec<String> =
-        validate::validate(&context.world.rollout).iter().map(ToString::to_string).collect();
+/// Something for which the spec cannot be acted on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invalid {
+    /// Stable code.
+    pub(crate) reason: &'static str,
+    /// Where, what, and what to do.
+    pub(crate) message: String,
+}
+
+impl Invalid {
+    fn spec(message: String) -> Self {
+        Self { reason: reason::INVALID_SPEC, message }
+    }
+}
+
+/// What is wrong with the spec, with what it refers to, and with what it asks of its routers; the first thing first.
+fn errors(context: &Context<'_>) -> Vec<Invalid> {
+    let mut errors: Vec<Invalid> = validate::validate(&context.world.rollout)
+        .iter()
+        .map(|error| Invalid::spec(error.to_string()))
+        .collect();
     let canary = &context.rollout.canary;
     for (field, service) in
         [("canaryService", &canary.canary_service), ("stableService", &canary.stable_service)]
@@ -87,11 +105,12 @@ fn errors(context: &Context<'_>) -> Vec<String> {
         if let Some(name) = service
             && !context.world.services.contains_key(name)
         {
-            errors.push(format!(
+            errors.push(Invalid::spec(format!(
                 "spec.strategy.canary.{field}: Service \"{name}\" does not exist in namespace \"{}\"; create it, or correct the name",
                 context.rollout.namespace
-            ));
+            )));
         }
     }
+    errors.extend(features::missing(context));
     errors
 }

@@ -10,6 +10,8 @@ mod conditions;
 mod context;
 mod decide;
 mod decision;
+mod destinations;
+mod features;
 mod managed;
 mod phase;
 mod progress;

@@ -8,6 +8,8 @@ use tidegate_model::names::{condition, reason};
 use crate::conditions::Conditions;
 use crate::context::Context;
 use crate::decision::Note;
+use crate::destinations::Refused;
+use crate::traffic;
 use crate::world::{RouterReport, RouterState, Routing};
 
 /// Reason of a router whose objects say what is desired, and that has yet to hear that it is in force.
@@ -20,6 +22,11 @@ pub(crate) fn report(
     conditions: &mut Conditions,
     notes: &mut Vec<Note>,
 ) -> Option<Timestamp> {
+    let refused = traffic.and_then(|_| traffic::refused(context));
+    let is_refused = refused.is_some();
+    if let Some(Refused { reason, message }) = refused {
+        not_ready(reason, message, conditions, notes);
+    }
     let Some((traffic, routing)) = answer_for(context, traffic) else {
         if !context.has_routers() {
             conditions.remove(condition::TRAFFIC_ROUTER_READY);
@@ -27,26 +34,23 @@ pub(crate) fn report(
         }
         return None;
     };
-    readiness(routing, conditions, notes);
+    if !is_refused {
+        readiness(routing, conditions, notes);
+    }
     deadline(context, traffic, routing, conditions)
 }
 
 /// `TrafficRouterReady`: whether every router can express the traffic.
 fn readiness(routing: &Routing, conditions: &mut Conditions, notes: &mut Vec<Note>) {
-    let failed = routing.routers.iter().find_map(|report| match &report.state {
-        RouterState::Failed { reason, message } => Some((report, reason, message)),
-        _ => None,
-    });
-    if let Some((report, reason, message)) = failed {
-        let message = format!("{}: {message}", report.router);
-        let is_new = conditions
-            .get(condition::TRAFFIC_ROUTER_READY)
-            .is_none_or(|old| old.status != "False" || old.reason != *reason);
-        conditions.set(condition::TRAFFIC_ROUTER_READY, "False", reason, message.clone());
-        if is_new {
-            notes.push(Note::warning(reason::ROUTING_ERROR, format!("{reason}: {message}")));
+    let failed = |report: &RouterReport| match &report.state {
+        RouterState::Failed { reason, message } => {
+            Some((reason.clone(), format!("{}: {message}", report.router)))
         }
-        return;
+        _ => None,
+    };
+    let (reasons, messages): (Vec<String>, Vec<String>) = routing.routers.iter().filter_map(failed).unzip();
+    if let Some(reason) = reasons.first() {
+        return not_ready(reason, messages.join("; "), conditions, notes);
     }
     let warnings = routing.routers.iter().flat_map(warnings).collect::<Vec<_>>().join("; ");
     let (reason, message) = if warnings.is_empty() {
@@ -59,6 +63,17 @@ fn readiness(routing: &Routing, conditions: &mut Conditions, notes: &mut Vec<Not
         notes.push(Note::warning(reason::ROUTING_ERROR, message.clone()));
     }
     conditions.set(condition::TRAFFIC_ROUTER_READY, "True", reason, message);
+}
+
+/// Some router cannot express the traffic, or none could.
+fn not_ready(reason: &str, message: String, conditions: &mut Conditions, notes: &mut Vec<Note>) {
+    let is_new = conditions
+        .get(condition::TRAFFIC_ROUTER_READY)
+        .is_none_or(|old| old.status != "False" || old.reason != *reason);
+    if is_new {
+        notes.push(Note::warning(reason::ROUTING_ERROR, format!("{reason}: {message}")));
+    }
+    conditions.set(condition::TRAFFIC_ROUTER_READY, "False", reason, message);
 }
 
 /// `TrafficNotVerified`: false since the desired traffic was not in force, true once that has lasted for the deadline,
@@ -139,26 +154,48 @@ pub(crate) fn weights(
         "stable": destination(&traffic.stable),
     });
     if let Some(fields) = weights.as_object_mut() {
-        if !traffic.additional.is_empty() {
-            fields.insert("additional".into(), traffic.additional.iter().map(destination).collect());
+        // One that is to be gone is remembered until no router names it any more.
+        let is_named = |one: &&Destination| {
+            let mut shares = routing.routers.iter().flat_map(|report| &report.shares);
+            !is_settled || shares.any(|share| share.destination == one.name)
+        };
+        let retired = traffic.retired.iter().filter(is_named);
+        let additional: Vec<Value> = traffic.additional.iter().chain(retired).map(destination).collect();
+        if !additional.is_empty() {
+            fields.insert("additional".into(), additional.into());
         }
         if routing.routers.iter().any(|report| !matches!(report.state, RouterState::NotApplicable { .. })) {
             fields.insert("verified".into(), json!(is_settled));
         }
     }
-    let weight_of = |weights: &Value| weights.pointer("/canary/weight").and_then(Value::as_u64);
-    let (before, after) = (old.and_then(weight_of), u64::from(traffic.canary.weight));
-    match before {
-        Some(before) if before != after => notes.push(Note::normal(
-            reason::WEIGHT_UPDATED,
-            format!("Traffic weight updated from {before} to {after}"),
-        )),
-        None if after != 0 => {
-            notes.push(Note::normal(reason::WEIGHT_UPDATED, format!("Traffic weight updated to {after}")));
-        }
-        _ => {}
+    if let Some(message) = change(old, &weights) {
+        notes.push(Note::normal(reason::WEIGHT_UPDATED, format!("Traffic weight updated {message}")));
     }
     Some(weights)
+}
+
+/// How weights changed, as Argo words it; `None`: not.
+fn change(old: Option<&Value>, new: &Value) -> Option<String> {
+    let canary = |weights: &Value| weights.pointer("/canary/weight").and_then(Value::as_u64);
+    let additional = |weights: &Value| -> Vec<String> {
+        let additional = weights.get("additional").and_then(Value::as_array).into_iter().flatten();
+        let named =
+            |one: &Value| Some((one.get("serviceName")?.as_str()?.to_owned(), one.get("weight")?.as_u64()?));
+        additional.filter_map(named).map(|(service, weight)| format!("{service} {weight}")).collect()
+    };
+    let after = canary(new)?;
+    let mut details = Vec::new();
+    match old.and_then(canary) {
+        Some(before) if before != after => details.push(format!("from {before} to {after}")),
+        None if after != 0 => details.push(format!("to {after}")),
+        _ => {}
+    }
+    let (before, after) = (old.map(additional).unwrap_or_default(), additional(new));
+    if before != after {
+        let after = if after.is_empty() { "none".to_owned() } else { after.join(", ") };
+        details.push(format!("additional: {after}"));
+    }
+    (!details.is_empty()).then(|| details.join(", "))
 }
 
 fn destination(destination: &Destination) -> Value {

@@ -8,6 +8,7 @@ use tidegate_model::{Counts, PauseCondition};
 
 use crate::conditions::Conditions;
 use crate::context::Context;
+use crate::decide::Invalid;
 use crate::decision::Note;
 use crate::progress::{self, Deadline};
 use crate::steps::Position;
@@ -24,7 +25,7 @@ pub(crate) fn report(
     context: &Context<'_>,
     mut position: Position,
     traffic: Option<&Traffic>,
-    errors: &[String],
+    errors: &[Invalid],
     notes: &mut Vec<Note>,
 ) -> Reported {
     let counts = count(context);
@@ -99,16 +100,16 @@ fn count(context: &Context<'_>) -> Counts {
 
 fn invalid_spec(
     context: &Context<'_>,
-    errors: &[String],
+    errors: &[Invalid],
     conditions: &mut Conditions,
     notes: &mut Vec<Note>,
 ) {
     let Some(first) = errors.first() else { return conditions.remove(condition::INVALID_SPEC) };
-    let message = format!("The Rollout \"{}\" is invalid: {first}", context.rollout.name);
+    let message = format!("The Rollout \"{}\" is invalid: {}", context.rollout.name, first.message);
     if conditions.get(condition::INVALID_SPEC).is_none_or(|old| old.message != message) {
-        notes.push(Note::warning(reason::INVALID_SPEC, message.clone()));
+        notes.push(Note::warning(first.reason, message.clone()));
     }
-    conditions.set(condition::INVALID_SPEC, "True", reason::INVALID_SPEC, message);
+    conditions.set(condition::INVALID_SPEC, "True", first.reason, message);
 }
 
 /// Gives the update up when its deadline has passed and the spec asks for that.

@@ -9,16 +9,13 @@ use tidegate_contract::{Destination, Traffic};
 use tidegate_model::Step;
 
 use crate::context::Context;
+use crate::destinations::{self, Division, Refused};
 use crate::{managed, replicas};
 
 /// The traffic that every router should express; `None` while there is no stable ReplicaSet to speak of, or no router.
 pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
-    if !context.has_routers() || context.is_first() {
-        return None;
-    }
+    let division = division(context)?;
     let canary = &context.rollout.canary;
-    let max = canary.max_weight();
-    let weight = canary_weight(context).min(max);
     let destination = |name: &str, service: Option<&String>, hash: &str, weight| Destination {
         name: name.to_owned(),
         service: service.cloned(),
@@ -26,19 +23,32 @@ pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
         pod_template_hash: Some(context.selected_hash(service).unwrap_or(hash).to_owned()),
         weight,
     };
+    let stable_hash = &context.status.stable_rs;
+    let canary_hash = left_behind(context).unwrap_or(&context.new_hash);
     Some(Traffic {
-        max_weight: max,
-        stable: destination(
-            "stable",
-            canary.stable_service.as_ref(),
-            &context.status.stable_rs,
-            max - weight,
-        ),
-        canary: destination("canary", canary.canary_service.as_ref(), &context.new_hash, weight),
-        additional: Vec::new(),
-        retired: Vec::new(),
+        max_weight: canary.max_weight(),
+        stable: destination("stable", canary.stable_service.as_ref(), stable_hash, division.stable),
+        canary: destination("canary", canary.canary_service.as_ref(), canary_hash, division.canary),
+        additional: division.additional,
+        retired: division.retired,
         managed_routes: managed::desired(context, may_reach_canary(context)),
     })
+}
+
+/// Why the weights are not those that the steps ask for, if they are not.
+pub(crate) fn refused(context: &Context<'_>) -> Option<Refused> {
+    division(context)?.refused
+}
+
+fn division(context: &Context<'_>) -> Option<Division> {
+    if !context.has_routers() || context.is_first() {
+        return None;
+    }
+    let canary = canary_weight(context);
+    if must_wait_for_stable_service(context) {
+        return Some(destinations::undivided(context, canary));
+    }
+    Some(destinations::divide(context, canary))
 }
 
 /// What the canary should get now.
@@ -81,12 +91,33 @@ fn may_reach_canary(context: &Context<'_>) -> bool {
 /// Whether weight of the canary role would reach pods of the newest template.
 fn reaches_new_pods(context: &Context<'_>) -> bool {
     let service = context.rollout.canary.canary_service.as_ref();
-    context.new_available() > 0
-        && (service.is_none() || context.selected_hash(service) == Some(context.new_hash.as_str()))
+    let is_meant = match service {
+        Some(_) => context.selected_hash(service) == Some(context.new_hash.as_str()),
+        None => left_behind(context).is_none(),
+    };
+    context.new_available() > 0 && is_meant
+}
+
+/// Pods of an earlier canary for which the canary role still stands where no Service says so (routers that select pods by
+/// their hash): the role moves on when it is verified that it carries nothing, as a Service does.
+fn left_behind<'a>(context: &'a Context<'_>) -> Option<&'a str> {
+    if context.rollout.canary.canary_service.is_some() {
+        return None;
+    }
+    let last = context.world.rollout.pointer("/status/canary/weights/canary/podTemplateHash")?.as_str()?;
+    if last == context.new_hash || context.set_of_hash(last).is_none_or(|set| set.available == 0) {
+        return None;
+    }
+    let has_moved_on = context.world.routing.as_ref().is_some_and(|routing| {
+        let asked = routing.traffic.canary.pod_template_hash.as_deref();
+        asked == Some(context.new_hash.as_str())
+            || (asked == Some(last) && context.canary_carries_nothing(Some(&routing.traffic)))
+    });
+    (!has_moved_on).then_some(last)
 }
 
 /// The weight that the pods of the newest template have; not one that an earlier canary had.
-fn held(context: &Context<'_>) -> u32 {
+pub(crate) fn held(context: &Context<'_>) -> u32 {
     let hash = context.world.rollout.pointer("/status/canary/weights/canary/podTemplateHash");
     let is_ours = hash.and_then(Value::as_str) == Some(context.new_hash.as_str());
     context.status.weights.as_ref().filter(|_| is_ours).map_or(0, |weights| weights.canary)

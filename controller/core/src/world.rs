@@ -16,6 +16,9 @@ pub struct World {
     pub replica_sets: Vec<Arc<Value>>,
     /// Those of the Services it names that exist, by name.
     pub services: BTreeMap<String, Arc<Value>>,
+    /// The Experiment that its status names for its current step, if that exists. Nothing else of it is needed than what its
+    /// status says of its pods.
+    pub experiment: Option<Arc<Value>>,
     /// What the routers last answered; `None` until they were asked for the first time (also after a restart).
     pub routing: Option<Routing>,
 }
@@ -35,6 +38,8 @@ pub struct Routing {
 pub struct RouterReport {
     /// Its key in `trafficRouting` (for plugins: in `trafficRouting.plugins`).
     pub router: String,
+    /// What it can do with its configuration, in the contract's words (`header-routes`); `None` until it was asked.
+    pub features: Option<Vec<String>>,
     /// How far it is.
     pub state: RouterState,
     /// What its objects express now, as far as known.

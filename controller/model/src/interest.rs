@@ -68,6 +68,14 @@ pub fn services(rollout: &Value) -> BTreeSet<String> {
         .collect()
 }
 
+/// The Experiment that a Rollout's traffic depends on: that of its current experiment step, as its status names it.
+pub fn experiment(rollout: &Value) -> Option<&str> {
+    let name =
+        rollout.pointer("/status/canary/currentExperiment")?.as_str().filter(|name| !name.is_empty())?;
+    let mut steps = rollout.pointer("/spec/strategy/canary/steps")?.as_array()?.iter();
+    steps.any(|step| step.get("experiment").is_some_and(Value::is_object)).then_some(name)
+}
+
 /// Whether a ReplicaSet of the same namespace is the Rollout's: controlled by it, or controlled by nobody and selected by it.
 pub fn owns(rollout: &Value, replica_set: &Value) -> bool {
     match object::controller_uid(replica_set) {
@@ -116,6 +124,18 @@ mod tests {
         assert_eq!(names(all), ["builtin:istio", "builtin:nginx", "a/a", "z/z"]);
         let twice = json!({"plugins": {"builtin:istio": {"a": 1}}, "istio": {"b": 2}});
         assert_eq!(names(twice), ["builtin:istio"]);
+    }
+
+    #[test]
+    fn an_experiment_counts_while_a_step_has_one() {
+        let rollout = |name: Value, step: Value| json!({"status": {"canary": {"currentExperiment": name}}, "spec": {"strategy": {"canary": {"steps": [step]}}}});
+        let step = json!({"experiment": {"templates": []}});
+        assert_eq!(experiment(&rollout(json!("web-1"), step.clone())), Some("web-1"));
+        assert_eq!(experiment(&rollout(json!("web-1"), json!({"setWeight": 1}))), None);
+        for name in [json!(null), json!(""), json!(7)] {
+            assert_eq!(experiment(&rollout(name, step.clone())), None);
+        }
+        assert_eq!(experiment(&Value::Null), None);
     }
 
     #[test]

@@ -22,5 +22,5 @@ pub mod validate;
 
 pub use replica_set::ReplicaSet;
 pub use rollout::{Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, Rollout, TrafficRouting};
-pub use status::{Condition, Counts, PauseCondition, Status, Weights};
+pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, Status, Weights};
 pub use step::{CanaryScale, ExperimentTemplate, Step};

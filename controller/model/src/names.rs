@@ -54,6 +54,12 @@ pub mod condition {
 pub mod reason {
     /// The spec cannot be acted on.
     pub const INVALID_SPEC: &str = "InvalidSpec";
+    /// A router cannot do what a step asks for (Tidegate's own).
+    pub const UNSUPPORTED_STEP: &str = "UnsupportedStep";
+    /// A router cannot divide traffic into as many parts as asked for (Tidegate's own).
+    pub const UNSUPPORTED_MAX_WEIGHT: &str = "UnsupportedMaxWeight";
+    /// The weights asked for are more than there is to give (Tidegate's own).
+    pub const WEIGHTS_EXCEED_MAXIMUM: &str = "WeightsExceedMaximum";
     /// Enough pods are available, or not (Argo uses one reason for both).
     pub const AVAILABLE: &str = "AvailableReason";
     /// Paused.

@@ -26,6 +26,8 @@ pub struct Status {
     pub stable_rs: String,
     /// How often a ReplicaSet's name was taken.
     pub collision_count: Option<i64>,
+    /// The Experiment of the current step; empty when there is none.
+    pub current_experiment: String,
     /// What the weights were when they were last set.
     pub weights: Option<Weights>,
     /// Conditions.
@@ -61,6 +63,19 @@ pub struct PauseCondition {
 pub struct Weights {
     /// The canary's weight.
     pub canary: u32,
+    /// What other destinations have, those of experiments.
+    pub additional: Vec<AdditionalWeight>,
+}
+
+/// One of `status.canary.weights.additional`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdditionalWeight {
+    /// The Service that reaches it; empty when absent.
+    pub service: String,
+    /// The hash of its pods; empty when absent.
+    pub pod_template_hash: String,
+    /// Its weight.
+    pub weight: u64,
 }
 
 /// A condition.
@@ -107,9 +122,18 @@ impl Status {
                 .map(|index| usize::try_from(index).unwrap_or_default()),
             stable_rs: text("stableRS"),
             collision_count: status.get("collisionCount").and_then(Value::as_i64),
+            current_experiment: status
+                .pointer("/canary/currentExperiment")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             weights: status.pointer("/canary/weights").filter(|weights| weights.is_object()).map(|weights| {
                 let canary = weights.pointer("/canary/weight").and_then(Value::as_u64).unwrap_or_default();
-                Weights { canary: u32::try_from(canary).unwrap_or_default() }
+                let additional = weights.get("additional").and_then(Value::as_array).into_iter().flatten();
+                Weights {
+                    canary: u32::try_from(canary).unwrap_or_default(),
+                    additional: additional.map(AdditionalWeight::read).collect(),
+                }
             }),
             conditions: list("conditions").map(Condition::read).collect(),
             counts: Counts {
@@ -124,6 +148,17 @@ impl Status {
     /// The condition of a type.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions.iter().find(|condition| condition.kind == kind)
+    }
+}
+
+impl AdditionalWeight {
+    fn read(value: &Value) -> Self {
+        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            service: text("serviceName"),
+            pod_template_hash: text("podTemplateHash"),
+            weight: value.get("weight").and_then(Value::as_u64).unwrap_or_default(),
+        }
     }
 }
 

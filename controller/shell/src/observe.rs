@@ -46,7 +46,7 @@ impl Shell {
                 services.insert(service.name.to_string(), value);
             }
         }
-        World { rollout: rollout.clone(), replica_sets, services, routing }
+        World { rollout: rollout.clone(), replica_sets, services, experiment: None, routing }
     }
 
     /// Watches exactly what the routers of a Rollout depend on.

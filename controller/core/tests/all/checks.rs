@@ -122,6 +122,20 @@ impl Cluster {
         assert!(self.available(&hash) > 0, "canary weight {} reaches no pods", traffic.canary.weight);
     }
 
+    /// Where routers select pods by their hash, the canary role moves on only when it carries nothing.
+    pub(crate) fn check_role(&self, traffic: &Traffic) {
+        for before in self.in_force.iter().chain(&self.written) {
+            let (old, new) = (&before.canary, &traffic.canary);
+            let old_hash = old.pod_template_hash.as_deref().unwrap_or_default();
+            let is_moving = old.service.is_none() && old.pod_template_hash != new.pod_template_hash;
+            assert!(
+                !is_moving || self.available(old_hash) == 0 || (old.weight == 0 && rules(before) == 0),
+                "the canary role moves from {old_hash} at weight {}",
+                old.weight
+            );
+        }
+    }
+
     fn available(&self, hash: &str) -> i64 {
         let count = |set: &Value| set.pointer("/status/availableReplicas").and_then(Value::as_i64);
         self.sets.values().filter(|set| object::label(set, HASH) == Some(hash)).filter_map(count).sum()

@@ -28,6 +28,10 @@ pub(crate) enum Gate {
     Failed,
 }
 
+/// What a router that can do everything says.
+pub(crate) const ALL_FEATURES: [&str; 6] =
+    ["weights", "max-weight", "header-routes", "mirror-routes", "additional-destinations", "verify"];
+
 /// A small cluster with one Rollout.
 #[derive(Clone)]
 pub(crate) struct Cluster {
@@ -35,7 +39,10 @@ pub(crate) struct Cluster {
     pub(crate) rollout: Value,
     pub(crate) sets: BTreeMap<String, Value>,
     pub(crate) services: BTreeMap<String, Value>,
+    pub(crate) experiment: Option<Value>,
     pub(crate) gate: Gate,
+    /// What the router can do.
+    pub(crate) features: Option<Vec<String>>,
     /// What the routes say, and what of that was verified last.
     pub(crate) written: Option<Traffic>,
     pub(crate) in_force: Option<Traffic>,
@@ -56,7 +63,9 @@ impl Cluster {
             rollout,
             sets: BTreeMap::new(),
             services: BTreeMap::new(),
+            experiment: None,
             gate: Gate::Verified,
+            features: Some(ALL_FEATURES.map(str::to_owned).into()),
             written: None,
             in_force: None,
             ready: BTreeMap::new(),
@@ -108,6 +117,7 @@ impl Cluster {
             rollout: Arc::new(self.rollout.clone()),
             replica_sets: self.sets.values().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(|(name, one)| (name.clone(), Arc::new(one.clone()))).collect(),
+            experiment: self.experiment.clone().map(Arc::new),
             routing: self.asked.as_ref().map(|traffic| self.answer(traffic)),
         }
     }
@@ -128,7 +138,13 @@ impl Cluster {
                 RouterState::Failed { reason: "WriteRejected".into(), message: "not allowed".into() }
             }
         };
-        let report = RouterReport { router: "r".into(), state, shares: Vec::new(), notes: Vec::new() };
+        let report = RouterReport {
+            router: "r".into(),
+            features: self.features.clone(),
+            state,
+            shares: Vec::new(),
+            notes: Vec::new(),
+        };
         Routing { traffic: traffic.clone(), routers: vec![report] }
     }
 
@@ -139,8 +155,9 @@ impl Cluster {
             let decision = decide(&world, self.now);
             assert_eq!(decision, decide(&world, self.now), "the same world, the same decision");
             check_shares(&decision);
+            let has_service = self.rollout.pointer("/spec/strategy/canary/canaryService").is_some();
             let forgetful = decide(&World { routing: None, ..world.clone() }, self.now);
-            if let (Some(one), Some(other)) = (&decision.traffic, &forgetful.traffic) {
+            if let (Some(one), Some(other), true) = (&decision.traffic, &forgetful.traffic, has_service) {
                 assert_eq!(one.managed_routes, other.managed_routes, "whatever was asked before");
             }
             let Some(traffic) = decision.traffic.clone().filter(|one| self.asked.as_ref() != Some(one))
@@ -149,6 +166,7 @@ impl Cluster {
             };
             if !matches!(self.gate, Gate::Pending | Gate::Failed) {
                 self.check_route(&traffic);
+                self.check_role(&traffic);
                 self.written = Some(traffic.clone());
             }
             if matches!(self.gate, Gate::Verified | Gate::NotApplicable) {

@@ -147,12 +147,15 @@ proptest! {
 
     #[test]
     fn routed_canaries_are_safe_and_end_well(
-        steps in steps(), delays in delays(), happenings in vec(happening(), 1..60),
+        steps in steps(), delays in delays(), has_services in any::<bool>(), happenings in vec(happening(), 1..60),
     ) {
         let mut manifest = rollout(steps);
         manifest["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = json!([{"name": "a"}, {"name": "b"}]);
         let mut cluster = Cluster::new(manifest, [service("web-canary"), service("web-stable")]);
         cluster.canary(&delays);
+        if !has_services {
+            cluster.canary(&json!({"canaryService": null, "stableService": null}));
+        }
         for happening in &happenings {
             happens(&mut cluster, happening);
         }

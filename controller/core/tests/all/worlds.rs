@@ -146,6 +146,7 @@ proptest! {
             rollout: Arc::new(rollout),
             replica_sets: sets.into_iter().map(Arc::new).collect(),
             services: services.into_iter().enumerate().map(named).collect::<BTreeMap<_, _>>(),
+            experiment: None,
             routing: None,
         };
         check(&world, now);
