@@ -81,6 +81,10 @@ pub mod builtin {
     pub fn services() -> Resource {
         Resource::namespaced("", "v1", "Service", "services")
     }
+    /// `argoproj.io/v1alpha1` Experiment.
+    pub fn experiments() -> Resource {
+        Resource::namespaced("argoproj.io", "v1alpha1", "Experiment", "experiments")
+    }
     /// Core Pod.
     pub fn pods() -> Resource {
         Resource::namespaced("", "v1", "Pod", "pods")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tidegate_api::{ApiError, Operation, Request};
 use tidegate_contract::{Fault, FaultReason};
 use tidegate_route::Answer;
-use tidegate_shell::{Event, RequestId, RouteJob};
+use tidegate_shell::{Event, RequestId, RouteAnswer, RouteJob};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -77,26 +77,19 @@ impl Jobs {
         let asked = tokio::task::spawn_blocking(move || {
             // Held until the computation ends, also when nobody waits for it any more.
             let _permit = permit;
-            ask(&job)
+            job.ask()
         });
         let answer = asked.await.unwrap_or_else(|error| {
             let message =
                 if error.is_panic() { panic_text(error.into_panic().as_ref()) } else { error.to_string() };
-            Answer::Fault(Fault {
+            RouteAnswer::from(Answer::Fault(Fault {
                 reason: FaultReason::HostFault,
                 message: format!("the host failed while the plugin was asked: {message}"),
                 last_words: String::new(),
-            })
+            }))
         });
-        self.metrics.called(&plugin, &answer, started.elapsed());
+        self.metrics.called(&plugin, &answer.answer, started.elapsed());
         Event::Routed { id, answer }
-    }
-}
-
-fn ask(job: &RouteJob) -> Answer {
-    match job.router.session() {
-        Ok(mut session) => tidegate_route::run(session.as_mut(), job.router.description(), &job.pass),
-        Err(fault) => Answer::Fault(fault),
     }
 }
 

@@ -477,6 +477,7 @@ mod tests {
             operation: tidegate_api::Operation::Get { name: "web".into() },
         };
         let report = RouterReport {
+            features: None,
             router: "a/b".into(),
             state: RouterState::Verified,
             shares: Vec::new(),

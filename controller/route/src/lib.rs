@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod check;
 pub mod difference;
 mod edit;
 pub mod equal;
@@ -37,6 +38,7 @@ mod shares;
 mod write;
 
 pub use apply::{PatchError, apply, tested_values_hold};
+pub use check::check;
 pub use pass::{Answer, ObjectWrite, Pass, Purpose, Refusal, Routed};
 pub use refusal::reason;
 pub use run::run;

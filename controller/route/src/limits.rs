@@ -21,6 +21,10 @@ pub(crate) const DEPTH: usize = 100;
 pub(crate) const SHARES: usize = 1024;
 /// Notes in one answer (from the contract).
 pub(crate) const NOTES: usize = 16;
+/// Features in one answer of `check`.
+pub(crate) const FEATURES: usize = 64;
+/// Characters of the word for a feature.
+pub(crate) const FEATURE_CHARACTERS: usize = 64;
 /// Facts in one answer.
 pub(crate) const FACTS: usize = 64;
 /// Characters of one note, fact, or reason. They end up in conditions and events, which have limits of 32 and

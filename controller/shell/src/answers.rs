@@ -11,6 +11,7 @@ use crate::apply::{causes, is_unknown};
 use crate::effect::{Effect, Report};
 use crate::event::{Now, RequestId};
 use crate::guard::Turn;
+use crate::job::RouteAnswer;
 use crate::memory::{RouteWriting, RouterMemory, UnderWay, WriteRefused};
 use crate::observe::get;
 use crate::queue::delay;
@@ -84,13 +85,15 @@ impl Shell {
     }
 
     /// A router was asked.
-    pub(crate) fn routed(&mut self, now: Now, id: RequestId, answer: Answer, effects: &mut Vec<Effect>) {
+    pub(crate) fn routed(&mut self, now: Now, id: RequestId, answer: RouteAnswer, effects: &mut Vec<Effect>) {
         let Some((name, _)) = self.requests.finish(id) else { return };
         self.guarded(&name, now, effects, |shell, turn| {
             let Some(UnderWay::Asking(mut asking)) = turn.memory.under_way.take() else { return };
             if let Some(asked) = asking.remove(&id) {
+                let RouteAnswer { features, answer } = answer;
                 let router = turn.memory.router(&asked.router);
                 router.set_ask_again(&answer, now, &shell.settings.timing);
+                router.checked(&asked, features);
                 router.answered(&asked, answer);
             }
             if !asking.is_empty() {

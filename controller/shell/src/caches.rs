@@ -149,6 +149,24 @@ impl Caches {
         sighting
     }
 
+    /// The watch of Experiments.
+    pub(crate) fn experiments(&mut self) -> WatchId {
+        let resource = builtin::experiments();
+        let key = WatchKey {
+            group: resource.group,
+            kind: resource.kind,
+            versions: vec![resource.version],
+            namespace: self.namespace.clone(),
+        };
+        self.id_of(key, Keep::Parsed)
+    }
+
+    /// Whether it is not known yet which Experiments there are.
+    pub(crate) fn are_experiments_unknown(&mut self) -> bool {
+        let id = self.experiments();
+        self.cache(id).is_none_or(|cache| cache.state == State::Unknown)
+    }
+
     /// The watch that a query needs.
     pub(crate) fn watch_for(&mut self, query: &Query, kinds: &[KindUse], home: &str) -> WatchId {
         let key = self.key_for(query, kinds, home);

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_api::{ObjectKey, Request};
-use tidegate_contract::Router;
 use tidegate_core::{NoteKind, Routing};
-use tidegate_route::Pass;
 
 use crate::event::{RequestId, WatchKey};
+use crate::job::RouteJob;
 
 /// Something should be done.
 pub enum Effect {
@@ -37,14 +36,6 @@ pub enum Effect {
     Publish(KubernetesEvent),
     /// Tell whoever listens (logs, metrics, the simulation's table).
     Report(Report),
-}
-
-/// A question to a router.
-pub struct RouteJob {
-    /// The plugin.
-    pub router: Arc<dyn Router>,
-    /// The question.
-    pub pass: Pass,
 }
 
 /// An event about an object, for `kubectl describe`.

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{ApiError, Resource};
 use tidegate_contract::Router;
-use tidegate_route::Answer;
+
+use crate::job::RouteAnswer;
 
 /// The time, in both senses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +124,7 @@ pub enum Event {
         /// The request.
         id: RequestId,
         /// The answer.
-        answer: Answer,
+        answer: RouteAnswer,
     },
     /// Time has passed.
     Woken,

@@ -13,7 +13,8 @@
 //! | `queue` | which Rollouts are due, and when |
 //! | `guard` | one Rollout's turn, walled off from the others |
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
-//! | `observe` | what is known about a Rollout |
+//! | `observe`, `experiment` | what is known about a Rollout |
+//! | `job` | asking a router |
 //! | `routing`, `sight` | how far each router is, from answers, objects and writes |
 //! | `fence`, `requests` | reading one's own writes; one write per object at a time |
 //! | `few` | sets of one or two |
@@ -36,11 +37,13 @@ mod cache;
 mod caches;
 mod effect;
 mod event;
+mod experiment;
 mod fence;
 mod few;
 mod fingerprint;
 mod guard;
 mod index;
+mod job;
 mod memory;
 mod name;
 mod observe;
@@ -57,7 +60,8 @@ mod sight;
 mod status;
 mod version;
 
-pub use effect::{Effect, KubernetesEvent, Report, RouteJob};
+pub use effect::{Effect, KubernetesEvent, Report};
 pub use event::{Event, Now, PluginState, RequestId, Unwatchable, WatchKey};
+pub use job::{RouteAnswer, RouteJob};
 pub use settings::{Decide, Settings, Timing};
 pub use shell::Shell;

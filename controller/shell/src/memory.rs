@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     pub(crate) fences: Fences,
     pub(crate) backoff: Backoff,
     pub(crate) budget: Budget,
+    /// The Experiment that its traffic depends on.
+    pub(crate) experiment: Option<Arc<str>>,
     /// What went wrong last, as its condition says.
     pub(crate) trouble: Option<Trouble>,
     /// What the routers were last asked for.
@@ -65,6 +67,8 @@ pub(crate) struct Told {
 pub(crate) struct RouterMemory {
     /// The objects it depends on, as it last said.
     pub(crate) queries: Vec<Query>,
+    /// What it can do, and with which plugin and target.
+    pub(crate) features: Option<(Fingerprint, Vec<String>)>,
     /// The question that was answered last, and the answer.
     pub(crate) answered: Option<(Question, Answer)>,
     /// When the same question is asked again although nothing changed.
@@ -136,6 +140,8 @@ pub(crate) struct RouteWriting {
 pub(crate) struct Asked {
     pub(crate) router: String,
     pub(crate) intent: Fingerprint,
+    /// The plugin and its target.
+    pub(crate) about: Fingerprint,
     /// What was seen, by query.
     pub(crate) seen: Vec<(Query, Fingerprint)>,
     /// The objects among it.
@@ -201,6 +207,18 @@ impl Memory {
 }
 
 impl RouterMemory {
+    /// What it can do with this plugin and target, if that is known.
+    pub(crate) fn features(&self, about: Fingerprint) -> Option<&Vec<String>> {
+        self.features.as_ref().filter(|(known, _)| *known == about).map(|(_, features)| features)
+    }
+
+    /// Takes note of what it can do.
+    pub(crate) fn checked(&mut self, asked: &Asked, features: Option<Vec<String>>) {
+        if let Some(features) = features {
+            self.features = Some((asked.about, features));
+        }
+    }
+
     /// Takes note of an answer to a question.
     pub(crate) fn answered(&mut self, asked: &Asked, mut answer: Answer) {
         if let Answer::Needs(queries) | Answer::Routed(Routed { queries, .. }) = &mut answer {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_api::{ObjectKey, Operation, Request, Resource};
+use tidegate_contract::Selection;
 use tidegate_core::{Routing, World};
 use tidegate_model::interest;
 
@@ -26,6 +27,7 @@ impl Shell {
     /// Everything that a decision about a Rollout depends on.
     pub(crate) fn world(&mut self, name: &Name, rollout: &Arc<Value>, routing: Option<Routing>) -> World {
         let keep_parsed = self.settings.timing.parsed_objects;
+        let experiment = self.experiment(name, rollout);
         let mut names: BTreeSet<Name> = BTreeSet::new();
         let (owned, orphans) = self.index.replica_sets(name);
         names.extend(owned.cloned());
@@ -46,12 +48,19 @@ impl Shell {
                 services.insert(service.name.to_string(), value);
             }
         }
-        World { rollout: rollout.clone(), replica_sets, services, experiment: None, routing }
+        World { rollout: rollout.clone(), replica_sets, services, experiment, routing }
     }
 
-    /// Watches exactly what the routers of a Rollout depend on.
+    /// Watches exactly what a Rollout's traffic and routers depend on.
     pub(crate) fn depend(&mut self, name: &Name, memory: &Memory) {
         let mut dependencies = Few::default();
+        if let Some(experiment) = &memory.experiment {
+            dependencies.insert(Dependency {
+                watch: self.caches.experiments(),
+                namespace: name.namespace.clone(),
+                select: Selection::Name(experiment.to_string()),
+            });
+        }
         for (router, memory) in &memory.routers {
             let Some(PluginState::Ready(router)) = self.plugins.get(router) else { continue };
             for query in &memory.queries {

@@ -16,10 +16,11 @@ use tidegate_route::{Pass, Purpose};
 
 use crate::apply::Decided;
 use crate::caches::ROLLOUTS;
-use crate::effect::{Effect, RouteJob};
+use crate::effect::Effect;
 use crate::event::Now;
 use crate::fence::Passage;
 use crate::guard::Turn;
+use crate::job::RouteJob;
 use crate::memory::{Memory, RouteWriting, UnderWay};
 use crate::observe::get;
 use crate::routing::{RouteWrite, Surroundings, View, earlier};
@@ -94,15 +95,16 @@ impl Shell {
         if turn.memory.routers.len() != remembered {
             self.depend(turn.name, turn.memory);
         }
+        let is_reading = self.follow_experiment(turn, rollout);
         loop {
             let traffic = turn.memory.traffic.clone();
             let views = traffic.as_ref().map(|traffic| self.views(turn, rollout, &used, traffic));
             let mut views = views.unwrap_or_default();
-            if let Some(traffic) = &traffic {
-                // Whatever would be decided, it would be decided again with the answer.
-                if self.ask(turn, traffic, &mut views) || self.waits_for_lists(turn, &views) {
-                    return;
-                }
+            // Whatever would be decided, it would be decided again with the answer.
+            if traffic.as_ref().is_some_and(|traffic| self.ask(turn, traffic, &mut views))
+                || self.waits_for_lists(turn, is_reading || views.iter().any(|view| view.is_reading))
+            {
+                return;
             }
             let routing = traffic.clone().map(|traffic| Routing {
                 traffic,
@@ -126,9 +128,9 @@ impl Shell {
         }
     }
 
-    /// Whether to wait a little, because objects that the routers need are being read for the first time.
-    fn waits_for_lists(&mut self, turn: &mut Turn<'_>, views: &[View]) -> bool {
-        if !views.iter().any(|view| view.is_reading) {
+    /// Whether to wait a little, because objects that it needs are being read for the first time.
+    fn waits_for_lists(&mut self, turn: &mut Turn<'_>, is_reading: bool) -> bool {
+        if !is_reading {
             turn.memory.reading_since = None;
             return false;
         }
@@ -173,7 +175,8 @@ impl Shell {
                 traffic: traffic.clone(),
                 purpose: Purpose::Route,
             };
-            turn.effects.push(Effect::Route { id, job: RouteJob { router: ask.router, pass } });
+            turn.effects
+                .push(Effect::Route { id, job: RouteJob { router: ask.router, check: ask.check, pass } });
             asking.insert(id, ask.asked);
         }
         if asking.is_empty() {

@@ -74,7 +74,9 @@ impl Surroundings<'_> {
             None => return View::stuck(&used.name, self.unknown_plugin(&used.name)),
         };
         let target = self.target(used);
-        let intent = Fingerprint::of(&(&used.name, plugin.digest(), &target, self.traffic));
+        let about = Fingerprint::of(&(&used.name, plugin.digest(), &target));
+        let intent = Fingerprint::of(&(about, self.traffic));
+        let features = memory.features(about).cloned();
         let kinds = &plugin.description().kinds;
         let sight = Sight::new(self.caches, &memory.queries, kinds, &self.home.namespace);
         let question = Question { intent, seen: Fingerprint::of(&sight.known) };
@@ -86,18 +88,22 @@ impl Surroundings<'_> {
             let (shares, notes) = said(answer.as_ref());
             if self.give_up {
                 let message = "The plugin asks for other objects each time it is asked which ones it needs.";
-                return View::stuck(&used.name, failed("TooManyRounds", message));
+                let stuck = View::stuck(&used.name, failed("TooManyRounds", message));
+                let report = RouterReport { features, ..stuck.report };
+                return View { report, ..stuck };
             }
+            let check = features.is_none();
             let state = waiting("Asking", "The plugin is being asked about the objects as they are now.");
-            let report = RouterReport { router: used.name.clone(), state, shares, notes };
+            let report = RouterReport { router: used.name.clone(), features, state, shares, notes };
             let asked = Asked {
                 router: used.name.clone(),
                 intent,
+                about,
                 seen: sight.known.clone(),
                 objects: sight.objects.keys().cloned().collect(),
             };
             let found = sight.into_found();
-            let ask = Ask { asked, router: plugin.clone(), target, found };
+            let ask = Ask { asked, router: plugin.clone(), check, target, found };
             return View { ask: Some(Box::new(ask)), ..View::new(report) };
         };
         let (shares, notes) = said(Some(&answer));
@@ -122,7 +128,7 @@ impl Surroundings<'_> {
             Answer::Routed(routed) if routed.writes.is_empty() => self.in_force(routed, memory, since),
             Answer::Routed(routed) => self.to_write(&used.name, &routed.writes, &sight, memory, intent),
         };
-        let report = RouterReport { router: used.name.clone(), state, shares, notes };
+        let report = RouterReport { router: used.name.clone(), features, state, shares, notes };
         View { wake, writes, is_reading, ..View::new(report) }
     }
 
@@ -291,7 +297,13 @@ impl View {
     }
 
     fn stuck(router: &str, state: RouterState) -> Self {
-        let report = RouterReport { router: router.to_owned(), state, shares: Vec::new(), notes: Vec::new() };
+        let report = RouterReport {
+            router: router.to_owned(),
+            features: None,
+            state,
+            shares: Vec::new(),
+            notes: Vec::new(),
+        };
         Self::new(report)
     }
 }

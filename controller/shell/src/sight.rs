@@ -89,6 +89,8 @@ impl Sight {
 pub(crate) struct Ask {
     pub(crate) asked: Asked,
     pub(crate) router: Arc<dyn Router>,
+    /// Whether to ask first what it can do.
+    pub(crate) check: bool,
     pub(crate) target: Target,
     /// What was found, query by query; only what is known.
     pub(crate) found: Vec<(Query, Known)>,

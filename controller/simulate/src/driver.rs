@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{ApiError, Operation, Request, Resource, WatchEvent};
 use tidegate_cluster::Cluster;
-use tidegate_route::Answer;
 use tidegate_shell::{
     Effect, Event, KubernetesEvent, Now, PluginState, Report, Shell, Unwatchable, WatchKey,
 };
@@ -104,13 +103,7 @@ impl Driver {
                 self.inbox.push_back(Event::Answered { id, result });
             }
             Effect::Route { id, job } => {
-                let answer = match job.router.session() {
-                    Ok(mut session) => {
-                        tidegate_route::run(session.as_mut(), job.router.description(), &job.pass)
-                    }
-                    Err(fault) => Answer::Fault(fault),
-                };
-                self.inbox.push_back(Event::Routed { id, answer });
+                self.inbox.push_back(Event::Routed { id, answer: job.ask() });
             }
             Effect::WakeAt(at) => {
                 self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));

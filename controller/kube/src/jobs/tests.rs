@@ -112,12 +112,13 @@ async fn a_panic_of_a_router_is_an_answer() {
         canary_service: None,
     };
     let pass = Pass { target, traffic: Traffic::default(), seen: Vec::new(), purpose: Purpose::Route };
-    let job = RouteJob { router: Arc::new(Panicking(description)), pass };
+    let job = RouteJob { router: Arc::new(Panicking(description)), check: true, pass };
     let (_lease, leadership) = Leadership::new();
     let jobs = Jobs::new(StandIn::default().start().await, leadership, Arc::new(Metrics::new()), 1);
-    let Event::Routed { id: RequestId(3), answer: Answer::Fault(fault) } =
-        jobs.route(RequestId(3), job).await
-    else {
+    let Event::Routed { id: RequestId(3), answer } = jobs.route(RequestId(3), job).await else {
+        panic!("a question is answered by its id");
+    };
+    let RouteAnswer { features: None, answer: Answer::Fault(fault) } = answer else {
         panic!("the router's panic is a fault");
     };
     assert_eq!(fault.reason, FaultReason::HostFault);

@@ -8,12 +8,14 @@
 mod canary;
 mod chaos;
 mod crashes;
+mod features;
 mod manifests;
 mod panics;
 mod plugins;
 mod rig;
 mod router;
 mod routes;
+mod several;
 mod shared;
 mod storms;
 mod watches;

@@ -10,7 +10,6 @@ use tidegate_api::{
     ApiError, Body, ObjectKey, Operation, Preconditions, Request, Resource, WatchEvent, builtin, object,
 };
 use tidegate_cluster::Cluster;
-use tidegate_route::Answer;
 use tidegate_shell::{
     Effect, Event, KubernetesEvent, Now, PluginState, Report, RequestId, Settings, Shell, Unwatchable,
     WatchKey,
@@ -79,6 +78,8 @@ pub(crate) struct Rig {
     writes: usize,
     /// Questions that were put to routers.
     pub(crate) questions: usize,
+    /// Those among them that also asked what a router can do.
+    pub(crate) checks: usize,
     /// Started watches minus stopped ones, by kind.
     pub(crate) watched: BTreeMap<String, i32>,
     lagging: Vec<(Duration, usize, Event)>,
@@ -122,6 +123,7 @@ impl Rig {
             depose_at_write: None,
             writes: 0,
             questions: 0,
+            checks: 0,
             watched: BTreeMap::new(),
             lagging: Vec::new(),
         }
@@ -271,13 +273,8 @@ impl Rig {
             }
             Effect::Route { id, job } => {
                 self.questions += 1;
-                let answer = match job.router.session() {
-                    Ok(mut session) => {
-                        tidegate_route::run(session.as_mut(), job.router.description(), &job.pass)
-                    }
-                    Err(fault) => Answer::Fault(fault),
-                };
-                self.tell(index, Event::Routed { id, answer });
+                self.checks += usize::from(job.check);
+                self.tell(index, Event::Routed { id, answer: job.ask() });
             }
             Effect::WakeAt(at) => {
                 let controller = &mut self.controllers[index];
@@ -496,6 +493,7 @@ impl Rig {
         self.reports.clear();
         self.events.clear();
         self.questions = 0;
+        self.checks = 0;
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Weights {
     description: Description,
     /// Fails like this, as long as it is set.
     pub(crate) fault: Mutex<Option<FaultReason>>,
+    /// What it answers when it is asked what it can do.
+    pub(crate) check: Mutex<Result<Vec<String>, Problem>>,
 }
 
 pub(crate) fn route_kind() -> Kind {
@@ -42,7 +44,8 @@ impl Weights {
             settings_schema: "{}".to_owned(),
             annotations: Vec::new(),
         };
-        Self { description, fault: Mutex::new(None) }
+        let check = Mutex::new(Ok(description.features.clone()));
+        Self { description, fault: Mutex::new(None), check }
     }
 
     fn fail(&self) -> Result<(), Fault> {
@@ -66,15 +69,17 @@ impl Router for Weights {
 
     fn session(&self) -> Result<Box<dyn Session + '_>, Fault> {
         self.fail()?;
-        Ok(Box::new(Pass))
+        Ok(Box::new(Pass { check: self.check.lock().unwrap().clone() }))
     }
 }
 
-struct Pass;
+struct Pass {
+    check: Result<Vec<String>, Problem>,
+}
 
 impl Session for Pass {
     fn check(&mut self, _: &Target) -> Result<Vec<String>, CallError> {
-        Ok(vec!["weights".to_owned()])
+        self.check.clone().map_err(CallError::from)
     }
 
     fn locate(&mut self, target: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, CallError> {
@@ -189,6 +194,6 @@ fn verdict(route: &Value) -> Verdict {
     }
 }
 
-fn problem(code: &str, message: &str) -> Problem {
+pub(crate) fn problem(code: &str, message: &str) -> Problem {
     Problem { code: code.to_owned(), message: message.to_owned(), about: None, pointer: None }
 }

@@ -1,0 +1,48 @@
+//! A question to a router, and asking it: the same for every driver.
+
+use std::sync::Arc;
+
+use tidegate_contract::Router;
+use tidegate_route::{Answer, Pass};
+
+/// A question to a router.
+pub struct RouteJob {
+    /// The plugin.
+    pub router: Arc<dyn Router>,
+    /// Whether to ask first what it can do with its configuration.
+    pub check: bool,
+    /// The question.
+    pub pass: Pass,
+}
+
+/// What a router answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouteAnswer {
+    /// What it can do with its configuration, when that was asked and answered.
+    pub features: Option<Vec<String>>,
+    /// Its answer to the question; when the configuration is not right, that.
+    pub answer: Answer,
+}
+
+impl RouteJob {
+    /// Asks, in one fresh sandbox. Total: whatever the router does, there is an answer.
+    pub fn ask(&self) -> RouteAnswer {
+        let mut session = match self.router.session() {
+            Ok(session) => session,
+            Err(fault) => return Answer::Fault(fault).into(),
+        };
+        let features = match self.check.then(|| tidegate_route::check(session.as_mut(), &self.pass.target)) {
+            Some(Ok(features)) => Some(features),
+            Some(Err(answer)) => return (*answer).into(),
+            None => None,
+        };
+        let answer = tidegate_route::run(session.as_mut(), self.router.description(), &self.pass);
+        RouteAnswer { features, answer }
+    }
+}
+
+impl From<Answer> for RouteAnswer {
+    fn from(answer: Answer) -> Self {
+        Self { features: None, answer }
+    }
+}
