@@ -6,6 +6,7 @@ use tidegate_router_sdk::{
 };
 
 use crate::kinds::{ROUTE_KINDS, RouteKind};
+use crate::mark::Mark;
 
 /// Which routes, and how they are verified.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub(crate) struct Config {
     pub(crate) selectors: Vec<RouteSelector>,
     /// Whether parents are waited for.
     pub(crate) verify: Verify,
+    /// How routes are marked while a canary is under way.
+    pub(crate) mark: Option<Mark>,
+    /// The port of backends that are added for extra destinations; `None` is the stable backend's.
+    pub(crate) additional_port: Option<u16>,
     /// Keys that are not known.
     unknown: Vec<Pointer>,
 }
@@ -33,6 +38,8 @@ pub(crate) struct NamedRoute {
     pub(crate) at: Pointer,
     /// Which rules the weights are limited to.
     pub(crate) scope: Scope,
+    /// Whether it may get header routes.
+    pub(crate) header_routes: bool,
 }
 
 /// Which rules of a route may be the Rollout's.
@@ -79,7 +86,7 @@ impl Config {
         if routes.is_empty() && selectors.is_empty() {
             return Err(Problem::invalid_config(
                 Pointer::root(),
-                "no route is named: set httpRoute, httpRoutes or httpRouteSelector",
+                "no route is named: set httpRoute, httpRoutes or httpRouteSelector, or the same for grpc, tcp or tls",
             ));
         }
         let namespace = fields.text("namespace")?;
@@ -88,24 +95,30 @@ impl Config {
         }
         let operators_default = Verify::read(&mut settings)?.unwrap_or_default();
         let verify = Verify::read(&mut fields)?.unwrap_or(operators_default);
-        for fields in [&mut fields, &mut settings] {
-            // The label that marks a route while a canary is under way is not set yet.
-            fields.flag("disableInProgressLabel")?;
-            fields.text("inProgressLabelKey")?;
-            fields.text("inProgressLabelValue")?;
-        }
-        // Argo's plugin keeps notes about routes in these two; there is nothing to keep here.
-        fields.text("activeRolloutsAnnotationKey")?;
+        let mark = Mark::of(&mut fields, &mut settings)?;
+        let additional_port = fields.integer("additionalDestinationPort")?;
+        // Argo's plugin keeps notes about its managed routes there; here they are known by their names.
         fields.text("configMap")?;
         fields.finish(&mut unknown);
         let namespace = namespace.filter(|namespace| *namespace != target.namespace);
-        Ok(Self { namespace, routes, selectors, verify, unknown })
+        Ok(Self { namespace, routes, selectors, verify, mark, additional_port, unknown })
     }
 
     /// All objects that it means, named ones first.
     pub(crate) fn queries(&self) -> Vec<Query> {
         let named = self.routes.iter().map(|route| route.query(self));
         named.chain(self.selectors.iter().map(|selector| selector.query(self))).collect()
+    }
+
+    /// Whether some route can get managed routes that send requests to canary.
+    pub(crate) fn has_header_routes(&self) -> bool {
+        self.routes.iter().any(|route| route.header_routes && route.kind.matches_requests())
+    }
+
+    /// Whether some route can get managed routes that mirror requests.
+    pub(crate) fn has_mirror_routes(&self) -> bool {
+        let named = self.routes.iter().map(|route| route.kind);
+        named.chain(self.selectors.iter().map(|selector| selector.kind)).any(RouteKind::matches_requests)
     }
 
     /// Tells the reader of the Rollout which keys are ignored.
@@ -155,13 +168,14 @@ impl Scope {
         }
     }
 
-    fn add(&mut self, rule: Option<String>) {
-        match (&mut *self, rule) {
-            (Self::Named(names), Some(name)) => {
-                names.push(name);
-            }
-            (_, None) => *self = Self::All,
-            (Self::All, Some(_)) => {}
+    fn of(rule: Option<String>) -> Self {
+        rule.map_or(Self::All, |rule| Self::Named(vec![rule]))
+    }
+
+    fn add(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (Self::Named(names), Self::Named(mut others)) => names.append(&mut others),
+            _ => *self = Self::All,
         }
     }
 }
@@ -196,38 +210,31 @@ fn read_kind(
             return Err(Problem::invalid_config(at, message));
         };
         let rule = entry.text("ruleName")?;
-        // Which routes get header routes; only read until there are any.
-        entry.flag("useHeaderRoutes")?;
+        let header_routes = entry.flag("useHeaderRoutes")?;
         entry.finish(unknown);
-        add_route(routes, kind, name, rule, at)?;
+        add_route(routes, NamedRoute { kind, name, at, scope: Scope::of(rule), header_routes })?;
     }
     let rule = fields.text(kind.rule_name_key)?;
     if let Some(name) = fields.text(kind.name_key)? {
-        add_route(routes, kind, name, rule, fields.at().key(kind.name_key))?;
+        let at = fields.at().key(kind.name_key);
+        add_route(routes, NamedRoute { kind, name, at, scope: Scope::of(rule), header_routes: true })?;
     }
     if let Some(selector) = fields.object(kind.selector_key)? {
-        let at = selector.at();
-        check_served(kind, &at)?;
         let labels = read_selector(selector, unknown)?;
         selectors.push(RouteSelector { kind, labels });
     }
     Ok(())
 }
 
-fn add_route(
-    routes: &mut Vec<NamedRoute>,
-    kind: &'static RouteKind,
-    name: String,
-    rule: Option<String>,
-    at: Pointer,
-) -> Result<(), Problem> {
-    check_served(kind, &at)?;
-    check_name(&name, || at.clone())?;
-    if let Some(route) = routes.iter_mut().find(|route| route.kind == kind && route.name == name) {
-        route.scope.add(rule);
-    } else {
-        let scope = rule.map_or(Scope::All, |rule| Scope::Named(vec![rule]));
-        routes.push(NamedRoute { kind, name, at, scope });
+/// Adds a route, or what is said of one that is named already.
+fn add_route(routes: &mut Vec<NamedRoute>, route: NamedRoute) -> Result<(), Problem> {
+    check_name(&route.name, || route.at.clone())?;
+    match routes.iter_mut().find(|other| other.kind == route.kind && other.name == route.name) {
+        Some(other) => {
+            other.scope.add(route.scope);
+            other.header_routes |= route.header_routes;
+        }
+        None => routes.push(route),
     }
     Ok(())
 }
@@ -250,22 +257,18 @@ fn read_selector(mut fields: Fields<'_>, unknown: &mut Vec<Pointer>) -> Result<S
     text.finish(&at)
 }
 
-fn check_served(kind: &RouteKind, at: &Pointer) -> Result<(), Problem> {
-    if kind.is_served() {
-        return Ok(());
-    }
-    let message =
-        concat(&[kind.name, " is not supported by this version of the plugin: only HTTPRoute is; remove "]);
-    Err(Problem::unsupported(concat(&[&message, at.as_str()])).at(at.clone()))
+/// Whether an object, a namespace or a rule can have this name: as in DNS, at most 253 characters.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_bounded = |end: Option<&u8>| end.is_some_and(|byte| *byte != b'-' && *byte != b'.');
+    let bytes = name.as_bytes();
+    bytes.len() <= 253
+        && bytes.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+        && is_bounded(bytes.first())
+        && is_bounded(bytes.last())
 }
 
-/// An object's or namespace's name: as in DNS, at most 253 characters.
 fn check_name(name: &str, at: impl FnOnce() -> Pointer) -> Result<(), Problem> {
-    let is_right = name.len() <= 253
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
-        && name.starts_with(|c: char| c != '-' && c != '.')
-        && name.ends_with(|c: char| c != '-' && c != '.');
-    if is_right {
+    if is_name(name) {
         return Ok(());
     }
     Err(Problem::invalid_config(

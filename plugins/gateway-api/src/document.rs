@@ -5,11 +5,15 @@ use tidegate_router_sdk::Text;
 use tidegate_router_sdk::json::{Reader, Result};
 use tidegate_router_sdk::prelude::*;
 
+use crate::mark::{Mark, Seen};
+
 /// A route of any kind.
 #[derive(Debug, Default)]
 pub(crate) struct Document<'a> {
     /// Counts changes of the spec, from 1.
     pub(crate) generation: i64,
+    /// Whether it is marked as having a canary under way.
+    pub(crate) mark: Seen<'a>,
     /// `spec.parentRefs`.
     pub(crate) parents: Vec<Reference<'a>>,
     /// `spec.rules`.
@@ -60,13 +64,14 @@ pub(crate) struct Condition<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Reads a route.
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self> {
+    /// Reads a route, and this mark of it.
+    pub(crate) fn read(reader: &mut Reader<'a>, mark: Option<&Mark>) -> Result<Self> {
         let mut document = Self::default();
         reader.object(&mut |key, reader| match key {
             "metadata" => reader.object(&mut |key, reader| {
-                match key {
-                    "generation" => document.generation = reader.integer()?.unwrap_or_default(),
+                match (key, mark) {
+                    ("generation", _) => document.generation = reader.integer()?.unwrap_or_default(),
+                    ("labels" | "annotations", Some(mark)) => mark.read(key, reader, &mut document.mark)?,
                     _ => reader.skip()?,
                 }
                 Ok(())
@@ -92,6 +97,22 @@ impl<'a> Document<'a> {
     }
 }
 
+/// The JSON texts of a route's rules, for the rare case that a whole rule matters.
+pub(crate) fn raw_rules<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a str>> {
+    let mut rules = Vec::new();
+    reader.object(&mut |key, reader| match key {
+        "spec" => reader.object(&mut |key, reader| match key {
+            "rules" => {
+                rules = elements(reader, Reader::raw)?;
+                Ok(())
+            }
+            _ => reader.skip(),
+        }),
+        _ => reader.skip(),
+    })?;
+    Ok(rules)
+}
+
 impl<'a> Rule<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self> {
         let mut rule = Self::default();
@@ -108,7 +129,8 @@ impl<'a> Rule<'a> {
 }
 
 impl<'a> Reference<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+    /// Reads one.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self> {
         let mut reference = Self::default();
         reader.object(&mut |key, reader| {
             match key {

@@ -2,19 +2,28 @@
 
 use tidegate_router_sdk::{Kind, KindUse};
 
+use crate::mark;
+
 const GROUP: &str = "gateway.networking.k8s.io";
 
 /// Where every kind of route has its weights.
 const WEIGHTS: &str = "/spec/rules/*/backendRefs/*/weight";
 
+/// What may change in a route besides its rules: the mark that a canary is under way, under its usual keys and under
+/// those that the configuration names.
+const MARKS: [&str; 4] =
+    [mark::LABEL_POINTER, mark::ROLLOUTS_POINTER, "/metadata/labels/*", "/metadata/annotations/*"];
+
 /// A kind of route. All have `spec.rules[].backendRefs[]` and `status.parents[]`, which is all that dividing
 /// traffic by weight needs.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RouteKind {
     /// The kind's name.
     pub(crate) name: &'static str,
-    /// Versions that are understood, best first; none when this plugin does not serve the kind yet.
-    pub(crate) versions: &'static [&'static str],
+    /// Versions that are understood, best first.
+    versions: &'static [&'static str],
+    /// What its rules match.
+    pub(crate) matches: Matches,
     /// Key of the name of one route.
     pub(crate) name_key: &'static str,
     /// Key of the rule to which that route's weights are limited.
@@ -25,11 +34,23 @@ pub(crate) struct RouteKind {
     pub(crate) selector_key: &'static str,
 }
 
+/// What the rules of a kind match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Matches {
+    /// Requests, by method, path and headers.
+    Http,
+    /// Calls, by headers; the method is the called one.
+    Grpc,
+    /// Connections: there is nothing to match a request by.
+    Connections,
+}
+
 /// All kinds that the configuration can name, in the order in which their routes are written.
 pub(crate) static ROUTE_KINDS: [RouteKind; 4] = [
     RouteKind {
         name: "HTTPRoute",
         versions: &["v1", "v1beta1"],
+        matches: Matches::Http,
         name_key: "httpRoute",
         rule_name_key: "httpRouteRuleName",
         list_key: "httpRoutes",
@@ -37,7 +58,8 @@ pub(crate) static ROUTE_KINDS: [RouteKind; 4] = [
     },
     RouteKind {
         name: "GRPCRoute",
-        versions: &[],
+        versions: &["v1"],
+        matches: Matches::Grpc,
         name_key: "grpcRoute",
         rule_name_key: "grpcRouteRuleName",
         list_key: "grpcRoutes",
@@ -45,7 +67,8 @@ pub(crate) static ROUTE_KINDS: [RouteKind; 4] = [
     },
     RouteKind {
         name: "TCPRoute",
-        versions: &[],
+        versions: &["v1", "v1alpha2"],
+        matches: Matches::Connections,
         name_key: "tcpRoute",
         rule_name_key: "tcpRouteRuleName",
         list_key: "tcpRoutes",
@@ -53,7 +76,8 @@ pub(crate) static ROUTE_KINDS: [RouteKind; 4] = [
     },
     RouteKind {
         name: "TLSRoute",
-        versions: &[],
+        versions: &["v1", "v1alpha3", "v1alpha2"],
+        matches: Matches::Connections,
         name_key: "tlsRoute",
         rule_name_key: "tlsRouteRuleName",
         list_key: "tlsRoutes",
@@ -62,9 +86,9 @@ pub(crate) static ROUTE_KINDS: [RouteKind; 4] = [
 ];
 
 impl RouteKind {
-    /// Whether this plugin serves it.
-    pub(crate) const fn is_served(&self) -> bool {
-        !self.versions.is_empty()
+    /// Whether rules of this kind can be limited to some requests.
+    pub(crate) fn matches_requests(&self) -> bool {
+        self.matches != Matches::Connections
     }
 
     /// The kind, as queries name it.
@@ -74,6 +98,28 @@ impl RouteKind {
 
     /// What this plugin does to it.
     pub(crate) fn kind_use(&self) -> KindUse {
-        KindUse::new(self.kind(), self.versions, &[WEIGHTS])
+        let [label, rollouts, labels, annotations] = MARKS;
+        let fields = [WEIGHTS, label, rollouts, labels, annotations];
+        let used = KindUse::new(self.kind(), self.versions, &fields);
+        let used = if self.matches_requests() {
+            used.with_elements(
+                "/spec/rules/*",
+                "/name",
+                &[
+                    "/backendRefs/*/name",
+                    "/backendRefs/*/filters/*/requestMirror/backendRef/name",
+                    "/backendRefs/*/filters/*/externalAuth/backendRef/name",
+                    "/backendRefs/*/filters/*/extensionRef/name",
+                    "/backendRefs/*/filters/*/requestRedirect/hostname",
+                    "/filters/*/requestMirror/backendRef/name",
+                    "/filters/*/externalAuth/backendRef/name",
+                    "/filters/*/extensionRef/name",
+                    "/filters/*/requestRedirect/hostname",
+                ],
+            )
+        } else {
+            used
+        };
+        used.with_elements("/spec/rules/*/backendRefs/*", "/name", &[])
     }
 }

@@ -1,37 +1,40 @@
 //! Router plugin for the Gateway API: divides traffic by the weights of a route's `backendRefs`.
 //!
 //! It reads the configuration that users of Argo's `argoproj-labs/gatewayAPI` plugin have in their Rollouts, and
-//! does what they expect of it, with these differences:
+//! does what they expect of it. What is configured, written and verified, and where it differs from Argo's plugin, is
+//! in its `README.md`.
 //!
-//! * A rule is the Rollout's when it has backends for both of its Services; every such rule gets the weights. A
-//!   rule with only one of them is somebody's own and stays as it is.
-//! * Weights are parts of max-weight, whatever it is, and add up to it in each rule. Several entries of one
-//!   Service in one rule share its weight evenly. Backends of other Services keep their weights, on top.
-//! * A backend is the Rollout's only when it refers to a Service in the Rollout's namespace.
-//! * Whether the route is in force is read from what its parents report (`verify`).
-//! * What it cannot do it says: no step is taken for done that was not.
-//!
-//! One file each: what is configured (`config`, with `kinds` of routes), which
-//! objects that means (`routes`), what of a route is read (`document`), whose rules and which weights
-//! (`rules`), and what parents report (`verify`). A further kind of route is an entry in `kinds`.
+//! One file each: what is configured (`config`, with `kinds` of routes), which objects that means and one outcome for
+//! all of them (`routes`), what of a route is read (`document`), who gets traffic (`destinations`), the rules that
+//! divide it (`rules`, and why there is none: `missing`), the rules for some requests (`managed`, made in `copies`
+//! with the conditions of `matches` and the filters of `mirror`, of `pieces` of JSON), the mark on a route while a canary is under way (`mark`), and what parents report (`verify`). A
+//! further kind of route is an entry in `kinds`.
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod config;
+mod copies;
 mod describe;
+mod destinations;
 mod document;
 mod kinds;
+mod managed;
+mod mark;
+mod matches;
+mod mirror;
+mod missing;
+mod pieces;
 mod routes;
 mod rules;
 mod verify;
 
 use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
-    Description, Observation, Outcome, Problem, Query, Router, Target, Traffic, concat,
+    Description, Observation, Outcome, Problem, Query, Router, RuleAction, Target, Traffic, concat,
 };
 
-use crate::config::{Config, Verify};
-use crate::rules::Weights;
+use crate::config::Config;
+use crate::routes::Purpose;
 
 /// The plugin.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +48,7 @@ impl Router for GatewayApi {
     fn check(target: &Target) -> Result<Vec<String>, Problem> {
         let config = Config::of(target)?;
         target.services()?;
-        let verifies = config.verify != Verify::Never;
-        Ok(describe::FEATURES
-            .iter()
-            .filter(|feature| verifies || **feature != describe::VERIFY)
-            .map(|feature| (*feature).to_owned())
-            .collect())
+        Ok(describe::features(&config).map(str::to_owned).collect())
     }
 
     fn locate(target: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, Problem> {
@@ -58,13 +56,10 @@ impl Router for GatewayApi {
     }
 
     fn route(target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, Problem> {
-        traffic.only_stable_and_canary("the Gateway API plugin")?;
         let config = Config::of(target)?;
-        let services = target.services()?;
+        check_managed_routes(&config, traffic)?;
         let chosen = routes::chosen(&config, seen)?;
-        let weights = Weights { stable: traffic.stable.weight, canary: traffic.canary.weight };
-        let mut outcome =
-            routes::set_weights(&config, target, services, weights, &chosen, routes::Purpose::Route)?;
+        let mut outcome = routes::express(&config, target, traffic, &chosen, Purpose::Route)?;
         config.notes(&mut outcome);
         for selector in config.selectors.iter().filter(|selector| selector.found(&config, seen).is_empty()) {
             outcome.note(concat(&[selector.kind.selector_key, " matches no ", selector.kind.name]));
@@ -74,9 +69,25 @@ impl Router for GatewayApi {
 
     fn release(target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, Problem> {
         let config = Config::of(target)?;
-        let services = target.services()?;
         let chosen = routes::existing(&config, seen);
-        let weights = Weights { stable: traffic.max_weight, canary: 0 };
-        routes::set_weights(&config, target, services, weights, &chosen, routes::Purpose::Release)
+        routes::express(&config, target, traffic, &chosen, Purpose::Release)
     }
+}
+
+/// Refuses managed routes that no route of the configuration can have.
+fn check_managed_routes(config: &Config, traffic: &Traffic) -> Result<(), Problem> {
+    for route in &traffic.managed_routes {
+        let what = match route.rule.as_ref().map(|rule| &rule.action) {
+            Some(RuleAction::ToCanary) if !config.has_header_routes() => {
+                "sends requests to the canary, and no HTTPRoute or GRPCRoute of the configuration may do so: set \
+                 useHeaderRoutes on one"
+            }
+            Some(RuleAction::Mirror(_)) if !config.has_mirror_routes() => {
+                "mirrors requests, and the configuration has no HTTPRoute or GRPCRoute: add one"
+            }
+            _ => continue,
+        };
+        return Err(Problem::unsupported(concat(&["the managed route `", &route.name, "` ", what])));
+    }
+    Ok(())
 }

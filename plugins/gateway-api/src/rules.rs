@@ -1,177 +1,121 @@
-//! The rules of one route: which of them are the Rollout's, and the weights of their backends.
+//! The rules of one route that divide traffic: their backends and the weights of these.
 
 use tidegate_router_sdk::prelude::*;
-use tidegate_router_sdk::{Object, Outcome, Patch, Pointer, Problem, Services, concat, split_evenly};
+use tidegate_router_sdk::{Object, Outcome, Patch, Pointer, Problem, concat, split_evenly};
 
-use crate::config::Scope;
-use crate::document::{Reference, Rule};
+use crate::destinations::{Backends, CANARY, Ours, STABLE, Tally, weight};
+use crate::document::Rule;
 
-/// Weight of a backend that has none.
-const DEFAULT_WEIGHT: u32 = 1;
+/// How many backends a rule can have.
+const MOST_BACKENDS: usize = 16;
 
-/// What each role should get.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Weights {
-    pub(crate) stable: u32,
-    pub(crate) canary: u32,
+/// What becomes of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is somebody else's, and stays as it is.
+    Foreign,
+    /// It gets this weight.
+    Weight(u32),
+    /// It goes.
+    Removed,
 }
 
-/// Whose backends count.
-pub(crate) struct Ours<'a> {
-    /// The Rollout's Services.
-    pub(crate) services: Services<'a>,
-    /// The Rollout's namespace, where they are.
-    pub(crate) namespace: &'a str,
-    /// The route's namespace, which is meant where a backend names none.
-    pub(crate) route_namespace: &'a str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Stable,
-    Canary,
-}
-
-impl Ours<'_> {
-    /// The role of a backend; `None` for somebody else's.
-    fn role(&self, backend: &Reference<'_>) -> Option<Role> {
-        let is_service = backend.kind.as_deref().is_none_or(|kind| kind == "Service")
-            && backend.group.as_deref().is_none_or(str::is_empty);
-        let is_here = backend.namespace.as_deref().unwrap_or(self.route_namespace) == self.namespace;
-        if is_service && is_here { self.role_by_name(backend) } else { None }
-    }
-
-    fn role_by_name(&self, backend: &Reference<'_>) -> Option<Role> {
-        match backend.name.as_deref()? {
-            name if name == self.services.stable => Some(Role::Stable),
-            name if name == self.services.canary => Some(Role::Canary),
-            _ => None,
-        }
-    }
-}
-
-/// How often each role occurs in a rule, and what it gets together.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    entries: u32,
-    weight: u32,
-}
-
-fn tally(ours: &Ours<'_>, rule: &Rule<'_>) -> (Tally, Tally) {
-    let (mut stable, mut canary) = (Tally::default(), Tally::default());
-    for backend in &rule.backends {
-        let tally = match ours.role(backend) {
-            Some(Role::Stable) => &mut stable,
-            Some(Role::Canary) => &mut canary,
-            None => continue,
-        };
-        tally.entries = tally.entries.saturating_add(1);
-        tally.weight = tally.weight.saturating_add(backend.weight.unwrap_or(DEFAULT_WEIGHT));
-    }
-    (stable, canary)
-}
-
-/// Adds the shares of every rule that is the Rollout's to the outcome, and one change of the route when a weight
-/// differs. Returns how many rules are the Rollout's: those with backends for both of its Services.
-pub(crate) fn set_weights(
-    ours: &Ours<'_>,
-    scope: &Scope,
-    rules: &[Rule<'_>],
-    weights: Weights,
-    object: &Object,
-    outcome: &mut Outcome,
-) -> usize {
-    let mut places = 0;
-    let mut patch = Patch::new();
-    for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| scope.contains(rule.name.as_deref())) {
-        let (stable, canary) = tally(ours, rule);
-        if stable.entries == 0 || canary.entries == 0 {
-            continue;
-        }
-        places += 1;
-        let at = Pointer::root().key("spec").key("rules").index(index);
-        outcome.place(&object.ref_, at.as_str(), &[("stable", stable.weight), ("canary", canary.weight)]);
-        let mut for_stable = split_evenly(weights.stable, stable.entries);
-        let mut for_canary = split_evenly(weights.canary, canary.entries);
-        for (index, backend) in rule.backends.iter().enumerate() {
-            let desired = match ours.role(backend) {
-                Some(Role::Stable) => for_stable.next(),
-                Some(Role::Canary) => for_canary.next(),
-                None => None,
-            };
-            let Some(desired) =
-                desired.filter(|desired| *desired != backend.weight.unwrap_or(DEFAULT_WEIGHT))
-            else {
-                continue;
-            };
-            let weight = at.clone().key("backendRefs").index(index).key("weight");
-            patch.weight(&weight, backend.weight.is_some(), desired);
-        }
-    }
-    outcome.changes.extend(patch.of(&object.ref_));
-    places
-}
-
-/// Why a route has no rule that is the Rollout's, and what to do.
-pub(crate) fn why_no_place(ours: &Ours<'_>, scope: &Scope, rules: &[Rule<'_>], object: &Object) -> Problem {
-    let Services { stable, canary } = ours.services;
-    let route = object.ref_.to_text();
-    let in_scope = || rules.iter().filter(|rule| scope.contains(rule.name.as_deref()));
-    if let Scope::Named(names) = scope
-        && in_scope().next().is_none()
-    {
-        let names = names.iter().map(String::as_str).collect::<Vec<_>>().join("`, `");
-        let message =
-            concat(&[&route, " has no rule named `", &names, "`: name the rule so, or correct ruleName"]);
-        return Problem::missing_backend(&object.ref_, message);
-    }
-    let backends = || in_scope().flat_map(|rule| rule.backends.iter());
-    let has = |role| backends().any(|backend| ours.role(backend) == Some(role));
-    let mut message = match (has(Role::Stable), has(Role::Canary)) {
-        (true, true) => concat(&[
-            route.as_str(),
-            " has backends for `",
-            stable,
-            "` and `",
-            canary,
-            "`, but in no rule both: put both into the backendRefs of each rule that the Rollout is to divide",
-        ]),
-        (has_stable, has_canary) => {
-            let (missing, present) = if has_stable { (canary, Some(stable)) } else { (stable, Some(canary)) };
-            let missing = if !has_stable && !has_canary {
-                concat(&["`", stable, "` and for Service `", canary, "`"])
-            } else {
-                concat(&["`", missing, "`"])
-            };
-            let next_to = present
-                .filter(|_| has_stable || has_canary)
-                .map_or(String::new(), |present| concat(&[" next to `", present, "`"]));
-            concat(&[
-                &route,
-                " has no backend for Service ",
-                &missing,
-                ": add it to a rule's backendRefs",
-                &next_to,
-            ])
+/// What becomes of each backend of a rule, in their order. Several entries of one Service share its weight evenly.
+pub(crate) fn fates(ours: &Ours<'_>, rule: &Rule<'_>, tallies: &[Tally]) -> Vec<Fate> {
+    let mut parts: Vec<_> = ours
+        .destinations
+        .iter()
+        .zip(tallies)
+        .map(|(destination, tally)| split_evenly(destination.weight, tally.entries))
+        .collect();
+    let fate = |backend| {
+        let Some(role) = ours.role(backend) else { return Fate::Foreign };
+        match ours.destinations.get(role) {
+            Some(destination) if destination.backends == Backends::Retired => Fate::Removed,
+            _ => parts.get_mut(role).and_then(Iterator::next).map_or(Fate::Foreign, Fate::Weight),
         }
     };
-    if let Some(other) =
-        backends().find(|backend| ours.role(backend).is_none() && ours.role_by_name(backend).is_some())
-    {
-        let name = other.name.as_deref().unwrap_or_default();
-        let kind = other.kind.as_deref().unwrap_or("Service");
-        let namespace = other.namespace.as_deref().unwrap_or(ours.route_namespace);
-        message.push_str(&concat(&[
-            " (the backend `",
-            name,
-            "` that is there means the ",
-            kind,
-            " in namespace ",
-            namespace,
-            ", the Rollout's Service is in ",
-            ours.namespace,
-            ")",
-        ]));
+    rule.backends.iter().map(fate).collect()
+}
+
+/// The backends that are added to a rule, as JSON.
+pub(crate) fn missing(ours: &Ours<'_>, rule: &Rule<'_>) -> Vec<String> {
+    let is_missing = |role| !rule.backends.iter().any(|backend| ours.role(backend) == Some(role));
+    let added = ours
+        .destinations
+        .iter()
+        .enumerate()
+        .filter(|(role, destination)| destination.backends == Backends::Added && is_missing(*role));
+    added.map(|(_, destination)| ours.backend(destination, rule)).collect()
+}
+
+/// Adds the shares of a rule to the outcome, as seen. Returns whether it divides this Rollout's traffic: whether it
+/// has backends for both of its Services.
+pub(crate) fn share(
+    ours: &Ours<'_>,
+    tallies: &[Tally],
+    index: usize,
+    object: &Object,
+    outcome: &mut Outcome,
+) -> bool {
+    if [STABLE, CANARY].iter().any(|role| tallies.get(*role).is_none_or(|tally| tally.entries == 0)) {
+        return false;
     }
-    Problem::missing_backend(&object.ref_, message).at(Pointer::root().key("spec").key("rules"))
+    let shares = ours.destinations.iter().zip(tallies).filter(|(_, tally)| tally.entries > 0);
+    let shares: Vec<_> = shares.map(|(destination, tally)| (destination.name, tally.weight)).collect();
+    outcome.place(&object.ref_, place(index).as_str(), &shares);
+    true
+}
+
+/// Adds to the patch what gives the backends of a rule the desired weights. The rule is found at this index when the
+/// patch has come so far.
+pub(crate) fn divide(
+    ours: &Ours<'_>,
+    rule: &Rule<'_>,
+    tallies: &[Tally],
+    index: usize,
+    object: &Object,
+    patch: &mut Patch,
+) -> Result<(), Problem> {
+    let fates = fates(ours, rule, tallies);
+    let backend_at = |backend| place(index).key("backendRefs").index(backend);
+    for ((number, backend), fate) in rule.backends.iter().enumerate().zip(&fates) {
+        if let Fate::Weight(desired) = fate
+            && *desired != weight(backend)
+        {
+            patch.weight(&backend_at(number).key("weight"), backend.weight.is_some(), *desired);
+        }
+    }
+    if ours.destinations.len() <= 2 {
+        return Ok(());
+    }
+    let mut count = fates.len();
+    for (number, _) in fates.iter().enumerate().rev().filter(|(_, fate)| **fate == Fate::Removed) {
+        patch.remove(&backend_at(number));
+        count = count.saturating_sub(1);
+    }
+    let missing = missing(ours, rule);
+    if count.saturating_add(missing.len()) > MOST_BACKENDS {
+        return Err(too_many_backends(object, index));
+    }
+    for backend in &missing {
+        patch.add_json(&place(index).key("backendRefs").key("-"), backend);
+    }
+    Ok(())
+}
+
+/// Where a rule is.
+pub(crate) fn place(index: usize) -> Pointer {
+    Pointer::root().key("spec").key("rules").index(index)
+}
+
+#[cold]
+fn too_many_backends(object: &Object, index: usize) -> Problem {
+    let message = concat(&[
+        "a rule of ",
+        &object.ref_.to_text(),
+        " would have more than the 16 backends that the Gateway API allows, with those for extra destinations: take \
+         some out of the rule or out of the experiment",
+    ]);
+    Problem::unsupported(message).about(&object.ref_).at(place(index))
 }

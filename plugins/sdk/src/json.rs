@@ -44,7 +44,7 @@ mod write;
 use hifijson::SliceLexer;
 use hifijson::str::LexAlloc as _;
 
-pub use self::compare::same;
+pub use self::compare::{elements, members, same};
 pub use self::write::{push_member, push_number, push_text};
 use crate::prelude::*;
 use crate::{Pointer, Problem, Text, concat};

@@ -13,11 +13,13 @@ fn asked(config: &Value) -> Vec<String> {
     queries
         .iter()
         .map(|query| {
-            assert_eq!((query.kind.kind.as_str(), query.optional), ("HTTPRoute", false));
+            assert!(!query.optional);
+            let kind = query.kind.kind.strip_suffix("Route").unwrap();
+            let kind = if kind == "HTTP" { String::new() } else { format!("{kind} ") };
             let namespace = query.namespace.as_deref().unwrap_or(".");
             match &query.select {
-                Selection::Name(name) => format!("{namespace}/{name}"),
-                Selection::Labels(labels) => format!("{namespace}/{{{labels}}}"),
+                Selection::Name(name) => format!("{kind}{namespace}/{name}"),
+                Selection::Labels(labels) => format!("{kind}{namespace}/{{{labels}}}"),
             }
         })
         .collect()
@@ -47,6 +49,12 @@ fn routes_are_named_as_in_argos_plugin() {
             json!({"httpRoute": "a", "httpRouteSelector": {"matchLabels": {"x": "y"}}, "namespace": "gateways"}),
             vec!["gateways/a", "gateways/{x=y}"],
         ),
+        (
+            json!({"tlsRoute": "d", "tcpRoutes": [{"name": "c"}], "grpcRoute": "b", "httpRoute": "a",
+                "tcpRouteSelector": {"matchLabels": {"x": "y"}}}),
+            vec!["./a", "GRPC ./b", "TCP ./c", "TLS ./d", "TCP ./{x=y}"],
+        ),
+        (json!({"grpcRoute": "a", "namespace": "gateways"}), vec!["GRPC gateways/a"]),
         (
             json!({"httpRoute": "a", "disableInProgressLabel": true, "inProgressLabelKey": "k", "inProgressLabelValue": "v",
                 "activeRolloutsAnnotationKey": "k", "configMap": "c", "verify": "Never"}),
@@ -100,10 +108,28 @@ fn a_wrong_configuration_is_refused_with_its_place() {
             "invalid-config",
             "/httpRouteSelector/matchExpressions/0/operator",
         ),
-        (json!({"grpcRoute": "a"}), "unsupported", "/grpcRoute"),
-        (json!({"httpRoute": "a", "grpcRoutes": [{"name": "b"}]}), "unsupported", "/grpcRoutes/0/name"),
-        (json!({"httpRoute": "a", "tcpRoute": "b"}), "unsupported", "/tcpRoute"),
-        (json!({"tlsRouteSelector": {"matchLabels": {"a": "b"}}}), "unsupported", "/tlsRouteSelector"),
+        (json!({"grpcRoutes": [{"ruleName": "b"}]}), "invalid-config", "/grpcRoutes/0/name"),
+        (json!({"tlsRouteSelector": {}}), "invalid-config", "/tlsRouteSelector"),
+        (
+            json!({"httpRoute": "a", "inProgressLabelKey": "not a key"}),
+            "invalid-config",
+            "/inProgressLabelKey",
+        ),
+        (
+            json!({"httpRoute": "a", "inProgressLabelValue": "not a value"}),
+            "invalid-config",
+            "/inProgressLabelKey",
+        ),
+        (
+            json!({"httpRoute": "a", "activeRolloutsAnnotationKey": "a/b/c"}),
+            "invalid-config",
+            "/activeRolloutsAnnotationKey",
+        ),
+        (
+            json!({"httpRoute": "a", "additionalDestinationPort": 70_000}),
+            "invalid-config",
+            "/additionalDestinationPort",
+        ),
     ] {
         let target = cart(&config);
         let problem = GatewayApi::check(&target).unwrap_err();
@@ -159,9 +185,15 @@ fn the_schema_and_the_plugin_know_the_same_keys() {
             }
             continue;
         }
-        config[key] = match property["type"].as_str().unwrap() {
-            "string" => json!(if key.ends_with("RuleName") { "" } else { "cart" }),
+        let is_of_http = key.starts_with("http");
+        let definition = property["$ref"].as_str().and_then(|pointer| schema.pointer(&pointer[1..]));
+        config[key] = match definition.unwrap_or(property)["type"].as_str().unwrap() {
+            "string" if key.ends_with("RuleName") || key.ends_with("Route") && !is_of_http => json!(""),
+            "string" => json!("cart"),
             "boolean" => json!(true),
+            "integer" => json!(80),
+            "array" if !is_of_http => json!([]),
+            "object" if !is_of_http => Value::Null,
             "array" => json!([{"name": "cart", "useHeaderRoutes": true, "ruleName": ""}]),
             "object" => {
                 json!({"matchLabels": {"app": "cart"}, "matchExpressions": [{"key": "app", "operator": "Exists"}]})
@@ -262,9 +294,45 @@ fn the_operators_settings_are_defaults() {
 fn it_describes_what_it_does() {
     let description = GatewayApi::describe();
     assert_eq!(description.name, "gateway-api");
-    let kinds: Vec<_> =
-        description.kinds.iter().map(|used| (used.kind.kind.as_str(), used.verbs.clone())).collect();
-    assert_eq!(kinds, [("HTTPRoute", vec!["read".to_owned(), "update".to_owned()])]);
-    assert_eq!(description.kinds[0].versions, ["v1", "v1beta1"]);
+    let read_and_update = ["read".to_owned(), "update".to_owned()];
+    assert!(description.kinds.iter().all(|used| used.verbs == read_and_update));
+    let kinds: Vec<_> = description
+        .kinds
+        .iter()
+        .map(|used| (used.kind.kind.as_str(), used.versions.join(","), used.elements.len()))
+        .collect();
+    let expected = [
+        ("HTTPRoute", "v1,v1beta1", 2),
+        ("GRPCRoute", "v1", 2),
+        ("TCPRoute", "v1,v1alpha2", 1),
+        ("TLSRoute", "v1,v1alpha3,v1alpha2", 1),
+    ];
+    assert_eq!(kinds, expected.map(|(kind, versions, elements)| (kind, versions.to_owned(), elements)));
     assert_eq!(description.features, GatewayApi::check(&cart(&json!({"httpRoute": "cart"}))).unwrap());
+}
+
+/// A configuration, and whether some route of it can have header routes, and mirror routes.
+#[test]
+fn features_are_those_of_this_very_configuration() {
+    for (config, header, mirror) in [
+        (json!({"httpRoute": "a"}), true, true),
+        (json!({"grpcRoute": "a"}), true, true),
+        (json!({"httpRoutes": [{"name": "a"}]}), false, true),
+        (json!({"httpRoutes": [{"name": "a"}, {"name": "b", "useHeaderRoutes": true}]}), true, true),
+        (
+            json!({"httpRoutes": [{"name": "a"}], "grpcRoutes": [{"name": "b", "useHeaderRoutes": true}]}),
+            true,
+            true,
+        ),
+        (json!({"httpRoutes": [{"name": "a"}], "httpRoute": "a"}), true, true),
+        (json!({"httpRouteSelector": {"matchLabels": {"a": "b"}}}), false, true),
+        (json!({"tcpRoute": "a"}), false, false),
+        (json!({"tlsRoutes": [{"name": "a", "useHeaderRoutes": true}]}), false, false),
+        (json!({"tcpRoute": "a", "grpcRouteSelector": {"matchLabels": {"a": "b"}}}), false, true),
+    ] {
+        let features = GatewayApi::check(&cart(&config)).unwrap();
+        let has = |feature: &str| features.iter().any(|other| other == feature);
+        assert_eq!((has("header-routes"), has("mirror-routes")), (header, mirror), "{config}");
+        assert!(["weights", "max-weight", "additional-destinations"].into_iter().all(has));
+    }
 }

@@ -47,7 +47,7 @@ fn edge(conditions: &[Value]) -> Value {
 }
 
 fn verdict(verify: &str, route_object: Value) -> Verdict {
-    let target = cart(&json!({"httpRoute": "cart", "verify": verify}));
+    let target = cart(&json!({"httpRoute": "cart", "verify": verify, "disableInProgressLabel": true}));
     let outcome = route(&mut Objects::new().with(route_object), &target, 20).unwrap();
     assert_eq!(outcome.changes, []);
     outcome.verdict

@@ -1,8 +1,8 @@
 //! Which rules are the Rollout's, and what their weights become.
 
 use serde_json::{Value, json};
+use tidegate_router_sdk::Edit;
 use tidegate_router_sdk::testing::{self, Objects};
-use tidegate_router_sdk::{Edit, Rule, RuleAction};
 
 use crate::{GatewayApi, both, cart, cart_with_route, http_route, route, rule, weights};
 
@@ -65,7 +65,8 @@ fn only_weights_are_written_and_only_those_that_differ() {
             rule(&[("cart-canary", Some(9)), ("cart", Some(80))])
         ]),
     ));
-    let outcome = route(&mut objects, &cart_with_route(), 20).unwrap();
+    let target = cart(&json!({"httpRoute": "cart", "disableInProgressLabel": true}));
+    let outcome = route(&mut objects, &target, 20).unwrap();
     let [change] = outcome.changes.as_slice() else {
         panic!("one change for the one route: {:?}", outcome.changes)
     };
@@ -77,15 +78,15 @@ fn only_weights_are_written_and_only_those_that_differ() {
             {"op": "replace", "path": "/spec/rules/2/backendRefs/0/weight", "value": 20},
         ])
     );
-    assert_eq!(route(&mut objects, &cart_with_route(), 20).unwrap().changes, []);
+    assert_eq!(route(&mut objects, &target, 20).unwrap().changes, []);
 }
 
 #[test]
 fn an_absent_weight_is_one() {
     let mut objects =
         Objects::new().with(http_route("cart", json!([rule(&[("cart", None), ("cart-canary", None)])])));
-    let traffic = testing::traffic(&cart_with_route(), 1).out_of(2);
-    let outcome = objects.route::<GatewayApi>(&cart_with_route(), &traffic).unwrap();
+    let target = cart(&json!({"httpRoute": "cart", "disableInProgressLabel": true}));
+    let outcome = objects.route::<GatewayApi>(&target, &testing::traffic(&target, 1).out_of(2)).unwrap();
     assert_eq!(outcome.changes, []);
     assert!(outcome.shares.iter().all(|share| (share.weight, share.total) == (1, 2)));
 }
@@ -238,26 +239,6 @@ fn rule_names_limit_what_is_divided() {
 }
 
 #[test]
-fn what_cannot_be_expressed_is_said() {
-    let target = cart_with_route();
-    let objects = || Objects::new().with(http_route("cart", json!([both(0)])));
-    let header = Rule { matches: vec![], action: RuleAction::ToCanary };
-    for (traffic, named) in [
-        (testing::traffic(&target, 20).with_additional("baseline", "cart-baseline", 5), "baseline"),
-        (testing::traffic(&target, 20).with_managed_route("beta-users", Some(header)), "beta-users"),
-    ] {
-        let problem = objects().route::<GatewayApi>(&target, &traffic).unwrap_err();
-        assert_eq!(problem.code, "unsupported");
-        assert!(problem.message.contains(named));
-        let mut objects = objects();
-        objects.release::<GatewayApi>(&target, &traffic).unwrap();
-        assert_eq!(weights(&objects, "cart"), [[100, 0]]);
-    }
-    let traffic = testing::traffic(&target, 20).with_managed_route("beta-users", None);
-    objects().route::<GatewayApi>(&target, &traffic).unwrap();
-}
-
-#[test]
 fn a_route_that_cannot_be_read_is_a_problem() {
     for broken in [
         json!([{"backendRefs": [{"name": "cart", "weight": -1}]}]),
@@ -286,4 +267,53 @@ fn releasing_gives_all_to_stable_and_needs_nothing_that_is_gone() {
     assert_eq!(weights(&objects, "changed"), [[1]]);
     let outcome = Objects::new().release::<GatewayApi>(&target, &testing::traffic(&target, 30)).unwrap();
     assert_eq!((outcome.changes.len(), outcome.shares.len()), (0, 0));
+}
+
+/// Every kind of route, and the versions it is read in.
+#[test]
+fn routes_of_all_kinds_are_divided_alike() {
+    for (kind, key, version) in [
+        ("HTTPRoute", "httpRoute", "v1"),
+        ("GRPCRoute", "grpcRoute", "v1"),
+        ("TCPRoute", "tcpRoute", "v1alpha2"),
+        ("TLSRoute", "tlsRoute", "v1alpha3"),
+    ] {
+        let mut manifest =
+            http_route("cart", json!([both(0), {"backendRefs": [{"name": "search", "port": 1}]}]));
+        manifest["kind"] = json!(kind);
+        manifest["apiVersion"] = json!(format!("gateway.networking.k8s.io/{version}"));
+        manifest["spec"]["rules"][0].as_object_mut().unwrap().remove("matches");
+        let mut objects = Objects::new().with(manifest);
+        let target = cart(&json!({key: "cart"}));
+        let outcome = route(&mut objects, &target, 20).unwrap();
+        assert_eq!(outcome.shares.len(), 2, "{kind}");
+        let after = objects.get(kind, "shop", "cart").unwrap();
+        let backends = &after["spec"]["rules"][0]["backendRefs"];
+        assert_eq!((&backends[0]["weight"], &backends[1]["weight"]), (&json!(80), &json!(20)), "{kind}");
+        assert_eq!(after["metadata"]["labels"]["rollouts.argoproj.io/gatewayapi-canary"], "in-progress");
+        objects.release::<GatewayApi>(&target, &testing::traffic(&target, 20)).unwrap();
+        assert_eq!(
+            objects.get(kind, "shop", "cart").unwrap()["spec"]["rules"][0]["backendRefs"][1]["weight"],
+            0
+        );
+    }
+}
+
+#[test]
+fn routes_of_several_kinds_are_divided_together() {
+    let target = cart(
+        &json!({"httpRoute": "cart", "grpcRoute": "cart", "tcpRouteSelector": {"matchLabels": {"app": "cart"}}}),
+    );
+    let of_kind = |kind: &str| {
+        let mut manifest = http_route("cart", json!([both(0)]));
+        manifest["kind"] = json!(kind);
+        manifest
+    };
+    let mut objects = ["HTTPRoute", "GRPCRoute", "TCPRoute"]
+        .iter()
+        .fold(Objects::new(), |all, kind| all.with(of_kind(kind)));
+    let outcome = route(&mut objects, &target, 20).unwrap();
+    let changed: Vec<_> = outcome.changes.iter().map(|change| change.ref_.kind.kind.as_str()).collect();
+    assert_eq!(changed, ["HTTPRoute", "GRPCRoute", "TCPRoute"]);
+    assert_eq!(outcome.shares.len(), 6);
 }

@@ -27,8 +27,10 @@ fn is_same(a: &str, b: &str, depth: usize) -> bool {
     match (a.as_bytes().first(), b.as_bytes().first()) {
         (Some(b'{'), Some(b'{')) => match (members(a), members(b)) {
             (Ok(a), Ok(b)) => {
-                let mut pairs = a.iter().zip(&b);
-                a.len() == b.len() && pairs.all(|(a, b)| a.0 == b.0 && is_same(a.1, b.1, depth))
+                let is_in_b = |(key, value): &(String, &str)| {
+                    b.iter().any(|(other, there)| other == key && is_same(value, there, depth))
+                };
+                a.len() == b.len() && a.iter().all(is_in_b)
             }
             _ => false,
         },
@@ -49,8 +51,12 @@ fn is_same(a: &str, b: &str, depth: usize) -> bool {
     }
 }
 
-/// The members that are not `null`, by key. Of several with one key, the last one.
-fn members(json: &str) -> Result<Vec<(String, &str)>> {
+/// The members of an object that are not `null`, with their JSON texts: for plugins that copy pieces of an object. Of
+/// several with one key, the last one.
+///
+/// # Errors
+/// When there is no object.
+pub fn members(json: &str) -> Result<Vec<(String, &str)>> {
     let mut members: Vec<(String, &str)> = Vec::new();
     Reader::document(json, |reader| {
         reader.object(&mut |key, reader| {
@@ -62,11 +68,14 @@ fn members(json: &str) -> Result<Vec<(String, &str)>> {
             Ok(())
         })
     })?;
-    members.sort_unstable();
     Ok(members)
 }
 
-fn elements(json: &str) -> Result<Vec<&str>> {
+/// The JSON texts of a list's elements.
+///
+/// # Errors
+/// When there is no list.
+pub fn elements(json: &str) -> Result<Vec<&str>> {
     let mut elements = Vec::new();
     Reader::document(json, |reader| {
         reader.list(&mut |reader| {

@@ -98,7 +98,7 @@ impl Objects {
         assert_eq!(Ok(&outcome), ask(&seen).as_ref(), "the same question is answered differently");
         let mut after = self.clone();
         after.apply(&outcome.changes);
-        check_changes(&R::describe(), self, &after);
+        check_changes(&R::describe(), &own_texts(target, traffic), self, &after);
         let queries: Vec<_> = seen.into_iter().map(|observation| observation.query).collect();
         let second = ask(&after.observe(target, &queries)).unwrap_or_else(|problem| {
             panic!("asked again about its own result, it has a problem: {}", problem.message)
@@ -111,8 +111,38 @@ impl Objects {
     }
 }
 
-/// Panics unless everything that differs is in a described field.
-fn check_changes(description: &Description, before: &Objects, after: &Objects) {
+/// What makes a list element the Rollout's own: names of its Services, pod template hashes, and managed routes.
+fn own_texts(target: &Target, traffic: &Traffic) -> Own {
+    let mut texts: Vec<_> =
+        [&target.stable_service, &target.canary_service].into_iter().flatten().cloned().collect();
+    for destination in traffic.destinations().chain(&traffic.retired) {
+        texts.extend([&destination.service, &destination.pod_template_hash].into_iter().flatten().cloned());
+    }
+    Own { texts, managed: traffic.managed_routes.iter().map(|route| route.name.clone()).collect() }
+}
+
+struct Own {
+    texts: Vec<String>,
+    managed: Vec<String>,
+}
+
+impl Own {
+    /// Whether the element is the Rollout's own, by the text at this pointer.
+    fn has(&self, element: &Value, identity: &str) -> bool {
+        let Some(text) = element.pointer(identity).and_then(Value::as_str) else { return false };
+        self.texts.iter().any(|own| own == text)
+            || self.managed.iter().any(|name| {
+                text.strip_prefix(name.as_str()).is_some_and(|rest| {
+                    let number = rest.strip_prefix('-').unwrap_or_default();
+                    rest.is_empty() || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+                })
+            })
+    }
+}
+
+/// Panics unless everything that differs is in a described field, or in a list of elements that come and go: there,
+/// the Rollout's own may be anything, and the others must be the same ones in the same order.
+fn check_changes(description: &Description, own: &Own, before: &Objects, after: &Objects) {
     let before: BTreeMap<_, _> = before.iter().collect();
     let after: BTreeMap<_, _> = after.iter().collect();
     let may = |key: &ObjectRef, verb: &str| {
@@ -136,8 +166,21 @@ fn check_changes(description: &Description, before: &Objects, after: &Objects) {
             .filter(|used| used.kind == key.kind)
             .flat_map(|used| used.fields.iter().map(String::as_str))
             .collect();
+        let elements: Vec<(&str, &str)> = description
+            .kinds
+            .iter()
+            .filter(|used| used.kind == key.kind)
+            .flat_map(|used| &used.elements)
+            .map(|used| (used.at.as_str(), used.identity.as_str()))
+            .collect();
+        let is_own = |list: &Pointer, element: &Value| {
+            let at = list.clone().key("-");
+            elements
+                .iter()
+                .any(|(pattern, identity)| is_at(pattern, at.as_str()) && own.has(element, identity))
+        };
         let mut places = Vec::new();
-        differences(old, new, &Pointer::root(), &mut places);
+        differences(old, new, &Pointer::root(), &is_own, &mut places);
         for place in places {
             assert!(
                 patterns.iter().any(|pattern| covers(pattern, place.as_str())),
@@ -150,25 +193,49 @@ fn check_changes(description: &Description, before: &Objects, after: &Objects) {
     }
 }
 
-/// The places that differ. Lists of different lengths differ by an element that came or went.
-fn differences(old: &Value, new: &Value, at: &Pointer, places: &mut Vec<Pointer>) {
+/// The places that differ, without the elements that are the Rollout's own. Lists of different lengths differ by an
+/// element that came or went.
+fn differences(
+    old: &Value,
+    new: &Value,
+    at: &Pointer,
+    is_own: &dyn Fn(&Pointer, &Value) -> bool,
+    places: &mut Vec<Pointer>,
+) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
             for (key, old) in old {
                 let at = at.clone().key(key);
                 match new.get(key) {
-                    Some(new) => differences(old, new, &at, places),
+                    Some(new) => differences(old, new, &at, is_own, places),
                     None => places.push(at),
                 }
             }
-            places.extend(new.keys().filter(|key| !old.contains_key(*key)).map(|key| at.clone().key(key)));
-        }
-        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
-            for (index, (old, new)) in old.iter().zip(new).enumerate() {
-                differences(old, new, &at.clone().index(index), places);
+            for (key, new) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
+                let at = at.clone().key(key);
+                // A map that comes as a whole is as much as what is in it.
+                match new {
+                    Value::Object(new) if !new.is_empty() => {
+                        places.extend(new.keys().map(|key| at.clone().key(key)));
+                    }
+                    _ => places.push(at),
+                }
             }
         }
-        (Value::Array(_), Value::Array(_)) => places.push(at.clone().key("-")),
+        (Value::Array(old), Value::Array(new)) => {
+            let others = |list: &[Value]| -> Vec<(usize, Value)> {
+                let all = list.iter().cloned().enumerate();
+                all.filter(|(_, element)| !is_own(at, element)).collect()
+            };
+            let (old, new) = (others(old), others(new));
+            if old.len() != new.len() {
+                places.push(at.clone().key("-"));
+                return;
+            }
+            for ((index, old), (_, new)) in old.iter().zip(&new) {
+                differences(old, new, &at.clone().index(*index), is_own, places);
+            }
+        }
         (old, new) if old != new => places.push(at.clone()),
         _ => {}
     }
@@ -178,6 +245,11 @@ fn differences(old: &Value, new: &Value, at: &Pointer, places: &mut Vec<Pointer>
 fn covers(pattern: &str, place: &str) -> bool {
     let mut parts = place.split('/');
     pattern.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "*" || wanted == part))
+}
+
+/// Whether a pattern means this place, and not one around it.
+fn is_at(pattern: &str, place: &str) -> bool {
+    covers(pattern, place) && pattern.split('/').count() == place.split('/').count()
 }
 
 /// Panics unless every place gives each destination what it should get.
