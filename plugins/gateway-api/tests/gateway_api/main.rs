@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
 #![allow(clippy::needless_pass_by_value)] // values are written in place
+#![allow(clippy::unnecessary_wraps)] // the rule of a managed route is optional
 
 mod additional;
 mod configuration;
