@@ -8,13 +8,14 @@ use crate::apiserver::{self, Recipe};
 use crate::console::spoken;
 use crate::context::Context;
 use crate::toolchain::Source;
-use crate::{features, guests, lint_tools, run, suite};
+use crate::{contract, features, guests, lint_tools, run, suite};
 
 type Stage = (&'static str, fn(&Context<'_>) -> Result<()>);
 
 /// In the order of their cost, so that small mistakes are told early; tests last, on what the others have set up.
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     ("formatting", formatting),
+    ("contract", contract::check),
     ("dependencies", dependencies),
     ("feature sets", features::check),
     ("guests", |context| guests::build_all(context, Source::Auto)),

@@ -9,6 +9,7 @@ mod checks;
 mod cli;
 mod console;
 mod context;
+mod contract;
 mod demo;
 mod digest;
 mod features;
