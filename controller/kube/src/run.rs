@@ -152,6 +152,7 @@ fn settings(options: &Options) -> Settings {
         instance_id: options.instance_id.clone().filter(|id| !id.is_empty()),
         field_manager: crate::request::FIELD_MANAGER.to_owned(),
         router_settings: options.router_settings.clone(),
+        router_grants: options.router_grants.clone(),
         ..Settings::new(tidegate_core::decide)
     }
 }

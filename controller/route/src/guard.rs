@@ -1,172 +1,363 @@
-//! Which changes a plugin may make: only of kinds and fields that are granted, and only in list elements that
-//! have to do with this Rollout. Everything else of an object stays as it is, in its order.
+//! Which changes a plugin may make: only of kinds, fields and list elements that are granted, and only in list
+//! elements that have to do with this Rollout. Everything else of an object stays as it is, in its order.
 //!
-//! What is granted is what the description asks for, less what no router gets. A pattern grants its place and
-//! all that is in it; a list element may come or go only where a pattern grants the element itself, since
-//! adding one moves all that follow it.
+//! The judgement compares the object as it is with the object as it should be, place by place, and knows nothing
+//! of how the plugin got from one to the other. In a list whose elements may come and go, the Rollout's own are
+//! set apart first; the others must be the same ones in the same order, and each may differ only in granted fields.
+//! In any other list an element stays at its place.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tidegate_contract::{Description, Kind, ObjectRef, Verb};
+use tidegate_contract::{Description, ObjectRef, Target, Verb};
 
-use crate::difference::{self, Difference, difference_with};
+use crate::difference::{Difference, difference_with};
 use crate::edit::Edited;
-use crate::kinds;
+use crate::equal::equal;
+use crate::ours::{Ours, Text, text_at, texts_at};
 use crate::pass::{Pass, Refusal};
-use crate::pointer::{Pattern, Step, pointer, resolve};
+use crate::permission::{Elements, Permissions, Places};
+use crate::pointer::{Pattern, Step, pointer};
 use crate::refusal::reason;
 
 /// What one plugin may change for one Rollout.
 pub(crate) struct Guard<'a> {
-    /// The granted fields of each kind, with the text they were read from.
-    fields: BTreeMap<&'a Kind, Vec<(&'a str, Pattern)>>,
-    /// What makes a list element one of this Rollout's: names of its Services and hashes, and whatever its
-    /// configuration names.
-    ours: Vec<String>,
+    pub(crate) permissions: Permissions<'a>,
+    pub(crate) target: &'a Target,
+    ours: Ours<'a>,
 }
 
 impl<'a> Guard<'a> {
     /// What this plugin may change in this pass.
-    pub(crate) fn new(description: &'a Description, pass: &Pass) -> Result<Self, Box<Refusal>> {
-        let mut fields: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for used in description.kinds.iter().filter(|used| used.verbs.contains(&Verb::Update)) {
-            let patterns = fields.entry(&used.kind).or_default();
-            for text in &used.fields {
-                let pattern = Pattern::parse(text).map_err(|error| {
-                    let message =
-                        format!("plugin {} describes the field {text:?}: {error}", description.name);
-                    Refusal::new(reason::INVALID_DESCRIPTION, message)
-                })?;
-                patterns.push((text.as_str(), pattern));
-            }
+    pub(crate) fn new(description: &'a Description, pass: &'a Pass) -> Self {
+        Self {
+            permissions: Permissions::new(description, pass.grant.as_deref()),
+            target: &pass.target,
+            ours: Ours::new(pass),
         }
-        Ok(Self { fields, ours: ours(pass) })
     }
 
-    /// What the edit changes, if all of it is allowed.
+    /// What an edit changes, if all of it is allowed; nothing for objects that come or go, which were judged when
+    /// the edit was read.
     pub(crate) fn permitted<'e>(&self, edited: &'e Edited<'_>) -> Result<Vec<Difference<'e>>, Box<Refusal>> {
-        let reference = &edited.object.reference;
-        let fields = self.fields.get(&reference.kind).filter(|_| kinds::may_be_changed(&reference.kind));
-        let Some(fields) = fields else {
-            let message = format!("it changes {reference}, and it may not change objects of that kind");
-            return Err(Refusal::new(reason::FORBIDDEN_KIND, message).about(reference));
-        };
-        let grant = Grant { fields, ours: &self.ours, old: &edited.old };
-        let found = difference_with(&edited.old, &edited.new, &|list| grant.has_elements_in(list));
-        for difference in &found {
-            grant
-                .permit(&difference.path, difference.kind)
-                .map_err(|denied| denied.refusal(fields, reference))?;
+        let Edited::Changed { object, old, new, is_own } = edited else { return Ok(Vec::new()) };
+        let reference = &object.reference;
+        self.may_update(reference).map_err(|refusal| refusal.about(reference))?;
+        if *is_own {
+            // What is not the plugin's to say was compared when the edit was read.
+            return Ok(difference_with(old, new, &|_| true));
         }
-        Ok(found)
+        let places = self.permissions.places(&reference.kind).map_err(|refusal| refusal.about(reference))?;
+        let mut walk = Walk {
+            places: &places,
+            ours: &self.ours,
+            home: reference.namespace.as_deref().unwrap_or_default(),
+            path: Vec::new(),
+            elements: Vec::new(),
+        };
+        walk.values(old, new).map_err(|denied| self.refusal(denied, &places, reference))?;
+        Ok(difference_with(old, new, &|list| places.elements_of(list).next().is_some()))
     }
-}
 
-/// What may be changed in one object.
-struct Grant<'g> {
-    fields: &'g [(&'g str, Pattern)],
-    ours: &'g [String],
-    old: &'g Value,
+    fn may_update(&self, reference: &ObjectRef) -> Result<(), Box<Refusal>> {
+        if !self.permissions.allows(&reference.kind, Verb::Update) {
+            let message = format!("it changes {reference}, and it may not change objects of that kind");
+            return Err(Refusal::new(reason::FORBIDDEN_KIND, message));
+        }
+        let refuse = |what: &str| {
+            Err(Refusal::new(reason::FORBIDDEN_NAMESPACE, format!("it changes {reference}, {what}")))
+        };
+        match &reference.namespace {
+            None => refuse("which is in no namespace and so belongs to the whole cluster"),
+            Some(namespace)
+                if *namespace != self.target.namespace
+                    && !self.permissions.allows_elsewhere(&reference.kind, namespace) =>
+            {
+                refuse("which is in a namespace that it may not look into")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn refusal(&self, denied: Denied, places: &Places, reference: &ObjectRef) -> Box<Refusal> {
+        let Denied { place, why } = denied;
+        let (reason, message) = match why {
+            Why::NotGranted
+                if places.is_empty() && self.permissions.allows(&reference.kind, Verb::Create) =>
+            {
+                (
+                    reason::FOREIGN_OBJECT,
+                    format!(
+                        "it wants {reference} to be its own, and there is one already that this Rollout does not own: \
+                     rename or remove that one"
+                    ),
+                )
+            }
+            Why::NotGranted => (
+                reason::FORBIDDEN_CHANGE,
+                format!(
+                    "it changes {place} of {reference}; of this kind it may change: {}",
+                    places.describe()
+                ),
+            ),
+            Why::Foreign => (
+                reason::FOREIGN_ELEMENT,
+                format!(
+                    "it changes {place} of {reference}, in a list element that names no Service of this Rollout and \
+                     nothing from its configuration"
+                ),
+            ),
+            Why::NotOwn => (
+                reason::FOREIGN_ELEMENT,
+                format!(
+                    "it adds, removes or moves elements of {place} of {reference} that are not this Rollout's own"
+                ),
+            ),
+            Why::Reference(text) => (
+                reason::FOREIGN_REFERENCE,
+                format!(
+                    "it writes {place} of {reference}, which refers to {text:?}: that is neither this Rollout's nor \
+                     named by its configuration or by its other elements there"
+                ),
+            ),
+        };
+        Refusal::new(reason, message).about(reference)
+    }
 }
 
 /// A change that is not allowed.
 struct Denied {
     place: String,
-    foreign: bool,
+    why: Why,
 }
 
-impl Denied {
-    fn refusal(self, fields: &[(&str, Pattern)], reference: &ObjectRef) -> Box<Refusal> {
-        let Self { place, foreign } = self;
-        if foreign {
-            let message = format!(
-                "it changes {place} of {reference}, in a list element that names no Service of this Rollout and \
-                 nothing from its configuration"
-            );
-            return Refusal::new(reason::FOREIGN_ELEMENT, message).about(reference);
-        }
-        let allowed: Vec<_> = fields.iter().map(|(text, _)| *text).collect();
-        let allowed = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
-        let message = format!("it changes {place} of {reference}; of this kind it may change: {allowed}");
-        Refusal::new(reason::FORBIDDEN_CHANGE, message).about(reference)
+enum Why {
+    /// No pattern grants it.
+    NotGranted,
+    /// It is in an element that has nothing to do with the Rollout.
+    Foreign,
+    /// An element that is not the Rollout's own comes, goes or moves.
+    NotOwn,
+    /// An own element refers to somebody else.
+    Reference(String),
+}
+
+impl Places {
+    fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.elements.is_empty()
+    }
+
+    /// What is granted of the elements of this list.
+    fn elements_of(&self, list: &[Step<'_>]) -> impl Iterator<Item = &Elements> {
+        self.elements.iter().filter(move |elements| elements.at.names_children_of(list))
     }
 }
 
-impl Grant<'_> {
-    fn has_elements_in(&self, list: &[Step<'_>]) -> bool {
-        self.fields
-            .iter()
-            .any(|(_, pattern)| pattern.covers(list).is_some() || pattern.names_children_of(list))
-    }
+/// The comparison of an object as it is with what it should be.
+struct Walk<'w> {
+    places: &'w Places,
+    ours: &'w Ours<'w>,
+    /// The object's namespace.
+    home: &'w str,
+    path: Vec<Step<'w>>,
+    /// The list elements on the way, as they were.
+    elements: Vec<&'w Value>,
+}
 
-    fn permit(&self, path: &[Step<'_>], kind: difference::Kind<'_>) -> Result<(), Denied> {
-        let denied = |foreign| Denied { place: pointer(path), foreign };
-        if is_reserved(path) {
-            return Err(denied(false));
-        }
-        let mut foreign = false;
-        for covered in self.fields.iter().filter_map(|(_, pattern)| pattern.covers(path)) {
-            if self.is_ours(path, covered, kind) {
-                return Ok(());
+type Judged = Result<(), Denied>;
+
+impl<'w> Walk<'w> {
+    fn values(&mut self, old: &'w Value, new: &'w Value) -> Judged {
+        match (old, new) {
+            (Value::Object(old), Value::Object(new)) => {
+                for (key, old) in old {
+                    self.inside(Step::Key(key), |walk| match new.get(key) {
+                        Some(new) => walk.values(old, new),
+                        None => walk.comes_or_goes(old, false),
+                    })?;
+                }
+                for (key, new) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
+                    self.inside(Step::Key(key), |walk| walk.comes_or_goes(new, true))?;
+                }
+                Ok(())
             }
-            foreign = true;
+            (Value::Array(old), Value::Array(new)) => self.lists(old, new),
+            _ if equal(old, new) => Ok(()),
+            _ => {
+                self.comes_or_goes(old, false)?;
+                self.comes_or_goes(new, true)
+            }
         }
-        if foreign {
-            return Err(denied(true));
-        }
-        // A map or list that comes or goes as a whole, such as the first label or the last one, is as much as
-        // all that is in it.
-        let (value, of): (_, fn(&Value) -> difference::Kind<'_>) = match kind {
-            difference::Kind::Added { new } => (new, |new| difference::Kind::Added { new }),
-            difference::Kind::Removed { old } => (old, |old| difference::Kind::Removed { old }),
-            difference::Kind::Set { .. } => return Err(denied(false)),
-        };
-        let is_element = matches!(path.last(), Some(Step::Index(_)));
-        if is_element || !self.fields.iter().any(|(_, pattern)| pattern.lies_below(path)) {
-            return Err(denied(false));
-        }
-        let inside = |step| path.iter().copied().chain([step]).collect::<Vec<_>>();
+    }
+
+    /// A map or list that comes or goes as a whole, such as the first label or the last one, is as much as all
+    /// that is in it.
+    fn comes_or_goes(&mut self, value: &'w Value, comes: bool) -> Judged {
         match value {
-            Value::Object(fields) => {
-                fields.iter().try_for_each(|(key, value)| self.permit(&inside(Step::Key(key)), of(value)))
+            Value::Object(fields) if !fields.is_empty() => fields.iter().try_for_each(|(key, value)| {
+                self.inside(Step::Key(key), |walk| walk.comes_or_goes(value, comes))
+            }),
+            Value::Array(list) if !list.is_empty() => {
+                if comes {
+                    self.lists(&[], list)
+                } else {
+                    self.lists(list, &[])
+                }
             }
-            Value::Array(elements) => elements
-                .iter()
-                .enumerate()
-                .try_for_each(|(index, value)| self.permit(&inside(Step::Index(index)), of(value))),
-            _ => Err(denied(false)),
+            _ => self.field(matches!(value, Value::Object(_) | Value::Array(_))),
         }
     }
 
-    /// Whether the innermost list element on the granted part of a path has to do with this Rollout.
-    fn is_ours(&self, path: &[Step<'_>], covered: usize, kind: difference::Kind<'_>) -> bool {
-        let Some(granted) = path.get(..covered) else { return false };
-        let Some(last) = granted.iter().rposition(|step| matches!(step, Step::Index(_))) else { return true };
-        let element = if last + 1 == path.len() {
-            match kind {
-                difference::Kind::Added { new } => Some(new),
-                difference::Kind::Removed { old } | difference::Kind::Set { old, .. } => Some(old),
+    /// A single value, or an empty container, that comes, goes or becomes another one.
+    fn field(&self, is_container: bool) -> Judged {
+        let may_change = !is_reserved(&self.path)
+            && self.places.fields.iter().any(|pattern| {
+                if pattern.covers(&self.path).is_some() {
+                    self.may_be_keyed(pattern)
+                } else {
+                    is_container && pattern.lies_below(&self.path)
+                }
+            });
+        let may_hold = || {
+            is_container
+                && !is_reserved(&self.path)
+                && self.places.elements.iter().any(|elements| elements.at.lies_below(&self.path))
+        };
+        if may_change || may_hold() { self.has_to_do_with_us() } else { self.denied(Why::NotGranted) }
+    }
+
+    /// Labels and annotations are one map for everybody: whoever means any of them means those that the
+    /// configuration names.
+    fn may_be_keyed(&self, pattern: &Pattern) -> bool {
+        match self.path.as_slice() {
+            [Step::Key("metadata"), Step::Key("labels" | "annotations"), Step::Key(key), ..] => {
+                pattern.spells_out(2) || self.ours.configures(key)
             }
+            _ => true,
+        }
+    }
+
+    /// Whether every list element on the way has to do with the Rollout.
+    fn has_to_do_with_us(&self) -> Judged {
+        // The innermost one is most often the one that has not.
+        let mut inwards = self.elements.iter().rev();
+        if inwards.all(|element| self.ours.are_mentioned(element, self.home)) {
+            Ok(())
         } else {
-            path.get(..=last).and_then(|element| resolve(self.old, element))
-        };
-        element.is_some_and(|element| self.mentions_ours(element))
+            self.denied(Why::Foreign)
+        }
     }
 
-    fn mentions_ours(&self, value: &Value) -> bool {
-        match value {
-            Value::String(text) => self.ours.iter().any(|ours| is_named(text, ours)),
-            Value::Array(elements) => elements.iter().any(|value| self.mentions_ours(value)),
-            Value::Object(fields) => fields.values().any(|value| self.mentions_ours(value)),
-            _ => false,
+    fn lists(&mut self, old: &'w [Value], new: &'w [Value]) -> Judged {
+        let places = self.places;
+        let uses: Vec<&Elements> = places.elements_of(&self.path).collect();
+        if uses.is_empty() || is_reserved(&self.path) {
+            if old.len() != new.len() {
+                let first = old.iter().zip(new).take_while(|(old, new)| equal(old, new)).count();
+                return self.inside(Step::Index(first), |walk| walk.denied(Why::NotGranted));
+            }
+            let mut pairs = old.iter().zip(new).enumerate();
+            return pairs.try_for_each(|(index, (old, new))| self.element(index, old, new));
         }
+        let own = |element: &'w Value| {
+            let is_own = |one: &&Elements| {
+                text_at(element, &one.identity).is_some_and(|text| self.ours.owns(text, self.home))
+            };
+            uses.iter().copied().filter(is_own).collect::<Vec<_>>()
+        };
+        let old: Vec<_> = old.iter().map(|element| (element, own(element))).collect();
+        let new: Vec<_> = new.iter().map(|element| (element, own(element))).collect();
+        let is_others = |(_, (_, uses)): &(usize, &(&'w Value, Vec<&Elements>))| uses.is_empty();
+        let others = |list: &[(&'w Value, Vec<&Elements>)]| {
+            let others = list.iter().enumerate().filter(is_others);
+            others.map(|(index, (element, _))| (index, *element)).collect::<Vec<_>>()
+        };
+        let (old_others, new_others) = (others(&old), others(&new));
+        if old_others.len() != new_others.len() {
+            return self.denied(Why::NotOwn);
+        }
+        if !is_same(&old, &new) {
+            self.has_to_do_with_us()?;
+            self.may_refer(&old, &new)?;
+        }
+        let mut pairs = old_others.into_iter().zip(new_others);
+        pairs.try_for_each(|((index, old), (_, new))| self.element(index, old, new))
+    }
+
+    /// Whether new and changed own elements refer only to what they may.
+    fn may_refer(
+        &mut self,
+        old: &[(&'w Value, Vec<&Elements>)],
+        new: &[(&'w Value, Vec<&Elements>)],
+    ) -> Judged {
+        for (index, (element, uses)) in new.iter().enumerate() {
+            if uses.is_empty() || old.iter().any(|(old, _)| equal(old, element)) {
+                continue;
+            }
+            let mut strange = None;
+            let is_fine = uses.iter().any(|one| {
+                let found = self.stranger(one, element, old);
+                strange = strange.or(found);
+                found.is_none()
+            });
+            if let Some(stranger) = strange.filter(|_| !is_fine) {
+                let why = Why::Reference(stranger.text.to_owned());
+                return self.inside(Step::Index(index), |walk| walk.denied(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Something to which an element may not refer.
+    fn stranger(
+        &self,
+        one: &Elements,
+        element: &'w Value,
+        old: &[(&'w Value, Vec<&Elements>)],
+    ) -> Option<Text<'w>> {
+        one.references.iter().find_map(|pattern| {
+            let mut named: Option<BTreeSet<Text<'_>>> = None;
+            let mut is_named = |text: &Text<'_>| {
+                named
+                    .get_or_insert_with(|| {
+                        old.iter()
+                            .filter(|(element, _)| self.ours.are_mentioned(element, self.home))
+                            .flat_map(|(element, _)| texts_at(element, pattern))
+                            .collect()
+                    })
+                    .contains(text)
+            };
+            texts_at(element, pattern).into_iter().find(|text| {
+                !self.ours.owns(*text, self.home) && !self.ours.configures_here(*text) && !is_named(text)
+            })
+        })
+    }
+
+    fn element(&mut self, index: usize, old: &'w Value, new: &'w Value) -> Judged {
+        self.elements.push(old);
+        let judged = self.inside(Step::Index(index), |walk| walk.values(old, new));
+        self.elements.pop();
+        judged
+    }
+
+    fn inside(&mut self, step: Step<'w>, judge: impl FnOnce(&mut Self) -> Judged) -> Judged {
+        self.path.push(step);
+        let judged = judge(self);
+        self.path.pop();
+        judged
+    }
+
+    fn denied(&self, why: Why) -> Judged {
+        Err(Denied { place: pointer(&self.path), why })
     }
 }
 
-/// Whether a text is the name, or a host name that begins with it (`web.shop.svc.cluster.local`).
-fn is_named(text: &str, name: &str) -> bool {
-    text.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// Whether the own elements of both lists are the same, and at the same places among the others.
+fn is_same(old: &[(&Value, Vec<&Elements>)], new: &[(&Value, Vec<&Elements>)]) -> bool {
+    old.len() == new.len()
+        && old.iter().zip(new).all(|((old, uses), (new, new_uses))| {
+            uses.is_empty() == new_uses.is_empty() && (uses.is_empty() || equal(old, new))
+        })
 }
 
 /// What no router may change, whatever it describes: what an object is, and all of its metadata but labels and
@@ -176,35 +367,5 @@ fn is_reserved(path: &[Step<'_>]) -> bool {
         [Step::Key("metadata"), Step::Key("labels" | "annotations"), ..] => false,
         [] | [Step::Key("apiVersion" | "kind" | "metadata" | "status"), ..] => true,
         _ => false,
-    }
-}
-
-/// All that marks a list element as this Rollout's.
-fn ours(pass: &Pass) -> Vec<String> {
-    let traffic = &pass.traffic;
-    let destinations =
-        [&traffic.stable, &traffic.canary].into_iter().chain(&traffic.additional).chain(&traffic.retired);
-    let mut ours: Vec<_> = destinations
-        .flat_map(|destination| [&destination.service, &destination.pod_template_hash])
-        .chain([&pass.target.stable_service, &pass.target.canary_service])
-        .flatten()
-        .cloned()
-        .chain(traffic.managed_routes.iter().map(|route| route.name.clone()))
-        .collect();
-    if let Ok(config) = serde_json::from_str(&pass.target.config) {
-        collect_texts(&config, &mut ours);
-    }
-    ours.retain(|text| !text.is_empty());
-    ours.sort_unstable();
-    ours.dedup();
-    ours
-}
-
-fn collect_texts(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::Array(elements) => elements.iter().for_each(|value| collect_texts(value, texts)),
-        Value::Object(fields) => fields.values().for_each(|value| collect_texts(value, texts)),
-        _ => {}
     }
 }

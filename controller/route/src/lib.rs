@@ -13,10 +13,14 @@
 //! | `edit` | a plugin's edits, applied in memory |
 //! | [`difference`] | what differs between two JSON values, place by place |
 //! | `guard` | which of that a plugin may change |
+//! | `permission` | what a plugin describes, less what its operator does not grant |
+//! | `ours` | what in other people's objects is the Rollout's |
+//! | `own` | the objects that a plugin makes, and what the host gives them |
 //! | `shares` | whether the objects give each destination what it should get |
 //! | `write` | an RFC 6902 patch that is compare and set |
 //! | `apply` | carrying out such patches |
 //! | [`pointer`](mod@pointer), [`equal`] | JSON pointers and patterns; equality with numbers by value |
+//! | [`selector`] | label selectors |
 //!
 //! While nothing changes, no object is parsed here: what a pass costs is then the plugin's own time.
 #![forbid(unsafe_code)]
@@ -30,16 +34,21 @@ mod guard;
 mod kinds;
 mod limits;
 mod locate;
+mod ours;
+mod own;
 mod pass;
+mod permission;
 pub mod pointer;
 mod refusal;
 mod run;
+pub mod selector;
 mod shares;
 mod write;
 
 pub use apply::{PatchError, apply, tested_values_hold};
 pub use check::check;
-pub use pass::{Answer, ObjectWrite, Pass, Purpose, Refusal, Routed};
+pub use pass::{Answer, ObjectWrite, Pass, Purpose, Refusal, Routed, WriteAction};
+pub use permission::{Grant, GrantError, Permission};
 pub use refusal::reason;
 pub use run::run;
 pub use write::patch;

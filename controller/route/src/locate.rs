@@ -7,6 +7,7 @@ use tidegate_contract::{Description, Observation, Problem, Query, Selection, Ses
 use crate::kinds;
 use crate::limits;
 use crate::pass::{Answer, Pass, Refusal};
+use crate::permission::Permissions;
 use crate::refusal::reason;
 use crate::run::Stopped;
 
@@ -86,20 +87,23 @@ fn may_ask(queries: &[Query], description: &Description, pass: &Pass) -> Result<
         );
         return Err(Refusal::new(reason::TOO_MANY_QUERIES, message));
     }
-    queries.iter().try_for_each(|query| may_ask_one(query, description, pass))
+    let permissions = Permissions::new(description, pass.grant.as_deref());
+    queries.iter().try_for_each(|query| may_ask_one(query, permissions, pass))
 }
 
-fn may_ask_one(query: &Query, description: &Description, pass: &Pass) -> Result<(), Box<Refusal>> {
+fn may_ask_one(query: &Query, permissions: Permissions<'_>, pass: &Pass) -> Result<(), Box<Refusal>> {
     let refuse = |reason, what: &str| {
-        Err(Refusal::new(reason, format!("plugin {} asks for {}: {what}", description.name, query.kind)))
+        let plugin = permissions.plugin();
+        Err(Refusal::new(reason, format!("plugin {plugin} asks for {}: {what}", query.kind)))
     };
     if !kinds::may_be_read(&query.kind) {
         return refuse(reason::FORBIDDEN_KIND, "no router gets to see objects of this kind");
     }
-    let described =
-        description.kinds.iter().any(|used| used.kind == query.kind && used.verbs.contains(&Verb::Read));
-    if !described {
+    if !permissions.describes(&query.kind, Verb::Read) {
         return refuse(reason::FORBIDDEN_KIND, "its description does not say that it reads this kind");
+    }
+    if !permissions.allows(&query.kind, Verb::Read) {
+        return refuse(reason::FORBIDDEN_KIND, "the operator does not let it read objects of this kind");
     }
     match &query.namespace {
         Some(namespace) if *namespace != pass.target.namespace => {

@@ -1,7 +1,11 @@
 //! The input and the answer of one pass.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tidegate_contract::{Fault, ObjectRef, Observation, Problem, Query, Share, Target, Traffic, Verdict};
+
+use crate::permission::Grant;
 
 /// What a router is asked for in one pass.
 #[derive(Clone, Debug)]
@@ -15,6 +19,8 @@ pub struct Pass {
     pub seen: Vec<Observation>,
     /// Route, or give everything back.
     pub purpose: Purpose,
+    /// What the operator lets the plugin do; `None`: all that it describes and any plugin may.
+    pub grant: Option<Arc<Grant>>,
 }
 
 /// Why a router is asked.
@@ -58,16 +64,40 @@ pub struct Routed {
     pub facts: Vec<(String, String)>,
 }
 
-/// A change of one object, as compare and set.
+/// A write of one object, as compare and set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectWrite {
     /// The object.
     pub reference: ObjectRef,
-    /// The version it was read at, and at which it is written.
+    /// The version it was read at, or is made in, and at which it is written.
     pub api_version: String,
-    /// An RFC 6902 patch. Before it sets a field of an atomic list's element it tests the names on the way
-    /// there and the old value, so that it cannot hit another element or undo somebody's change.
-    pub patch: Vec<Value>,
+    /// What is done to it.
+    pub action: WriteAction,
+}
+
+/// What a write does to its object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WriteAction {
+    /// Makes it, as this. Fails when there is one of its name.
+    Create(Value),
+    /// Changes it by an RFC 6902 patch. Before it sets a field of an atomic list's element it tests the names on
+    /// the way there and the old value, so that it cannot hit another element or undo somebody's change.
+    Patch(Vec<Value>),
+    /// Removes it, if it is still the one with this uid.
+    Delete {
+        /// `metadata.uid` as it was seen.
+        uid: String,
+    },
+}
+
+impl ObjectWrite {
+    /// The patch, if it is one.
+    pub fn patch(&self) -> Option<&[Value]> {
+        match &self.action {
+            WriteAction::Patch(patch) => Some(patch),
+            WriteAction::Create(_) | WriteAction::Delete { .. } => None,
+        }
+    }
 }
 
 /// An answer that a plugin may not give.

@@ -1,6 +1,6 @@
 //! JSON pointers (RFC 6901): paths into objects, and the patterns of fields that a plugin may change.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
@@ -86,6 +86,64 @@ impl Pattern {
         Ok(Self { tokens })
     }
 
+    /// Reads a pattern that starts at a list element, where the empty text means the element itself.
+    ///
+    /// # Errors
+    /// When it is not the text of a pointer.
+    pub(crate) fn parse_relative(text: &str) -> Result<Self, PatternError> {
+        if text.is_empty() { Ok(Self { tokens: Vec::new() }) } else { Self::parse(text) }
+    }
+
+    /// The places that both mean.
+    pub(crate) fn intersection(&self, other: &Self) -> Option<Self> {
+        let (longer, shorter) =
+            if self.tokens.len() < other.tokens.len() { (other, self) } else { (self, other) };
+        let mut tokens = longer.tokens.clone();
+        for (token, other) in tokens.iter_mut().zip(&shorter.tokens) {
+            match (&*token, other) {
+                (Token::Any, other) => *token = other.clone(),
+                (Token::Literal(_), Token::Any) => {}
+                (token, other) if token == other => {}
+                _ => return None,
+            }
+        }
+        Some(Self { tokens })
+    }
+
+    /// How many steps it has.
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether it ends with `*`, as patterns of the elements of a list do.
+    pub(crate) fn ends_with_any(&self) -> bool {
+        self.tokens.last() == Some(&Token::Any)
+    }
+
+    /// Whether a step is spelt out.
+    pub(crate) fn spells_out(&self, step: usize) -> bool {
+        matches!(self.tokens.get(step), Some(Token::Literal(_)))
+    }
+
+    /// What its step at this depth leads to from a value; `None` when it has no such step.
+    pub(crate) fn matching_children<'v>(&self, depth: usize, value: &'v Value) -> Option<Vec<&'v Value>> {
+        let token = self.tokens.get(depth)?;
+        Some(match value {
+            Value::Object(fields) => fields
+                .iter()
+                .filter(|(key, _)| token.matches(&Step::Key(key)))
+                .map(|(_, value)| value)
+                .collect(),
+            Value::Array(elements) => elements
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| token.matches(&Step::Index(*index)))
+                .map(|(_, value)| value)
+                .collect(),
+            _ => Vec::new(),
+        })
+    }
+
     /// Whether the path is such a place or lies in one: then how many steps of it lead there.
     pub fn covers(&self, path: &[Step<'_>]) -> Option<usize> {
         let there = path.get(..self.tokens.len())?;
@@ -104,6 +162,15 @@ impl Pattern {
 
     fn begins_with(&self, path: &[Step<'_>]) -> bool {
         self.tokens.iter().zip(path).all(|(token, step)| token.matches(step))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tokens.iter().try_for_each(|token| match token {
+            Token::Any => f.write_str("/*"),
+            Token::Literal(key) => f.write_str(&pointer(&[Step::Key(key)])),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ pub mod reason {
     pub const INVALID_QUERY: &str = "InvalidQuery";
     /// A query for, or a change of, a kind that the description does not name for it, or that no router gets.
     pub const FORBIDDEN_KIND: &str = "ForbiddenKind";
-    /// A query in another namespace than the Rollout's.
+    /// A query or a change in another namespace than the Rollout's, or of an object that is in none.
     pub const FORBIDDEN_NAMESPACE: &str = "ForbiddenNamespace";
     /// It changes too many objects.
     pub const TOO_MANY_CHANGES: &str = "TooManyChanges";
@@ -24,9 +24,11 @@ pub mod reason {
     pub const DUPLICATE_CHANGE: &str = "DuplicateChange";
     /// It changes an object that it did not ask to see, or that does not exist.
     pub const UNKNOWN_OBJECT: &str = "UnknownObject";
-    /// It creates an object.
+    /// It creates an object that it may not create: of a kind for which it has no `create`, in another namespace,
+    /// under an impossible name, or without having looked for it by its name.
     pub const FORBIDDEN_CREATE: &str = "ForbiddenCreate";
-    /// It removes an object.
+    /// It removes an object that it may not remove: of a kind for which it has no `delete`, or one that the Rollout
+    /// does not own.
     pub const FORBIDDEN_REMOVE: &str = "ForbiddenRemove";
     /// An edit that is not JSON, not a patch, or does not apply to what was seen.
     pub const INVALID_EDIT: &str = "InvalidEdit";
@@ -34,8 +36,13 @@ pub mod reason {
     pub const EDIT_TOO_LARGE: &str = "EditTooLarge";
     /// A change outside the fields that it may change.
     pub const FORBIDDEN_CHANGE: &str = "ForbiddenChange";
-    /// A change of a list element that has nothing to do with this Rollout.
+    /// A change of a list element that has nothing to do with this Rollout, or one that comes or goes although it
+    /// is not the Rollout's own.
     pub const FOREIGN_ELEMENT: &str = "ForeignElement";
+    /// An own list element that names something which is not this Rollout's.
+    pub const FOREIGN_REFERENCE: &str = "ForeignReference";
+    /// It wants an object of a name under which there is one that the Rollout does not own.
+    pub const FOREIGN_OBJECT: &str = "ForeignObject";
     /// Shares that contradict themselves or the question.
     pub const INVALID_SHARES: &str = "InvalidShares";
     /// Shares that are not the desired ones, where they should be.

@@ -1,8 +1,13 @@
 //! The steps of a pass, in order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_contract::{CallError, Description, Object, Observation, Outcome, Problem, Session, Verdict};
+use serde_json::{Map, Value};
+use tidegate_contract::{
+    CallError, Description, Object, ObjectRef, Observation, Outcome, Problem, Query, Selection, Session,
+    Verdict,
+};
 
 use crate::apply::apply;
 use crate::edit::{Edited, edited};
@@ -10,8 +15,10 @@ use crate::equal::equal;
 use crate::guard::Guard;
 use crate::limits::{self, shorten};
 use crate::locate::{Located, locate};
-use crate::pass::{Answer, ObjectWrite, Pass, Purpose, Refusal, Routed};
+use crate::own;
+use crate::pass::{Answer, ObjectWrite, Pass, Purpose, Refusal, Routed, WriteAction};
 use crate::refusal::reason;
+use crate::selector::Selector;
 use crate::shares::Shares;
 use crate::write::patch_of;
 
@@ -46,18 +53,30 @@ fn steps(session: &mut dyn Session, description: &Description, pass: &Pass) -> R
     let Located { queries, seen } = locate(session, description, pass)?;
     let outcome = ask(session, pass, &seen)?;
     let shares = Shares::read(&outcome.shares, &seen, pass)?;
-    let edits = edited(&outcome.changes, &seen, description)?;
-    let mut writes = Vec::with_capacity(edits.len());
-    if edits.is_empty() {
+    let mut writes = Vec::new();
+    let mut removal = None;
+    if outcome.changes.is_empty() {
         shares.express(pass, []).map_err(unfounded)?;
     } else {
-        let guard = Guard::new(description, pass)?;
-        for edit in &edits {
-            writes.push(write(&guard, edit)?);
+        let guard = Guard::new(description, pass);
+        let edits = edited(&outcome.changes, &seen, &guard)?;
+        if edits.is_empty() {
+            shares.express(pass, []).map_err(unfounded)?;
+        } else {
+            for edit in &edits {
+                writes.extend(write(&guard, edit)?);
+            }
+            confirm(session, &guard, pass, &seen, &edits)?;
+            let going = edits.iter().find(|edit| matches!(edit, Edited::Removed { is_going: true, .. }));
+            removal = going.filter(|_| writes.is_empty()).map(|edit| edit.reference().clone());
         }
-        confirm(session, description, pass, &seen, &edits)?;
     }
-    let Outcome { shares, verdict, mut notes, mut facts, .. } = outcome;
+    let Outcome { shares, mut verdict, mut notes, mut facts, .. } = outcome;
+    if let Some(object) = removal {
+        // What was said is about the objects without it, and there is nothing to write meanwhile.
+        verdict =
+            Verdict::Pending(format!("{object} is being removed; something keeps it, see its finalizers"));
+    }
     notes.truncate(limits::NOTES);
     for note in &mut notes {
         shorten(note, limits::TEXT_CHARACTERS);
@@ -77,23 +96,34 @@ fn ask(session: &mut dyn Session, pass: &Pass, seen: &[Observation]) -> Result<O
     })
 }
 
-fn write(guard: &Guard<'_>, edit: &Edited<'_>) -> Result<ObjectWrite, Box<Refusal>> {
-    let reference = &edit.object.reference;
+/// What to write for an edit; nothing when it is under way.
+fn write(guard: &Guard<'_>, edit: &Edited<'_>) -> Result<Option<ObjectWrite>, Box<Refusal>> {
     // What is written is made from exactly the differences that were permitted.
-    let patch = patch_of(&edit.old, &guard.permitted(edit)?);
-    debug_assert!(apply(&patch, &edit.old).is_ok_and(|patched| equal(&patched, &edit.new)));
-    Ok(ObjectWrite { reference: reference.clone(), api_version: edit.object.api_version.clone(), patch })
+    let differences = guard.permitted(edit)?;
+    let (api_version, action) = match edit {
+        Edited::Changed { object, old, new, .. } => {
+            let patch = patch_of(old, &differences);
+            debug_assert!(apply(&patch, old).is_ok_and(|patched| equal(&patched, new)));
+            (&object.api_version, WriteAction::Patch(patch))
+        }
+        Edited::Created { api_version, object, .. } => (api_version, WriteAction::Create(object.clone())),
+        Edited::Removed { is_going: true, .. } => return Ok(None),
+        Edited::Removed { object, uid, .. } => {
+            (&object.api_version, WriteAction::Delete { uid: uid.clone() })
+        }
+    };
+    Ok(Some(ObjectWrite { reference: edit.reference().clone(), api_version: api_version.clone(), action }))
 }
 
 /// Asks again about the objects as they will be: nothing may be left to change, and the shares must be right.
 fn confirm(
     session: &mut dyn Session,
-    description: &Description,
+    guard: &Guard<'_>,
     pass: &Pass,
     seen: &[Observation],
     edits: &[Edited<'_>],
 ) -> Result<(), Stopped> {
-    let seen = seen_after(seen, edits);
+    let seen = seen_after(seen, edits, &pass.target.namespace);
     let outcome = ask(session, pass, &seen).map_err(|stopped| match *stopped {
         Answer::Problem(problem) => {
             let message = format!("asked again about its own change, it answers: {}", problem.message);
@@ -101,33 +131,66 @@ fn confirm(
         }
         other => Box::new(other),
     })?;
-    if let Some(again) = edited(&outcome.changes, &seen, description)?.first() {
-        let reference = &again.object.reference;
+    if let Some(again) = edited(&outcome.changes, &seen, guard)?.first() {
+        let reference = again.reference();
         let message = format!("asked again about its own change, it changes {reference}");
         return Err(Refusal::new(reason::UNSTABLE, message).about(reference).into());
     }
-    let changed = edits.iter().map(|edit| &edit.object.reference);
+    let changed = edits.iter().filter_map(|edit| match edit {
+        Edited::Changed { object, is_own: false, .. } => Some(&object.reference),
+        Edited::Changed { .. } | Edited::Created { .. } | Edited::Removed { .. } => None,
+    });
     Shares::read(&outcome.shares, &seen, pass)?.express(pass, changed)?;
     Ok(())
 }
 
 /// What will be seen once the edits are written.
-fn seen_after(seen: &[Observation], edits: &[Edited<'_>]) -> Vec<Observation> {
-    let texts: Vec<Arc<str>> = edits.iter().map(|edit| edit.new.to_string().into()).collect();
-    let after = |object: &Object| {
-        let edit = edits.iter().zip(&texts).find(|(edit, _)| edit.object.reference == object.reference);
-        match edit {
-            Some((_, json)) => Object { json: json.clone(), ..object.clone() },
-            None => object.clone(),
-        }
+fn seen_after(seen: &[Observation], edits: &[Edited<'_>], home: &str) -> Vec<Observation> {
+    let texts: BTreeMap<&ObjectRef, Option<Arc<str>>> = edits
+        .iter()
+        .map(|edit| {
+            let text = match edit {
+                Edited::Changed { new, .. } => Some(new.to_string().into()),
+                Edited::Created { object, .. } => Some(own::as_read_back(object).to_string().into()),
+                Edited::Removed { .. } => None,
+            };
+            (edit.reference(), text)
+        })
+        .collect();
+    let after = |object: &Object| match texts.get(&object.reference) {
+        Some(text) => text.as_ref().map(|json| Object { json: json.clone(), ..object.clone() }),
+        None => Some(object.clone()),
     };
     seen.iter()
-        .map(|seen| Observation {
-            query: seen.query.clone(),
-            served: seen.served,
-            objects: seen.objects.iter().map(after).collect(),
+        .map(|seen| {
+            let mut objects: Vec<Object> = seen.objects.iter().filter_map(after).collect();
+            for edit in edits {
+                let Edited::Created { reference, api_version, object } = edit else { continue };
+                if finds(&seen.query, reference, object, home)
+                    && let Some(Some(json)) = texts.get(reference)
+                {
+                    let (reference, api_version) = ((*reference).clone(), api_version.clone());
+                    objects.push(Object { reference, api_version, json: json.clone() });
+                }
+            }
+            objects.sort_by(|one, other| one.reference.cmp(&other.reference));
+            Observation { query: seen.query.clone(), served: seen.served, objects }
         })
         .collect()
+}
+
+/// Whether a query will find an object that is made in the Rollout's namespace.
+fn finds(query: &Query, reference: &ObjectRef, object: &Value, home: &str) -> bool {
+    query.kind == reference.kind
+        && query.namespace.as_ref().is_none_or(|namespace| namespace == home)
+        && match &query.select {
+            Selection::Name(name) => *name == reference.name,
+            Selection::Labels(text) => {
+                let none = Map::new();
+                let labels = object.pointer("/metadata/labels").and_then(Value::as_object).unwrap_or(&none);
+                Selector::parse(text).is_ok_and(|selector| selector.matches(labels))
+            }
+        }
 }
 
 /// The shares are wrong although the plugin changes nothing.

@@ -79,7 +79,7 @@ impl<'a> Shares<'a> {
     }
 
     /// Whether every place gives each destination what it should get; and whether there is a place at all,
-    /// and one in each of the given objects.
+    /// and one in each of the given objects whose kind has places in others.
     ///
     /// What counts is the proportion. Where the router's scale has another total than the traffic, a weight
     /// may be rounded up or down by less than one unit of the router's scale; nothing stays nothing.
@@ -108,9 +108,11 @@ impl<'a> Shares<'a> {
             }
         }
         for object in changed {
-            if !self.places.iter().any(|place| place.about == object) {
-                let message =
-                    format!("it changes {object} and does not say what {object} gives to whom then");
+            let divides = |place: &Place<'_>| place.about.kind == object.kind;
+            if self.places.iter().any(divides) && !self.places.iter().any(|place| place.about == object) {
+                let message = format!(
+                    "it changes {object} and does not say what {object} gives to whom then, as it does of others                      of its kind"
+                );
                 return Err(Refusal::new(reason::WRONG_SHARES, message).about(object));
             }
         }

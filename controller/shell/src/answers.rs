@@ -125,7 +125,7 @@ impl Shell {
                     request: write.request.clone(),
                     error: error.clone(),
                 }));
-                if error.is_invalid() && self.leading {
+                if error.is_invalid() && self.leading && write.write.patch().is_some() {
                     // A test that failed, or a refusal by validation or a webhook? The object as it is tells.
                     let id = self.requests.start_write(turn.name, &write.key);
                     let request = get(&write.key, &write.request.resource);
@@ -137,7 +137,7 @@ impl Shell {
                 self.route_failed(turn, write, &error);
             }
             (Some(error), Ok(object)) => {
-                if tested_values_hold(&write.write.patch, &object) {
+                if write.write.patch().is_none_or(|patch| tested_values_hold(patch, &object)) {
                     let router = turn.memory.router(&write.router);
                     router.reject(write, &error);
                 } else {
@@ -156,10 +156,13 @@ impl Shell {
         let timing = &self.settings.timing;
         let now = turn.now.monotonic;
         let router = turn.memory.router(&write.router);
-        let about = format!("Could not patch {}: {}", write.write.reference, error.message);
+        let verb = write.request.verb();
+        let about = format!("Could not {verb} {}: {}", write.write.reference, error.message);
         if error.is_missing_right() {
             let message = format!("{about}\n{}", rbac::allow(&write.request));
             router.refuse(write, "Forbidden", message, true, |_| now + delay(FORBIDDEN, timing));
+        } else if error.is_invalid() && write.write.patch().is_none() {
+            router.reject(write, error);
         } else if error.code == 409 || error.is_not_found() || error.is_invalid() {
             router.refuse(write, "WritePending", about, false, |tries| now + race_delay(tries, timing));
         } else if error.is_transient() {
@@ -228,8 +231,9 @@ impl RouterMemory {
     /// A write was refused, and would be again as long as nothing changes.
     fn reject(&mut self, write: &RouteWrite, error: &ApiError) {
         let message = format!(
-            "The API server refuses to change {}: {}{}. It is not tried again before the object, the desired \
-             traffic, the configuration or the plugin changes.",
+            "The API server refuses to {} {}: {}{}. It is not tried again before the object, the desired traffic, \
+             the configuration or the plugin changes.",
+            write.request.verb(),
             write.write.reference,
             error.message,
             causes(error)

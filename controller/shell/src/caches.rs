@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use tidegate_api::{ObjectKey, builtin};
 use tidegate_contract::{KindUse, Query, Selection};
+use tidegate_route::selector::Selector;
 
 use crate::cache::{Cache, Facts, Keep, State};
 use crate::effect::Effect;
 use crate::event::WatchKey;
 use crate::name::Name;
-use crate::selector::Selector;
 
 /// Names a watch among those that this process has ever had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,12 +7,12 @@ use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Selection;
 use tidegate_model::interest;
+use tidegate_route::selector::Selector;
 
 use crate::cache::{Change, Facts};
 use crate::caches::WatchId;
 use crate::few::Few;
 use crate::name::Name;
-use crate::selector::Selector;
 
 /// What is looked up about a Rollout without parsing it.
 #[derive(Clone, Debug, PartialEq, Eq)]

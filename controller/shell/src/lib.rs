@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `shell` | the shell: events in, effects out |
 //! | `cache`, `caches` | what watches reported, and which watches there are |
-//! | `index`, `selector` | which Rollouts an object concerns |
+//! | `index` | which Rollouts an object concerns |
 //! | `queue` | which Rollouts are due, and when |
 //! | `guard` | one Rollout's turn, walled off from the others |
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
@@ -53,7 +53,6 @@ mod rbac;
 mod repair;
 mod requests;
 mod routing;
-mod selector;
 mod settings;
 mod shell;
 mod sight;

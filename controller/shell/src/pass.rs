@@ -174,6 +174,7 @@ impl Shell {
                 target: ask.target,
                 traffic: traffic.clone(),
                 purpose: Purpose::Route,
+                grant: self.settings.router_grants.get(&ask.asked.router).cloned(),
             };
             turn.effects
                 .push(Effect::Route { id, job: RouteJob { router: ask.router, check: ask.check, pass } });

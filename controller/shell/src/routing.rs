@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tidegate_api::{Body, ObjectKey, Operation, Request};
+use tidegate_api::{Body, ObjectKey, Operation, Preconditions, Request};
 use tidegate_contract::{ObjectRef, Target, Traffic, Verdict};
 use tidegate_core::{RouterReport, RouterState, UNVERIFIED};
 use tidegate_model::interest::RouterUse;
-use tidegate_route::{Answer, ObjectWrite, Routed};
+use tidegate_route::{Answer, ObjectWrite, Routed, WriteAction};
 
-use crate::cache::{Edition, Facts};
+use crate::cache::Edition;
 use crate::caches::{Caches, WatchId};
 use crate::event::PluginState;
 use crate::fingerprint::Fingerprint;
@@ -196,12 +196,14 @@ impl Surroundings<'_> {
         let mut wake: Option<Duration> = None;
         for write in wanted {
             let reference = &write.reference;
-            let Some((watch, facts)) = sight.objects.get(reference) else {
-                let message = format!("{reference} should be written, but is not among the objects seen.");
+            let seen = sight.objects.get(reference);
+            let watch = seen.map_or_else(|| sight.watch_of(reference), |(watch, _)| Some(*watch));
+            let (Some(watch), true) = (watch, seen.is_some() != is_creation(write)) else {
+                let message = format!("{reference} should be written, but is not as it was seen.");
                 failure = failure.or(Some(failed("InternalError", message)));
                 continue;
             };
-            let edition = facts.edition();
+            let edition = seen.map_or_else(Edition::default, |(_, facts)| facts.edition());
             let blocked = memory.refused.get(reference).filter(|one| one.blocks(intent, &edition, self.now));
             if let Some(refused) = blocked {
                 wake = earlier(wake, refused.until);
@@ -215,11 +217,13 @@ impl Surroundings<'_> {
             let is_repair = memory.is_repair(intent, reference);
             if is_repair && let Some(until) = self.contested_until(memory, reference) {
                 wake = earlier(wake, Some(until));
-                failure = failure.or_else(|| Some(self.contested(reference, facts)));
+                let manager = seen.and_then(|(_, facts)| facts.manager.as_deref());
+                failure = failure.or_else(|| Some(self.contested(reference, manager)));
                 continue;
             }
-            match self.request(*watch, write) {
-                Some(request) => writes.push(RouteWrite {
+            match self.request(watch, write) {
+                Some(Err(message)) => failure = failure.or_else(|| Some(failed("InvalidEdit", message))),
+                Some(Ok(request)) => writes.push(RouteWrite {
                     router: router.to_owned(),
                     key: Name::new(reference.namespace.as_deref().unwrap_or_default(), &reference.name)
                         .key(&request.resource),
@@ -244,9 +248,9 @@ impl Surroundings<'_> {
         memory.repairs.get_mut(object)?.blocked_until(self.now, timing.repairs, timing.repair_window)
     }
 
-    fn contested(&self, object: &ObjectRef, facts: &Facts) -> RouterState {
+    fn contested(&self, object: &ObjectRef, manager: Option<&str>) -> RouterState {
         let timing = &self.settings.timing;
-        let (who, how_often) = (facts.manager.as_deref().unwrap_or("somebody"), timing.repairs);
+        let (who, how_often) = (manager.unwrap_or("somebody"), timing.repairs);
         let minutes = timing.repair_window.as_secs() / 60;
         let message = format!(
             "{who} keeps changing the weights in {object}: they were put right {how_often} times in {minutes} \
@@ -255,15 +259,45 @@ impl Surroundings<'_> {
         failed("RouteContested", message)
     }
 
-    fn request(&self, watch: WatchId, write: &ObjectWrite) -> Option<Request> {
+    /// The request that carries out a write; `None` when the kind is not watched yet, and why not when the API
+    /// server would not take it.
+    fn request(&self, watch: WatchId, write: &ObjectWrite) -> Option<Result<Request, String>> {
         let resource = self.caches.cache(watch)?.resource.clone()?;
-        let operation = Operation::Patch {
-            name: write.reference.name.clone(),
-            subresource: None,
-            body: Body::Json(write.patch.clone().into()),
+        let name = write.reference.name.clone();
+        let operation = match &write.action {
+            WriteAction::Create(_) if !resource.namespaced => {
+                let message = format!(
+                    "Nothing was written, because {} would belong to the whole cluster: a plugin makes objects in \
+                     the Rollout's namespace only.",
+                    write.reference
+                );
+                return Some(Err(message));
+            }
+            WriteAction::Create(_) if resource.api_version() != write.api_version => {
+                let message = format!(
+                    "Nothing was written, because the plugin made {} in the version {}, and the API server's is {}.",
+                    write.reference,
+                    write.api_version,
+                    resource.api_version()
+                );
+                return Some(Err(message));
+            }
+            WriteAction::Create(object) => Operation::Create { object: object.clone() },
+            WriteAction::Patch(patch) => {
+                Operation::Patch { name, subresource: None, body: Body::Json(patch.clone().into()) }
+            }
+            WriteAction::Delete { uid } => {
+                let preconditions = Preconditions { uid: Some(uid.clone()), resource_version: None };
+                Operation::Delete { name, preconditions }
+            }
         };
-        Some(Request { resource, namespace: write.reference.namespace.clone(), operation })
+        Some(Ok(Request { resource, namespace: write.reference.namespace.clone(), operation }))
     }
+}
+
+/// Whether it makes an object that is not there.
+const fn is_creation(write: &ObjectWrite) -> bool {
+    matches!(write.action, WriteAction::Create(_))
 }
 
 impl WriteRefused {

@@ -1,10 +1,12 @@
 //! What a shell is made with: which Rollouts are its own, what decides about them, and its delays.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_core::{Decision, World};
+use tidegate_route::Grant;
 
 /// The function that decides about a Rollout.
 pub type Decide = fn(&World, Timestamp) -> Decision;
@@ -22,6 +24,9 @@ pub struct Settings {
     /// What the operator configured for each plugin, as JSON text, by the name that Rollouts use; `{}` for
     /// those that are not named.
     pub router_settings: BTreeMap<String, String>,
+    /// What the operator lets each plugin do, by the name that Rollouts use; those that are not named may do all
+    /// that they describe and any plugin may.
+    pub router_grants: BTreeMap<String, Arc<Grant>>,
     /// What decides. A setting, so that a simulation can show that it notices a wrong one.
     pub decide: Decide,
     /// Delays and limits.
@@ -63,6 +68,7 @@ impl Settings {
             instance_id: None,
             field_manager: "tidegate".to_owned(),
             router_settings: BTreeMap::new(),
+            router_grants: BTreeMap::new(),
             decide,
             timing: Timing::default(),
         }

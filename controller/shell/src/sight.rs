@@ -44,6 +44,19 @@ impl Sight {
         sight
     }
 
+    /// The watch in which an object that is not there will be seen once it is.
+    pub(crate) fn watch_of(&self, object: &ObjectRef) -> Option<WatchId> {
+        self.found.iter().find_map(|(query, found)| match found {
+            Found::Objects(watch, _)
+                if query.kind == object.kind
+                    && (query.namespace.is_none() || query.namespace == object.namespace) =>
+            {
+                Some(*watch)
+            }
+            _ => None,
+        })
+    }
+
     pub(crate) fn editions(&self) -> Vec<(&ObjectRef, Edition)> {
         self.objects.iter().map(|(reference, (_, facts))| (reference, facts.edition())).collect()
     }

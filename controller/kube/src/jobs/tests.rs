@@ -111,7 +111,8 @@ async fn a_panic_of_a_router_is_an_answer() {
         stable_service: None,
         canary_service: None,
     };
-    let pass = Pass { target, traffic: Traffic::default(), seen: Vec::new(), purpose: Purpose::Route };
+    let pass =
+        Pass { target, traffic: Traffic::default(), seen: Vec::new(), purpose: Purpose::Route, grant: None };
     let job = RouteJob { router: Arc::new(Panicking(description)), check: true, pass };
     let (_lease, leadership) = Leadership::new();
     let jobs = Jobs::new(StandIn::default().start().await, leadership, Arc::new(Metrics::new()), 1);

@@ -4,7 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::result_large_err, clippy::type_complexity, clippy::similar_names)]
 
+mod elements;
+mod grants;
 mod guard;
+mod harmless;
+mod own;
 mod patches;
 mod plugin;
 mod properties;

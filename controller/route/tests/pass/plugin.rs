@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use tidegate_contract::{
-    CallError, Change, Description, Destination, Edit, Fault, FaultReason, Kind, KindUse, Object, ObjectRef,
-    Observation, Outcome, Problem, Query, Selection, Session, Share, Target, Traffic, Verb, Verdict,
+    CallError, Change, Description, Destination, Edit, ElementUse, Fault, FaultReason, Kind, KindUse, Object,
+    ObjectRef, Observation, Outcome, Problem, Query, Selection, Session, Share, Target, Traffic, Verb,
+    Verdict,
 };
 use tidegate_route::{Answer, Pass, Purpose, run};
 
@@ -50,6 +51,11 @@ impl<'a> Plugin<'a> {
         self
     }
 
+    pub(crate) fn elements(mut self, elements: Vec<ElementUse>) -> Self {
+        self.description.kinds[0].elements = elements;
+        self
+    }
+
     pub(crate) fn locate(
         mut self,
         locate: impl FnMut(&[Observation]) -> Result<Vec<Query>, CallError> + 'a,
@@ -86,6 +92,24 @@ pub(crate) fn kind() -> Kind {
     Kind::new("gateway.networking.k8s.io", "HTTPRoute")
 }
 
+/// The kind of objects that the plugin makes.
+pub(crate) fn made_kind() -> Kind {
+    Kind::new("example.com", "Made")
+}
+
+/// Backends whose name says whose they are, and rules whose name does and whose backends are references.
+pub(crate) fn elements() -> Vec<ElementUse> {
+    let used = |at: &str, references: &[&str]| ElementUse {
+        at: at.into(),
+        identity: "/name".into(),
+        references: references.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    vec![
+        used("/spec/rules/*", &["/backendRefs/*/name", "/filters/*/requestMirror/backendRef/name"]),
+        used("/spec/rules/*/backendRefs/*", &[]),
+    ]
+}
+
 pub(crate) fn description(fields: &[&str]) -> Description {
     let used = |kind, verbs: &[Verb], fields: &[&str]| KindUse {
         kind,
@@ -101,7 +125,7 @@ pub(crate) fn description(fields: &[&str]) -> Description {
         kinds: vec![
             used(kind(), &[Verb::Read, Verb::Update], fields),
             used(Kind::new("gateway.networking.k8s.io", "Gateway"), &[Verb::Read], &[]),
-            used(Kind::new("example.com", "Made"), &[Verb::Read, Verb::Create], &[]),
+            used(made_kind(), &[Verb::Read, Verb::Update, Verb::Create, Verb::Delete], &[]),
             used(Kind::new("", "Secret"), &[Verb::Read, Verb::Update], &["/data"]),
             used(Kind::new("apps", "Deployment"), &[Verb::Read, Verb::Update], &["/spec"]),
         ],
@@ -191,6 +215,7 @@ pub(crate) fn pass(canary: u32, seen: Vec<Observation>) -> Pass {
         },
         seen,
         purpose: Purpose::Route,
+        grant: None,
     }
 }
 

@@ -224,7 +224,7 @@ fn a_change_is_confirmed_and_written_as_compare_and_set() {
         expected["spec"]["rules"][rule]["backendRefs"][0]["weight"] = json!(80);
         expected["spec"]["rules"][rule]["backendRefs"][1]["weight"] = json!(20);
     }
-    assert_eq!(apply(&write.patch, &web), Ok(expected.clone()));
+    assert_eq!(apply(write.patch().unwrap(), &web), Ok(expected.clone()));
     // As seen, not as it will be.
     assert!(
         routed.shares.iter().all(|share| share.weight == if share.destination == "stable" { 100 } else { 0 })
@@ -241,7 +241,7 @@ fn release_gives_all_to_stable() {
     let mut pass = pass_on(40, &web);
     pass.purpose = Purpose::Release;
     let released = routed(Plugin::honest().run(&pass));
-    assert_eq!(apply(&released.writes[0].patch, &web), Ok(route("web")));
+    assert_eq!(apply(released.writes[0].patch().unwrap(), &web), Ok(route("web")));
     // Asked to release, it must not go on routing.
     let plugin = Plugin::new(|_, traffic, seen| Ok(steady(traffic, seen)));
     assert_eq!(refused(plugin.run(&pass)), reason::WRONG_SHARES);

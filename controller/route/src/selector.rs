@@ -1,11 +1,11 @@
 //! Kubernetes label selectors: the text form (`app=web,tier in (a,b),!legacy`) that plugins' queries use, and
 //! the object form (`matchLabels`, `matchExpressions`) of `spec.selector`.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A label selector. All requirements must hold; without any it matches everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selector {
+pub struct Selector {
     requirements: Vec<Requirement>,
 }
 
@@ -28,13 +28,13 @@ enum Operator {
 /// Why a text is not a label selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a label selector: {wrong}")]
-pub(crate) struct InvalidSelector {
+pub struct InvalidSelector {
     text: String,
     wrong: String,
 }
 
 /// Where the labels of an object are looked up.
-pub(crate) trait Labels {
+pub trait Labels {
     /// The value of a label.
     fn get(&self, key: &str) -> Option<&str>;
 }
@@ -45,12 +45,18 @@ impl Labels for [(Box<str>, Box<str>)] {
     }
 }
 
+impl Labels for Map<String, Value> {
+    fn get(&self, key: &str) -> Option<&str> {
+        Self::get(self, key)?.as_str()
+    }
+}
+
 impl Selector {
     /// From the text form, which must not be empty.
     ///
     /// # Errors
     /// When it is empty or breaks the grammar.
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidSelector> {
+    pub fn parse(text: &str) -> Result<Self, InvalidSelector> {
         let invalid = |wrong: String| InvalidSelector { text: text.to_owned(), wrong };
         let mut requirements = Vec::new();
         for part in split_outside_parentheses(text) {
@@ -65,7 +71,7 @@ impl Selector {
 
     /// From a `LabelSelector` object. `None` when it is absent, empty or not understood: such a one matches
     /// nothing here, because matching everything would hand over what belongs to others.
-    pub(crate) fn from_object(selector: &Value) -> Option<Self> {
+    pub fn from_object(selector: &Value) -> Option<Self> {
         let mut requirements = Vec::new();
         for (key, value) in selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
             let operator = Operator::In(vec![value.as_str()?.to_owned()]);
@@ -89,7 +95,7 @@ impl Selector {
     }
 
     /// Whether it matches these labels.
-    pub(crate) fn matches(&self, labels: &(impl Labels + ?Sized)) -> bool {
+    pub fn matches(&self, labels: &(impl Labels + ?Sized)) -> bool {
         self.requirements.iter().all(|requirement| {
             let value = labels.get(&requirement.key);
             let listed = |values: &[String]| value.is_some_and(|value| values.iter().any(|one| one == value));
