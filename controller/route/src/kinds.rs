@@ -64,11 +64,11 @@ pub(crate) fn may_be_read(kind: &Kind) -> bool {
 /// Whether objects of this kind may be changed, made and removed by a router that asks for it.
 pub(crate) fn may_be_changed(kind: &Kind) -> bool {
     let (group, name) = (kind.group.as_str(), kind.kind.as_str());
-    may_be_read(kind)
-        && !group.split('.').any(|part| part == OURS)
-        && !NEVER_WRITTEN.contains(&group)
-        && !(group.is_empty() && NEVER_WRITTEN_CORE.contains(&name))
-        && !NEVER_WRITTEN_BESIDE_ROUTES.contains(&(group, name))
+    let is_reserved = group.split('.').any(|part| part == OURS)
+        || NEVER_WRITTEN.contains(&group)
+        || NEVER_WRITTEN_BESIDE_ROUTES.contains(&(group, name))
+        || group.is_empty() && NEVER_WRITTEN_CORE.contains(&name);
+    may_be_read(kind) && !is_reserved
 }
 
 #[cfg(test)]

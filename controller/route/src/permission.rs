@@ -50,6 +50,9 @@ struct Granted {
     namespaces: Option<BTreeSet<String>>,
 }
 
+/// All that is described.
+static ALL: Granted = Granted { verbs: None, fields: None, elements: None, namespaces: None };
+
 /// Why permissions cannot be granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -153,12 +156,9 @@ impl<'a> Permissions<'a> {
         self.description.kinds.iter().find(|used| used.kind == *kind)
     }
 
-    /// What the operator grants of a kind: `None` for everything.
-    fn granted(&self, kind: &Kind) -> Option<Option<&'a Granted>> {
-        match self.grant {
-            None => Some(None),
-            Some(grant) => grant.kinds.get(kind).map(Some),
-        }
+    /// What the operator grants of a kind.
+    fn granted(&self, kind: &Kind) -> Option<&'a Granted> {
+        self.grant.map_or(Some(&ALL), |grant| grant.kinds.get(kind))
     }
 
     /// Whether the description names this kind with this verb.
@@ -170,19 +170,15 @@ impl<'a> Permissions<'a> {
     pub(crate) fn allows(&self, kind: &Kind, verb: Verb) -> bool {
         let is_possible =
             if verb == Verb::Read { kinds::may_be_read(kind) } else { kinds::may_be_changed(kind) };
-        let grants = |granted: Option<&Granted>| {
-            granted.and_then(|granted| granted.verbs.as_ref()).is_none_or(|verbs| verbs.contains(&verb))
-        };
+        let grants = |granted: &Granted| granted.verbs.as_ref().is_none_or(|verbs| verbs.contains(&verb));
         is_possible && self.describes(kind, verb) && self.granted(kind).is_some_and(grants)
     }
 
     /// Whether the operator lets the plugin look at objects of a kind in a namespace that is not the Rollout's.
     /// Whether that namespace agrees is another question.
     pub(crate) fn allows_elsewhere(&self, kind: &Kind, namespace: &str) -> bool {
-        let grants = |granted: Option<&Granted>| {
-            granted
-                .and_then(|granted| granted.namespaces.as_ref())
-                .is_none_or(|namespaces| namespaces.contains(namespace))
+        let grants = |granted: &Granted| {
+            granted.namespaces.as_ref().is_none_or(|namespaces| namespaces.contains(namespace))
         };
         self.granted(kind).is_some_and(grants)
     }
@@ -210,7 +206,7 @@ impl<'a> Permissions<'a> {
         };
         for text in &used.fields {
             let described = Pattern::parse(text).map_err(|error| invalid("a field", text, &error))?;
-            match granted.and_then(|granted| granted.fields.as_ref()) {
+            match &granted.fields {
                 None => places.fields.push(described),
                 Some(granted) => {
                     places.fields.extend(granted.iter().filter_map(|one| described.intersection(one)));
@@ -236,9 +232,9 @@ impl<'a> Permissions<'a> {
                     at,
                     identity: identity.clone(),
                     references: references.clone(),
-                })
+                });
             };
-            match granted.and_then(|granted| granted.elements.as_ref()) {
+            match &granted.elements {
                 None => add(described),
                 Some(granted) => granted
                     .iter()
