@@ -47,6 +47,7 @@ mod write;
 
 pub use apply::{PatchError, apply, tested_values_hold};
 pub use check::check;
+pub use own::as_read_back;
 pub use pass::{Answer, ObjectWrite, Pass, Purpose, Refusal, Routed, WriteAction};
 pub use permission::{Grant, GrantError, Permission};
 pub use refusal::reason;

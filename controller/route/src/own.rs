@@ -158,7 +158,7 @@ pub(crate) fn created(reference: &ObjectRef, mut object: Value, target: &Target)
 
 /// A made object as it will be read back: with what the API server adds to every object. Only what that says of
 /// all objects alike can be foreseen.
-pub(crate) fn as_read_back(object: &Value) -> Value {
+pub fn as_read_back(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         for (key, value) in [

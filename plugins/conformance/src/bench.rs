@@ -183,8 +183,13 @@ impl Bench<'_> {
         world: &World,
     ) -> Result<Answer, Broken> {
         let asked = || in_words(case, traffic, purpose);
-        let mut pass =
-            Pass { target: case.target.clone(), traffic: traffic.clone(), seen: Vec::new(), purpose };
+        let mut pass = Pass {
+            target: case.target.clone(),
+            traffic: traffic.clone(),
+            seen: Vec::new(),
+            purpose,
+            grant: None,
+        };
         let mut needed = Vec::new();
         for _ in 0..NEEDS {
             let mut session = match self.router.session() {

@@ -7,7 +7,7 @@ use tidegate_cluster::Selector;
 use tidegate_contract::{Kind, Object, ObjectRef, Observation, Query, Selection};
 use tidegate_route::difference::{self, difference};
 use tidegate_route::pointer::pointer;
-use tidegate_route::{ObjectWrite, apply};
+use tidegate_route::{ObjectWrite, WriteAction, apply, as_read_back};
 
 /// Objects by kind, namespace and name.
 #[derive(Clone, Debug, Default)]
@@ -112,11 +112,24 @@ impl World {
     /// When it does not fit the objects: a mistake of the host.
     pub(crate) fn write(&mut self, write: &ObjectWrite) -> Result<(), String> {
         let reference = &write.reference;
+        let patch = match &write.action {
+            WriteAction::Create(object) => {
+                if self.objects.insert(reference.clone(), as_read_back(object)).is_some() {
+                    return Err(format!("the host makes {reference}, which exists"));
+                }
+                return Ok(());
+            }
+            WriteAction::Delete { .. } => {
+                let removed = self.objects.remove(reference).map(drop);
+                return removed.ok_or_else(|| format!("the host removes {reference}, which does not exist"));
+            }
+            WriteAction::Patch(patch) => patch,
+        };
         let Some(object) = self.objects.get_mut(reference) else {
             return Err(format!("the host writes {reference}, which does not exist"));
         };
-        *object = apply(&write.patch, object)
-            .map_err(|error| format!("the host's write of {reference}: {error}"))?;
+        *object =
+            apply(patch, object).map_err(|error| format!("the host's write of {reference}: {error}"))?;
         Ok(())
     }
 
