@@ -144,6 +144,9 @@ impl<'a> Fields<'a> {
 
     /// Takes the members of this name; of several (in other case, or written twice) the last one counts.
     fn take(&mut self, key: &str) -> Option<(&'a str, Pointer)> {
+        if self.members.is_empty() {
+            return None;
+        }
         let mut taken = None;
         while let Some(index) = self.members.iter().position(|(name, _)| name.eq_ignore_ascii_case(key)) {
             let (name, json) = self.members.remove(index);

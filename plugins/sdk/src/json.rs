@@ -39,12 +39,14 @@
 //! ```
 
 mod compare;
+mod scan;
 mod write;
 
 use hifijson::SliceLexer;
 use hifijson::str::LexAlloc as _;
 
 pub use self::compare::{elements, members, same};
+use self::scan::{BLOCK, Block, Walk};
 pub use self::write::{push_member, push_number, push_text};
 use crate::prelude::*;
 use crate::{Pointer, Problem, Text, concat};
@@ -102,32 +104,6 @@ impl Unexpected {
         )
         .at(pointer)
     }
-}
-
-const QUOTE: u8 = 1;
-const BACKSLASH: u8 = 2;
-const CONTROL: u8 = 4;
-/// Brackets and commas.
-const STRUCTURE: u8 = 8;
-
-/// The class of each byte: one look instead of several comparisons, in the two loops that see every byte.
-static CLASSES: [u8; 256] = classes();
-
-#[allow(clippy::indexing_slicing)] // runs when it is compiled
-const fn classes() -> [u8; 256] {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < classes.len() {
-        classes[byte] = match byte {
-            0x22 => QUOTE,
-            0x5c => BACKSLASH,
-            0..=0x1f => CONTROL,
-            0x2c | 0x5b | 0x5d | 0x7b | 0x7d => STRUCTURE,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    classes
 }
 
 /// Reads a JSON text from front to back, value by value. Each of its functions reads exactly one value.
@@ -230,31 +206,17 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When there is none, or it does not end.
     pub fn skip(&mut self) -> Result<()> {
-        let start = match self.peek() {
-            None | Some(b',' | b':' | b']' | b'}') => return Err(Unexpected::new("a value")),
-            Some(_) => self.position,
-        };
-        let mut depth = 0_usize;
-        while let Some(byte) = self.advance_to(QUOTE | STRUCTURE) {
-            match byte {
-                b'"' => self.skip_string()?,
-                b'{' | b'[' => {
-                    depth += 1;
+        match self.peek() {
+            None | Some(b',' | b':' | b']' | b'}') => Err(Unexpected::new("a value")),
+            Some(b'"') => self.skip_string(),
+            Some(b'{' | b'[') => self.skip_nested(),
+            Some(_) => {
+                while self.byte().is_some_and(|byte| !matches!(byte, b',' | b']' | b'}' | b'[' | b'{')) {
                     self.position += 1;
                 }
-                // The end of the list or object that this value is in, or the next value.
-                _ if depth == 0 => break,
-                b',' => self.position += 1,
-                _ => {
-                    depth -= 1;
-                    self.position += 1;
-                }
-            }
-            if depth == 0 {
-                break;
+                Ok(())
             }
         }
-        if depth == 0 && self.position > start { Ok(()) } else { Err(Unexpected::new("the end of a value")) }
     }
 
     /// Skips any value and answers with its text, to be read later.
@@ -281,21 +243,6 @@ impl<'a> Reader<'a> {
             }
             self.position += 1;
         }
-        None
-    }
-
-    /// Advances to the next byte of these classes, all of which are ASCII; to the end, when there is none.
-    fn advance_to(&mut self, classes: u8) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        let mut position = self.position;
-        while let Some(byte) = bytes.get(position).copied() {
-            if CLASSES.get(usize::from(byte)).is_some_and(|class| class & classes != 0) {
-                self.position = position;
-                return Some(byte);
-            }
-            position += 1;
-        }
-        self.position = position;
         None
     }
 
@@ -357,35 +304,85 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Result<Text<'a>> {
         self.position += 1;
         let start = self.position;
-        match self.advance_to(QUOTE | BACKSLASH | CONTROL) {
+        let mut position = start;
+        loop {
+            let Some(block) = Block::at(self.text.as_bytes(), position) else {
+                return Err(Unexpected::new("the end of a text"));
+            };
+            let ends = block.text_ends();
+            if ends != 0 {
+                position += ends.trailing_zeros() as usize;
+                break;
+            }
+            position += BLOCK;
+        }
+        self.position = position;
+        match self.byte() {
             Some(b'"') => {
-                let text = self.text.get(start..self.position).unwrap_or_default();
+                let text = self.text.get(start..position).unwrap_or_default();
                 self.position += 1;
                 Ok(Text::from(text))
             }
-            Some(b'\\') => {
-                // Rare, and not simple (surrogates): the library's.
-                self.position = start;
-                let mut lexer = SliceLexer::new(self.rest().as_bytes());
-                let text = lexer.str_string().map_err(|_| Unexpected::new("a valid text"))?;
-                self.position = self.text.len() - lexer.as_slice().len();
-                Ok(Text::from(text))
-            }
+            Some(b'\\') => self.string_with_escapes(start),
             _ => Err(Unexpected::new("the end of a text")),
         }
     }
 
+    /// Rare, and not simple (surrogates): the library's.
+    #[cold]
+    fn string_with_escapes(&mut self, start: usize) -> Result<Text<'a>> {
+        self.position = start;
+        let mut lexer = SliceLexer::new(self.rest().as_bytes());
+        let text = lexer.str_string().map_err(|_| Unexpected::new("a valid text"))?;
+        self.position = self.text.len() - lexer.as_slice().len();
+        Ok(Text::from(text))
+    }
+
     /// Skips the text that begins with the quotation mark here, without decoding it.
     fn skip_string(&mut self) -> Result<()> {
-        self.position += 1;
-        while let Some(byte) = self.advance_to(QUOTE | BACKSLASH) {
-            self.position += 1;
-            if byte == b'"' {
+        let mut position = self.position + 1;
+        while let Some(block) = Block::at(self.text.as_bytes(), position) {
+            let (quotes, backslashes) = (block.quotes(), block.backslashes());
+            let hits = quotes | backslashes;
+            if hits == 0 {
+                position += BLOCK;
+                continue;
+            }
+            position += hits.trailing_zeros() as usize + 1;
+            if quotes.trailing_zeros() < backslashes.trailing_zeros() {
+                self.position = position;
                 return Ok(());
             }
-            // What is escaped is one ASCII character, or begins with one.
-            self.position += usize::from(self.byte().is_some_and(|byte| byte.is_ascii()));
+            // What is escaped is one byte, or a character of several whose other bytes are no quotation marks.
+            position += 1;
         }
         Err(Unexpected::new("the end of a text"))
+    }
+
+    /// Skips the object or list that begins here, by counting brackets outside of texts.
+    fn skip_nested(&mut self) -> Result<()> {
+        let mut position = self.position;
+        let mut walk = Walk::default();
+        let mut depth = 0_u32;
+        while let Some(block) = Block::at(self.text.as_bytes(), position) {
+            let texts = walk.texts(block);
+            let (opening, closing) = (block.opening() & !texts, block.closing() & !texts);
+            // The end cannot be where fewer close than are open. Most blocks are over with that.
+            if closing.count_ones() >= depth {
+                let (mut left, mut closed) = (closing, 0);
+                while left != 0 {
+                    let first = left & left.wrapping_neg();
+                    closed += 1;
+                    if depth + (opening & (first - 1)).count_ones() == closed {
+                        self.position = position + first.trailing_zeros() as usize + 1;
+                        return Ok(());
+                    }
+                    left &= !first;
+                }
+            }
+            depth = (depth + opening.count_ones()).saturating_sub(closing.count_ones());
+            position += BLOCK;
+        }
+        Err(Unexpected::new("the end of a value"))
     }
 }
