@@ -55,8 +55,12 @@ use crate::{Pointer, Problem, Text, concat};
 pub type Result<T> = core::result::Result<T, Unexpected>;
 
 /// A text that is not JSON, or not of the expected form.
+// Behind a pointer, so that results are small: every value that is read makes some.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unexpected {
+pub struct Unexpected(Box<Details>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Details {
     expected: &'static str,
     /// From the inside to the outside.
     path: Vec<Part>,
@@ -71,18 +75,18 @@ enum Part {
 impl Unexpected {
     #[cold]
     fn new(expected: &'static str) -> Self {
-        Self { expected, path: Vec::new() }
+        Self(Box::new(Details { expected, path: Vec::new() }))
     }
 
     #[cold]
     fn within(mut self, part: Part) -> Self {
-        self.path.push(part);
+        self.0.path.push(part);
         self
     }
 
     /// Where.
     pub fn pointer(&self) -> Pointer {
-        self.path.iter().rev().fold(Pointer::root(), |pointer, part| match part {
+        self.0.path.iter().rev().fold(Pointer::root(), |pointer, part| match part {
             Part::Key(key) => pointer.key(key),
             Part::Index(index) => pointer.index(*index),
         })
@@ -90,7 +94,7 @@ impl Unexpected {
 
     /// What should be there, for example `a text`.
     pub fn expected(&self) -> &'static str {
-        self.expected
+        self.0.expected
     }
 
     /// As a problem with this code; `what` is what was read, in the words of whoever reads the message.
@@ -100,11 +104,14 @@ impl Unexpected {
         let place = if pointer.as_str().is_empty() { "" } else { " at " };
         Problem::new(
             code,
-            concat(&[what, place, pointer.as_str(), " is not as it should be: expected ", self.expected]),
+            concat(&[what, place, pointer.as_str(), " is not as it should be: expected ", self.expected()]),
         )
         .at(pointer)
     }
 }
+
+/// Decimal digits that always fit an `i64`.
+const SURE_DIGITS: usize = 18;
 
 /// Reads a JSON text from front to back, value by value. Each of its functions reads exactly one value.
 pub struct Reader<'a> {
@@ -140,14 +147,36 @@ impl<'a> Reader<'a> {
             if self.peek() != Some(b'"') {
                 return Err(Unexpected::new("a key"));
             }
-            let key = self.string()?;
-            if self.peek() != Some(b':') {
-                return Err(Unexpected::new("`:` after a key"));
+            let start = self.position;
+            match self.simple_string()? {
+                Some(key) => {
+                    self.colon()?;
+                    member(key, self).map_err(|error| error.within(Part::Key(key.to_owned())))?;
+                }
+                None => self.member_with_escapes(start, member)?,
             }
-            self.position += 1;
-            member(&key, self).map_err(|error| error.within(Part::Key(key.to_string())))?;
         }
         Ok(())
+    }
+
+    fn colon(&mut self) -> Result<()> {
+        if self.peek() != Some(b':') {
+            return Err(Unexpected::new("`:` after a key"));
+        }
+        self.position += 1;
+        Ok(())
+    }
+
+    /// Reads a member whose key begins here and has escapes.
+    #[cold]
+    fn member_with_escapes(
+        &mut self,
+        start: usize,
+        member: &mut dyn FnMut(&str, &mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let key = self.string_with_escapes(start)?;
+        self.colon()?;
+        member(&key, self).map_err(|error| error.within(Part::Key(key.as_str().to_owned())))
     }
 
     /// Reads a list: `element` is called for each element, and reads or skips it. `null` has no elements.
@@ -293,37 +322,54 @@ impl<'a> Reader<'a> {
             return self.null("a whole number");
         }
         let start = self.position;
-        while matches!(self.byte(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
+        let is_negative = self.byte() == Some(b'-');
+        if is_negative {
             self.position += 1;
         }
-        let digits = self.text.get(start..self.position).unwrap_or_default();
-        digits.parse().map(Some).map_err(|_| Unexpected::new("a whole number"))
+        let first_digit = self.position;
+        let mut number = 0_i64;
+        while let Some(digit @ b'0'..=b'9') = self.byte() {
+            number = number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            self.position += 1;
+        }
+        if matches!(self.byte(), Some(b'-' | b'+' | b'.' | b'e' | b'E')) || self.position == first_digit {
+            return Err(Unexpected::new("a whole number"));
+        }
+        if self.position - first_digit > SURE_DIGITS {
+            let digits = self.text.get(start..self.position).unwrap_or_default();
+            return digits.parse().map(Some).map_err(|_| Unexpected::new("a whole number"));
+        }
+        Ok(Some(if is_negative { -number } else { number }))
     }
 
     /// Reads the text that begins with the quotation mark here.
     fn string(&mut self) -> Result<Text<'a>> {
-        self.position += 1;
         let start = self.position;
+        match self.simple_string()? {
+            Some(text) => Ok(Text::from(text)),
+            None => self.string_with_escapes(start),
+        }
+    }
+
+    /// Reads the text that begins with the quotation mark here, if there are no escapes in it.
+    fn simple_string(&mut self) -> Result<Option<&'a str>> {
+        let start = self.position + 1;
         let mut position = start;
-        loop {
-            let Some(block) = Block::at(self.text.as_bytes(), position) else {
-                return Err(Unexpected::new("the end of a text"));
-            };
+        let end = loop {
+            let Some(block) = Block::at(self.text.as_bytes(), position) else { break None };
             let ends = block.text_ends();
             if ends != 0 {
                 position += ends.trailing_zeros() as usize;
-                break;
+                break self.text.as_bytes().get(position);
             }
             position += BLOCK;
-        }
-        self.position = position;
-        match self.byte() {
+        };
+        match end {
             Some(b'"') => {
-                let text = self.text.get(start..position).unwrap_or_default();
-                self.position += 1;
-                Ok(Text::from(text))
+                self.position = position + 1;
+                Ok(self.text.get(start..position))
             }
-            Some(b'\\') => self.string_with_escapes(start),
+            Some(b'\\') => Ok(None),
             _ => Err(Unexpected::new("the end of a text")),
         }
     }
@@ -331,7 +377,7 @@ impl<'a> Reader<'a> {
     /// Rare, and not simple (surrogates): the library's.
     #[cold]
     fn string_with_escapes(&mut self, start: usize) -> Result<Text<'a>> {
-        self.position = start;
+        self.position = start + 1;
         let mut lexer = SliceLexer::new(self.rest().as_bytes());
         let text = lexer.str_string().map_err(|_| Unexpected::new("a valid text"))?;
         self.position = self.text.len() - lexer.as_slice().len();

@@ -24,7 +24,7 @@ impl Pointer {
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         self.0.push('/');
-        if !key.contains(['~', '/']) {
+        if !key.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
             self.0.push_str(key);
             return self;
         }

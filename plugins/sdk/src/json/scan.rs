@@ -38,7 +38,7 @@ impl Block {
 
     /// What ends a text or makes it one that is not simple: quotation marks, backslashes, control characters.
     pub(super) fn text_ends(self) -> u32 {
-        self.quotes() | self.backslashes() | self.0.below(b' ')
+        self.0.equal_or_below(b'"', b'\\', b' ')
     }
 
     /// `[` and `{`, which differ in one bit.
@@ -119,8 +119,9 @@ mod bytes {
             u8x16_bitmask(u8x16_eq(with, u8x16_splat(byte))).into()
         }
 
-        pub(super) fn below(self, byte: u8) -> u32 {
-            u8x16_bitmask(u8x16_lt(self.0, u8x16_splat(byte))).into()
+        pub(super) fn equal_or_below(self, one: u8, other: u8, limit: u8) -> u32 {
+            let equal = v128_or(u8x16_eq(self.0, u8x16_splat(one)), u8x16_eq(self.0, u8x16_splat(other)));
+            u8x16_bitmask(v128_or(equal, u8x16_lt(self.0, u8x16_splat(limit)))).into()
         }
     }
 }
@@ -146,8 +147,8 @@ mod bytes {
             self.bits(|other| other | 0x20 == byte)
         }
 
-        pub(super) fn below(self, byte: u8) -> u32 {
-            self.bits(|other| other < byte)
+        pub(super) fn equal_or_below(self, one: u8, other: u8, limit: u8) -> u32 {
+            self.bits(|byte| byte == one || byte == other || byte < limit)
         }
 
         fn bits(self, is: impl Fn(u8) -> bool) -> u32 {
