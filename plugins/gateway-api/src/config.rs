@@ -21,8 +21,6 @@ pub(crate) struct Config {
     pub(crate) verify: Verify,
     /// How routes are marked while a canary is under way.
     pub(crate) mark: Option<Mark>,
-    /// The port of backends that are added for extra destinations; `None` is the stable backend's.
-    pub(crate) additional_port: Option<u16>,
     /// Keys that are not known.
     unknown: Vec<Pointer>,
 }
@@ -96,12 +94,11 @@ impl Config {
         let operators_default = Verify::read(&mut settings)?.unwrap_or_default();
         let verify = Verify::read(&mut fields)?.unwrap_or(operators_default);
         let mark = Mark::of(&mut fields, &mut settings)?;
-        let additional_port = fields.integer("additionalDestinationPort")?;
         // Argo's plugin keeps notes about its managed routes there; here they are known by their names.
         fields.text("configMap")?;
         fields.finish(&mut unknown);
         let namespace = namespace.filter(|namespace| *namespace != target.namespace);
-        Ok(Self { namespace, routes, selectors, verify, mark, additional_port, unknown })
+        Ok(Self { namespace, routes, selectors, verify, mark, unknown })
     }
 
     /// All objects that it means, named ones first.

@@ -4,7 +4,7 @@ use tidegate_router_sdk::Description;
 use tidegate_router_sdk::prelude::*;
 
 use crate::config::{Config, Verify};
-use crate::kinds::{ROUTE_KINDS, RouteKind};
+use crate::kinds::{self, ROUTE_KINDS, RouteKind};
 
 /// What some configuration of the plugin can do, in the contract's words.
 const FEATURES: [&str; 6] =
@@ -26,7 +26,7 @@ pub(crate) fn description() -> Description {
         name: "gateway-api".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         features: FEATURES.map(str::to_owned).to_vec(),
-        kinds: ROUTE_KINDS.iter().map(RouteKind::kind_use).collect(),
+        kinds: ROUTE_KINDS.iter().map(RouteKind::kind_use).chain([kinds::service_use()]).collect(),
         config_schema: include_str!("config.schema.json").to_owned(),
         settings_schema: include_str!("settings.schema.json").to_owned(),
         annotations: vec![("license".to_owned(), env!("CARGO_PKG_LICENSE").to_owned())],

@@ -1,11 +1,12 @@
 //! Who may get traffic, and which backends of a route mean whom.
 
+use tidegate_router_sdk::json::{self, Reader, elements};
 use tidegate_router_sdk::prelude::*;
-use tidegate_router_sdk::{Problem, Services, Target, Traffic, concat};
+use tidegate_router_sdk::{Observation, Problem, Services, Target, Text, Traffic, concat};
 
 use crate::config::Config;
 use crate::document::{Reference, Rule};
-use crate::pieces::{push_whole, push_words};
+use crate::pieces::{member, push_whole, push_words};
 use crate::routes::Purpose;
 
 /// Weight of a backend that has none.
@@ -50,8 +51,8 @@ pub(crate) struct Ours<'a> {
     pub(crate) namespace: &'a str,
     /// The routes' namespace, which is meant where a backend names none.
     pub(crate) route_namespace: &'a str,
-    /// The port of backends that are added; `None` is the stable backend's.
-    port: Option<u16>,
+    /// What is seen, the Services of extra destinations among it.
+    seen: &'a [Observation],
 }
 
 /// How often a destination occurs in a rule, and what it gets together.
@@ -67,6 +68,7 @@ impl<'a> Ours<'a> {
         config: &'a Config,
         target: &'a Target,
         traffic: &'a Traffic,
+        seen: &'a [Observation],
         purpose: Purpose,
     ) -> Result<Self, Problem> {
         let services = target.services()?;
@@ -97,8 +99,7 @@ impl<'a> Ours<'a> {
             }
         }
         let route_namespace = config.namespace.as_deref().unwrap_or(&target.namespace);
-        let port = config.additional_port;
-        Ok(Self { destinations, services, namespace: &target.namespace, route_namespace, port })
+        Ok(Self { destinations, services, namespace: &target.namespace, route_namespace, seen })
     }
 
     /// Whose a backend is, as an index; `None` for somebody else's.
@@ -136,7 +137,7 @@ impl<'a> Ours<'a> {
     /// A backend for a destination that has none in a rule.
     pub(crate) fn backend(&self, destination: &Destination<'_>, rule: &Rule<'_>) -> String {
         let stable = rule.backends.iter().find(|backend| self.role(backend) == Some(STABLE));
-        let port = self.port.map(i64::from).or(stable.and_then(|stable| stable.port));
+        let port = self.port(destination.service, stable.and_then(|stable| stable.port));
         let namespace = stable.and_then(|stable| stable.namespace.as_deref());
         let mut json = reference(destination.service, namespace, port);
         json.truncate(json.len().saturating_sub(1));
@@ -144,6 +145,30 @@ impl<'a> Ours<'a> {
         json.push('}');
         json
     }
+
+    /// The port of an extra destination's Service: the stable backend's if the Service has it, else the one named
+    /// `http`, else the first. Where the Service is not seen, the stable backend's.
+    fn port(&self, service: &str, stable: Option<i64>) -> Option<i64> {
+        let mut objects = self.seen.iter().flat_map(|observation| &observation.objects);
+        let object = objects.find(|object| object.ref_.kind.kind == "Service" && object.ref_.name == service);
+        let ports = object.and_then(|object| service_ports(&object.json).ok()).unwrap_or_default();
+        let http = ports.iter().find(|(name, _)| name.as_deref() == Some("http"));
+        match http.or(ports.first()) {
+            Some((_, port)) if !ports.iter().any(|(_, port)| Some(*port) == stable) => Some(*port),
+            _ => stable,
+        }
+    }
+}
+
+/// The names and numbers of a Service's ports.
+fn service_ports(service: &str) -> json::Result<Vec<(Option<Text<'_>>, i64)>> {
+    let mut ports = Vec::new();
+    for port in elements(member(member(service, "spec")?, "ports")?)? {
+        let number = Reader::document(member(port, "port")?, Reader::integer)?;
+        let name = Reader::document(member(port, "name")?, Reader::text)?;
+        ports.extend(number.map(|number| (name, number)));
+    }
+    Ok(ports)
 }
 
 /// The weight of a backend.

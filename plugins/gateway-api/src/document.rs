@@ -97,22 +97,6 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The JSON texts of a route's rules, for the rare case that a whole rule matters.
-pub(crate) fn raw_rules<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a str>> {
-    let mut rules = Vec::new();
-    reader.object(&mut |key, reader| match key {
-        "spec" => reader.object(&mut |key, reader| match key {
-            "rules" => {
-                rules = elements(reader, Reader::raw)?;
-                Ok(())
-            }
-            _ => reader.skip(),
-        }),
-        _ => reader.skip(),
-    })?;
-    Ok(rules)
-}
-
 impl<'a> Rule<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self> {
         let mut rule = Self::default();

@@ -123,3 +123,13 @@ impl RouteKind {
         used.with_elements("/spec/rules/*/backendRefs/*", "/name", &[])
     }
 }
+
+/// The kind of the extra destinations' Services.
+pub(crate) fn service() -> Kind {
+    Kind::new("", "Service")
+}
+
+/// Services are only read.
+pub(crate) fn service_use() -> KindUse {
+    KindUse::new(service(), &["v1"], &[])
+}

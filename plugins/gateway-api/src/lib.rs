@@ -51,15 +51,19 @@ impl Router for GatewayApi {
         Ok(describe::features(&config).map(str::to_owned).collect())
     }
 
-    fn locate(target: &Target, _: &Traffic, _: &[Observation]) -> Result<Vec<Query>, Problem> {
-        Ok(Config::of(target)?.queries())
+    fn locate(target: &Target, traffic: &Traffic, _seen: &[Observation]) -> Result<Vec<Query>, Problem> {
+        let mut queries = Config::of(target)?.queries();
+        // Their ports are needed.
+        let services = traffic.additional.iter().filter_map(|destination| destination.service.as_deref());
+        queries.extend(services.map(|service| Query::named(kinds::service(), service)));
+        Ok(queries)
     }
 
     fn route(target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, Problem> {
         let config = Config::of(target)?;
         check_managed_routes(&config, traffic)?;
         let chosen = routes::chosen(&config, seen)?;
-        let mut outcome = routes::express(&config, target, traffic, &chosen, Purpose::Route)?;
+        let mut outcome = routes::express(&config, target, traffic, seen, &chosen, Purpose::Route)?;
         config.notes(&mut outcome);
         for selector in config.selectors.iter().filter(|selector| selector.found(&config, seen).is_empty()) {
             outcome.note(concat(&[selector.kind.selector_key, " matches no ", selector.kind.name]));
@@ -70,7 +74,7 @@ impl Router for GatewayApi {
     fn release(target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, Problem> {
         let config = Config::of(target)?;
         let chosen = routes::existing(&config, seen);
-        routes::express(&config, target, traffic, &chosen, Purpose::Release)
+        routes::express(&config, target, traffic, seen, &chosen, Purpose::Release)
     }
 }
 

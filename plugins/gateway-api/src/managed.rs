@@ -14,7 +14,7 @@ use tidegate_router_sdk::{
 use crate::config::Scope;
 use crate::copies::Copy;
 use crate::destinations::{CANARY, Ours};
-use crate::document::{Reference, Rule, raw_rules};
+use crate::document::{Reference, Rule};
 use crate::kinds::RouteKind;
 use crate::mirror::is_same_rule;
 use crate::pieces::{list, member};
@@ -86,7 +86,8 @@ pub(crate) fn managed(q: &Question<'_>, wanted: bool, outcome: &mut Outcome) -> 
     if wanted.is_empty() && !q.rules.iter().any(is_named) {
         return Ok(Managed::default());
     }
-    let raw = q.object.read_with(raw_rules)?;
+    let raw = member(&q.object.json, "spec").and_then(|spec| elements(member(spec, "rules")?));
+    let raw = raw.map_err(|error| q.unexpected(&error))?;
     let mut flags = Vec::with_capacity(raw.len());
     for (rule, raw) in q.rules.iter().zip(&raw) {
         let has_name = is_named(rule);

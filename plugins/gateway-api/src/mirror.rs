@@ -49,21 +49,19 @@ pub(crate) fn is_same_rule(seen: &str, desired: &str) -> bool {
 
 /// A filter with its fraction of requests, if it is a request mirror with one, in percent, if that is a whole number.
 fn in_percent(filter: &str) -> json::Result<String> {
-    let number = |json| json::Reader::document(json, json::Reader::integer::<u32>);
+    let number = |json| json::Reader::document(json, json::Reader::integer::<i64>);
     let mirror = member(filter, "requestMirror")?;
     let fraction = member(mirror, "fraction")?;
     let percent = number(member(mirror, "percent")?)?;
     let percent = match (percent, number(member(fraction, "numerator")?)?) {
         (None, Some(numerator)) => {
             let of = number(member(fraction, "denominator")?)?.unwrap_or(100);
-            let hundredfold = u64::from(numerator).saturating_mul(100);
-            hundredfold
-                .checked_rem(of.into())
-                .filter(|rest| *rest == 0)
-                .and(hundredfold.checked_div(of.into()))
+            let hundredfold = numerator.saturating_mul(100);
+            hundredfold.checked_div(of).filter(|percent| percent.checked_mul(of) == Some(hundredfold))
         }
-        (percent, _) => percent.map(u64::from),
+        (percent, _) => percent,
     };
+    let percent = percent.and_then(|percent| u64::try_from(percent).ok());
     let Some(percent) = percent else { return Ok(filter.to_owned()) };
     Ok(filter_to(member(mirror, "backendRef")?, percent))
 }

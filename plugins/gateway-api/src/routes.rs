@@ -90,10 +90,11 @@ pub(crate) fn express(
     config: &Config,
     target: &Target,
     traffic: &Traffic,
+    seen: &[Observation],
     chosen: &[Chosen<'_>],
     purpose: Purpose,
 ) -> Result<Outcome, Problem> {
-    let ours = Ours::new(config, target, traffic, purpose)?;
+    let ours = Ours::new(config, target, traffic, seen, purpose)?;
     let mut outcome = Outcome::default();
     for route in chosen {
         let object = route.object;

@@ -1,5 +1,7 @@
 //! The trait that a plugin implements, and the macro that makes a component of it.
 
+use core::mem::ManuallyDrop;
+
 use crate::bindings::exports::tidegate::traffic::router as record;
 use crate::prelude::*;
 use crate::{Description, Observation, Outcome, Problem, Query, Target, Traffic};
@@ -44,12 +46,14 @@ pub trait Router {
     }
 }
 
+// Arguments are not dropped: a sandbox lives for one pass, and taking them apart costs time and code.
 impl<R: Router> record::Guest for R {
     fn describe() -> Description {
         R::describe()
     }
 
     fn check(target: Target) -> Result<Vec<String>, record::Problem> {
+        let target = ManuallyDrop::new(target);
         R::check(&target).map_err(Problem::into_record)
     }
 
@@ -58,14 +62,20 @@ impl<R: Router> record::Guest for R {
         traffic: Traffic,
         seen: Vec<Observation>,
     ) -> Result<Vec<Query>, record::Problem> {
+        let (target, traffic) = (ManuallyDrop::new(target), ManuallyDrop::new(traffic));
+        let seen = ManuallyDrop::new(seen);
         R::locate(&target, &traffic, &seen).map_err(Problem::into_record)
     }
 
     fn route(target: Target, traffic: Traffic, seen: Vec<Observation>) -> Result<Outcome, record::Problem> {
+        let (target, traffic) = (ManuallyDrop::new(target), ManuallyDrop::new(traffic));
+        let seen = ManuallyDrop::new(seen);
         R::route(&target, &traffic, &seen).map_err(Problem::into_record)
     }
 
     fn release(target: Target, traffic: Traffic, seen: Vec<Observation>) -> Result<Outcome, record::Problem> {
+        let (target, traffic) = (ManuallyDrop::new(target), ManuallyDrop::new(traffic));
+        let seen = ManuallyDrop::new(seen);
         R::release(&target, &traffic, &seen).map_err(Problem::into_record)
     }
 }

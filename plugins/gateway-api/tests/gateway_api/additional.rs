@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_router_sdk::testing::{self, Objects};
-use tidegate_router_sdk::{Destination, Traffic};
+use tidegate_router_sdk::{Destination, Router, Traffic};
 
 use crate::{GatewayApi, both, cart, cart_with_route, http_route, rule};
 
@@ -107,36 +107,72 @@ fn one_that_is_there_gets_its_weight_and_keeps_its_form() {
     assert_eq!(rules[0]["backendRefs"][0]["port"], 8080);
 }
 
+/// A Service's ports (name and number), and the port of the backend for it next to a stable backend with port 80.
 #[test]
-fn the_port_is_the_stable_backends_or_as_configured() {
-    for (config, namespace, expected) in [
-        (json!({"httpRoute": "cart"}), None, json!({"port": 80})),
-        (json!({"httpRoute": "cart", "additionalDestinationPort": 8080}), None, json!({"port": 8080})),
+fn the_port_is_one_of_the_services() {
+    for (what, ports, expected) in [
+        ("no Service is seen", None, 80),
         (
-            json!({"httpRoute": "cart", "namespace": "gateways"}),
-            Some("shop"),
-            json!({"port": 80, "namespace": "shop"}),
+            "it has the stable backend's",
+            Some(json!([{"name": "http", "port": 8080}, {"name": "b", "port": 80}])),
+            80,
         ),
+        (
+            "it has one named http",
+            Some(json!([{"name": "a", "port": 1}, {"name": "http", "port": 8080}])),
+            8080,
+        ),
+        ("it has others", Some(json!([{"name": "a", "port": 9000}, {"name": "b", "port": 8080}])), 9000),
+        ("it has one without a name", Some(json!([{"port": 9000}])), 9000),
+        ("it has none", Some(json!([])), 80),
     ] {
-        let mut divided = both(0);
-        let mut manifest_namespace = "shop";
-        if let Some(namespace) = namespace {
-            manifest_namespace = "gateways";
-            for backend in divided["backendRefs"].as_array_mut().unwrap() {
-                backend["namespace"] = json!(namespace);
-            }
+        let service = |name: &str, ports: Value| {
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+                "spec": {"ports": ports}})
+        };
+        let mut objects = Objects::new()
+            .with(http_route("cart", json!([both(0)])))
+            .with(service("other", json!([{"name": "http", "port": 7}])));
+        if let Some(ports) = ports {
+            objects = objects.with(service("cart-baseline", ports));
         }
-        let mut manifest = http_route("cart", json!([divided]));
-        manifest["metadata"]["namespace"] = json!(manifest_namespace);
-        let mut objects = Objects::new().with(manifest);
-        let target = cart(&config);
-        let traffic = testing::traffic(&target, 20).with_additional("baseline", "cart-baseline", 5);
-        objects.route::<GatewayApi>(&target, &traffic).unwrap();
-        let route = objects.get("HTTPRoute", manifest_namespace, "cart").unwrap();
-        let mut whole = json!({"group": "", "kind": "Service", "name": "cart-baseline", "weight": 5});
-        whole.as_object_mut().unwrap().append(&mut expected.as_object().unwrap().clone());
-        assert_eq!(route["spec"]["rules"][0]["backendRefs"][2], whole, "{config}");
+        let traffic =
+            testing::traffic(&cart_with_route(), 20).with_additional("baseline", "cart-baseline", 5);
+        objects.route::<GatewayApi>(&cart_with_route(), &traffic).unwrap();
+        let rules = &objects.get("HTTPRoute", "shop", "cart").unwrap()["spec"]["rules"];
+        assert_eq!(rules[0]["backendRefs"][2]["port"], expected, "{what}");
     }
+}
+
+#[test]
+fn services_are_looked_at_only_for_extra_destinations() {
+    let target = cart_with_route();
+    let kinds = |traffic: &Traffic| -> Vec<String> {
+        let queries = GatewayApi::locate(&target, traffic, &[]).unwrap();
+        queries.into_iter().map(|query| query.kind.kind).collect()
+    };
+    let traffic = testing::traffic(&target, 20).with_additional("baseline", "cart-baseline", 5);
+    assert_eq!(kinds(&traffic), ["HTTPRoute", "Service"]);
+    assert_eq!(kinds(&retired(traffic)), ["HTTPRoute"]);
+}
+
+#[test]
+fn a_backend_in_a_route_elsewhere_names_its_namespace() {
+    let mut divided = both(0);
+    for backend in divided["backendRefs"].as_array_mut().unwrap() {
+        backend["namespace"] = json!("shop");
+    }
+    let mut manifest = http_route("cart", json!([divided]));
+    manifest["metadata"]["namespace"] = json!("gateways");
+    let mut objects = Objects::new().with(manifest);
+    let target = cart(&json!({"httpRoute": "cart", "namespace": "gateways"}));
+    let traffic = testing::traffic(&target, 20).with_additional("baseline", "cart-baseline", 5);
+    objects.route::<GatewayApi>(&target, &traffic).unwrap();
+    let rules = &objects.get("HTTPRoute", "gateways", "cart").unwrap()["spec"]["rules"];
+    assert_eq!(
+        rules[0]["backendRefs"][2],
+        json!({"group": "", "kind": "Service", "name": "cart-baseline", "namespace": "shop", "port": 80, "weight": 5})
+    );
 }
 
 #[test]
