@@ -60,11 +60,12 @@ impl Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Plugins {
     /// A router plugin, by the name that Rollouts use: NAME=LOCATION[,sha256=HEX]. LOCATION is a path or
-    /// `builtin:NAME`. Once per plugin.
+    /// `builtin:NAME`. Once per plugin. Argo's own keys `istio` and `nginx` in trafficRouting mean the plugins
+    /// `builtin:istio` and `builtin:nginx`.
     #[arg(
         long = "router-plugin",
         value_name = "NAME=LOCATION[,sha256=HEX]",
-        default_value = "argoproj-labs/gatewayAPI=builtin:gateway-api"
+        default_values = crate::plugins::defaults()
     )]
     pub(crate) router_plugins: Vec<RouterPlugin>,
 }

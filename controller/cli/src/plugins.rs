@@ -1,10 +1,11 @@
 //! `--router-plugin`: which plugins there are, and loading them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use tidegate_contract::Router;
+use tidegate_model::interest::ARGO_ROUTERS;
 use tidegate_runtime::{Limits, LoadError, Location, Runtime, Source};
 #[cfg(feature = "cluster")]
 use tidegate_runtime::{LoadReason, Stage};
@@ -31,6 +32,26 @@ impl FromStr for RouterPlugin {
             source.parse().map_err(|error: LoadError| format!("{}; {}", error.message, error.hint))?;
         Ok(Self { name: name.to_owned(), source })
     }
+}
+
+/// The plugins that there are when no flag names one: those that are built in, each by the name that Rollouts written for Argo
+/// have for it.
+const DEFAULTS: [(&str, &str); 3] = [
+    ("gateway-api", "argoproj-labs/gatewayAPI=builtin:gateway-api"),
+    ("istio", "builtin:istio=builtin:istio"),
+    ("nginx", "builtin:nginx=builtin:nginx"),
+];
+
+/// What `--router-plugin` is when it is not given.
+pub(crate) fn defaults() -> impl Iterator<Item = &'static str> {
+    let is_built_in = |name: &str| tidegate_bundle::names().any(|built_in| built_in == name);
+    DEFAULTS.into_iter().filter(move |(name, _)| is_built_in(name)).map(|(_, plugin)| plugin)
+}
+
+/// Those that may be needed: all but the plugins of Argo's keys that no Rollout has, which take time to load.
+pub(crate) fn needed(plugins: &[RouterPlugin], used: &BTreeSet<String>) -> Vec<RouterPlugin> {
+    let is_of_argo = |name: &str| ARGO_ROUTERS.iter().any(|(_, plugin)| *plugin == Some(name));
+    plugins.iter().filter(|one| !is_of_argo(&one.name) || used.contains(&one.name)).cloned().collect()
 }
 
 /// A plugin and what became of loading it.
@@ -110,4 +131,35 @@ pub(crate) fn states(loaded: &[Loaded]) -> BTreeMap<String, PluginState> {
             (one.name.clone(), state)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_in_is_there_by_the_name_that_rollouts_have_for_it() {
+        let plugins: Vec<RouterPlugin> = defaults().map(|one| one.parse().unwrap()).collect();
+        for built_in in tidegate_bundle::names() {
+            let location = Location::Builtin(built_in.to_owned());
+            assert!(plugins.iter().any(|one| one.source.location == location), "{built_in}");
+        }
+        let mut names = plugins.iter().map(|one| one.name.as_str());
+        assert_eq!(names.next(), Some("argoproj-labs/gatewayAPI"));
+        let all: Vec<&str> = ARGO_ROUTERS.iter().filter_map(|(_, plugin)| *plugin).collect();
+        assert!(names.all(|name| all.contains(&name)));
+        assert_eq!(plugins.len(), tidegate_bundle::names().count());
+    }
+
+    #[test]
+    fn plugins_of_argos_keys_are_loaded_where_rollouts_have_them() {
+        let plugin = |name: &str| format!("{name}=builtin:x").parse::<RouterPlugin>().unwrap();
+        let plugins = [plugin("a/a"), plugin("builtin:istio"), plugin("builtin:nginx")];
+        let names = |used: &[&str]| -> Vec<String> {
+            let used = used.iter().map(|name| (*name).to_owned()).collect();
+            needed(&plugins, &used).into_iter().map(|one| one.name).collect()
+        };
+        assert_eq!(names(&[]), ["a/a"]);
+        assert_eq!(names(&["builtin:nginx", "b/b"]), ["a/a", "builtin:nginx"]);
+    }
 }

@@ -50,7 +50,8 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
         controller: tidegate_shell::Settings::default(),
     };
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
-    let loaded = plugins::load(&runtime, &arguments.plugins.router_plugins);
+    let needed = plugins::needed(&arguments.plugins.router_plugins, &scenario.routers());
+    let loaded = plugins::load(&runtime, &needed);
     let states = plugins::states(&loaded);
     match arguments.output {
         Output::Json => {

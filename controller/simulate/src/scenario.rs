@@ -1,12 +1,13 @@
 //! The story that `tidegate simulate` tells: the manifests settle as the first revision, then a new pod
 //! template starts the canary, and a patient user promotes it at every indefinite pause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_api::{ApiError, ObjectKey, Operation, Request, Resource, builtin, object};
 use tidegate_cluster::{Cluster, ServeOptions};
+use tidegate_model::interest;
 use tidegate_shell::{PluginState, Settings, Shell};
 
 use crate::changes::{changes, check_images, partition, put_namespace};
@@ -36,6 +37,12 @@ impl Scenario {
     pub fn rollouts(&self) -> Vec<String> {
         let (versions, _) = partition(self.objects.clone());
         versions.keys().map(|key| format!("{}/{}", key.namespace, key.name)).collect()
+    }
+
+    /// The names of the router plugins that the Rollouts in it use.
+    pub fn routers(&self) -> BTreeSet<String> {
+        let (versions, _) = partition(self.objects.clone());
+        versions.values().flatten().flat_map(interest::routers).map(|router| router.name).collect()
     }
 }
 

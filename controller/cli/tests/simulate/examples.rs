@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::{Run, repository, simulate};
+use crate::command::{Files, Run, repository, simulate};
 
 fn example(name: &str, more: &[&str]) -> Run {
     let path = repository(&format!("examples/{name}"));
@@ -21,7 +21,7 @@ fn there_are_no_others() {
         .filter(|entry| entry.path().is_dir())
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
-    let tested = ["failing-canary", "next-version", "quick-start", "several-routes"];
+    let tested = ["failing-canary", "header-routes", "next-version", "quick-start", "several-routes"];
     assert_eq!(directories.iter().map(String::as_str).collect::<Vec<_>>(), tested);
 }
 
@@ -52,6 +52,52 @@ fn failing_canary() {
     assert_eq!(run.condition("shop/checkout", "Progressing")["reason"], "ProgressDeadlineExceeded");
     // With pods that do become ready, the same goes well.
     expect_healthy(&example("failing-canary", &image));
+}
+
+#[test]
+fn header_routes() {
+    let run = example("header-routes", &[]);
+    expect_healthy(&run);
+    // For employees and for copies the canary is all there is; for others the weights count.
+    let lines = run.lines();
+    let rules = |step: u64| -> Vec<Vec<(String, u64)>> {
+        let line = lines.iter().rfind(|line| line["step"] == step && line["phase"] == "Paused").unwrap();
+        let backends = line["routes"][0]["backends"].as_array().unwrap();
+        let named = |one: &serde_json::Value| {
+            (one["name"].as_str().unwrap().to_owned(), one["weight"].as_u64().unwrap())
+        };
+        let all: Vec<(String, u64)> = backends.iter().map(named).collect();
+        let is_canary = |one: &(String, u64)| one.0 == "catalog-canary";
+        all.split_inclusive(is_canary).map(<[_]>::to_vec).collect()
+    };
+    let to_canary = vec![("catalog-canary".to_owned(), 1)];
+    let weights =
+        |stable, canary| vec![("catalog-stable".to_owned(), stable), ("catalog-canary".to_owned(), canary)];
+    assert_eq!(rules(2), [to_canary.clone(), weights(100, 0)]);
+    assert_eq!(
+        rules(4),
+        [to_canary.clone(), weights(100, 0), weights(100, 0)],
+        "the mirror answers as the rule does"
+    );
+    assert_eq!(rules(8), [to_canary, weights(75, 25)]);
+    assert_eq!(rules(11), [weights(25, 75)]);
+    assert_eq!(run.result()["rollouts"][0]["weights"]["canary"], 0);
+
+    // A configuration without header routes is told before anything moves.
+    let files = Files::new();
+    let read =
+        |name: &str| std::fs::read_to_string(repository(&format!("examples/header-routes/{name}"))).unwrap();
+    let rollout = files.write(
+        "rollout.yaml",
+        read("rollout.yaml").replace("useHeaderRoutes: true", "useHeaderRoutes: false"),
+    );
+    let network = files.write("network.yaml", read("network.yaml"));
+    let run = simulate(&[&rollout, &network]);
+    assert_eq!((run.status, run.result()["result"].as_str()), (1, Some("Degraded")), "{}", run.stdout);
+    let invalid = run.condition("shop/catalog", "InvalidSpec");
+    assert_eq!(invalid["reason"], "UnsupportedStep");
+    assert!(invalid["message"].as_str().unwrap().contains("steps[1].setHeaderRoute"), "{invalid}");
+    assert_eq!(run.weights("catalog", "catalog-canary"), [0]);
 }
 
 #[test]
