@@ -248,7 +248,10 @@ fn patch_lines(patch: &Summary) -> String {
     let mut text = String::new();
     let longest = patch.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
     for FieldChange { field, old, new } in &patch.changes {
-        let (old, new) = (old.as_deref().unwrap_or("unset"), new.as_deref().unwrap_or("removed"));
+        // The values share what the name leaves of the line.
+        let room = WIDTH.saturating_sub(12 + longest + 5);
+        let old = cut(old.as_deref().unwrap_or("unset"), room / 2);
+        let new = cut(new.as_deref().unwrap_or("removed"), room.saturating_sub(old.chars().count().max(4)));
         let _ = writeln!(text, "{:12}{field:<longest$}  {DIM}{old:>4} →{DIM:#} {CANARY}{new}{CANARY:#}", "");
     }
     if patch.tests > 0 {
@@ -259,6 +262,15 @@ fn patch_lines(patch: &Summary) -> String {
         );
     }
     text
+}
+
+/// The beginning of a text that is too long. A few characters of it are there however little room there is.
+fn cut(text: &str, room: usize) -> String {
+    let room = room.max(8);
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    text.chars().take(room - 1).chain(['…']).collect()
 }
 
 /// The conditions that say why a Rollout is not well.
