@@ -40,6 +40,9 @@ enum Command {
     /// Nothing is read but the FILES and plugins, nothing is written but standard output, and no cluster is needed.
     #[command(after_help = AFTER_SIMULATE)]
     Simulate(Simulate),
+    /// Start, test and inspect router plugins.
+    #[command(subcommand)]
+    Plugin(crate::plugin::Plugin),
     /// Run the controller against a cluster.
     #[cfg(feature = "cluster")]
     Controller(crate::controller::Controller),
@@ -50,6 +53,7 @@ impl Arguments {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Simulate(arguments) => crate::simulate::run(arguments),
+            Command::Plugin(plugin) => plugin.run(),
             #[cfg(feature = "cluster")]
             Command::Controller(arguments) => crate::controller::run(arguments),
         }

@@ -4,3 +4,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod fixtures;
+mod flaws;
+mod split;
