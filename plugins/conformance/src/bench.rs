@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use fastrand::Rng;
 use tidegate_contract::{
-    CallError, Destination, Fault, ManagedRoute, Observation, Problem, Query, Router, RuleAction, Session,
-    Target, Traffic,
+    CallError, Destination, Fault, Kind, ManagedRoute, Observation, Problem, Query, Router, RuleAction,
+    Session, Target, Traffic,
 };
 use tidegate_route::{Answer, Pass, Purpose, Refusal, Routed, reason, run};
 
@@ -143,6 +143,11 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// Whether the plugin's description names this kind.
+    pub(crate) fn describes(&self, kind: &Kind) -> bool {
+        self.router.description().kinds.iter().any(|used| used.kind == *kind)
+    }
+
     /// One call in a fresh sandbox. A fault breaks the promise of `faults`.
     pub(crate) fn call<T>(
         &mut self,
@@ -188,6 +193,7 @@ impl Bench<'_> {
             traffic: traffic.clone(),
             seen: Vec::new(),
             purpose,
+            // All that the plugin describes.
             grant: None,
         };
         let mut needed = Vec::new();

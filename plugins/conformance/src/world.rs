@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-use tidegate_cluster::Selector;
+use serde_json::{Map, Value, json};
 use tidegate_contract::{Kind, Object, ObjectRef, Observation, Query, Selection};
 use tidegate_route::difference::{self, difference};
 use tidegate_route::pointer::pointer;
+use tidegate_route::selector::Selector;
 use tidegate_route::{ObjectWrite, WriteAction, apply, as_read_back};
 
 /// Objects by kind, namespace and name.
@@ -79,10 +79,7 @@ impl World {
     pub(crate) fn observe(&self, namespace: &str, query: &Query) -> Result<Observation, String> {
         let selector = match &query.select {
             Selection::Name(_) => None,
-            Selection::Labels(text) => Some(
-                Selector::parse(text)
-                    .map_err(|error| format!("{text:?} is not a label selector: {error}"))?,
-            ),
+            Selection::Labels(text) => Some(Selector::parse(text).map_err(|error| error.to_string())?),
         };
         let served = !self.unserved.contains(&query.kind);
         let namespace = query.namespace.as_deref().unwrap_or(namespace);
@@ -92,7 +89,10 @@ impl World {
                 && reference.namespace.as_deref().is_none_or(|other| other == namespace)
                 && match (&query.select, &selector) {
                     (Selection::Name(name), _) => reference.name == *name,
-                    (_, Some(selector)) => selector.matches(object.pointer("/metadata/labels")),
+                    (_, Some(selector)) => {
+                        let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
+                        selector.matches(labels.unwrap_or(&Map::new()))
+                    }
                     _ => false,
                 }
         };
@@ -112,24 +112,28 @@ impl World {
     /// When it does not fit the objects: a mistake of the host.
     pub(crate) fn write(&mut self, write: &ObjectWrite) -> Result<(), String> {
         let reference = &write.reference;
-        let patch = match &write.action {
-            WriteAction::Create(object) => {
-                if self.objects.insert(reference.clone(), as_read_back(object)).is_some() {
-                    return Err(format!("the host makes {reference}, which exists"));
-                }
-                return Ok(());
+        let existing = self.objects.get_mut(reference);
+        match (&write.action, existing) {
+            (WriteAction::Create(object), None) => self.insert(as_read_back(object)),
+            (WriteAction::Create(_), Some(_)) => {
+                return Err(format!("the host makes {reference}, which exists"));
             }
-            WriteAction::Delete { .. } => {
-                let removed = self.objects.remove(reference).map(drop);
-                return removed.ok_or_else(|| format!("the host removes {reference}, which does not exist"));
+            (WriteAction::Patch(patch), Some(object)) => {
+                *object = apply(patch, object)
+                    .map_err(|error| format!("the host's write of {reference}: {error}"))?;
             }
-            WriteAction::Patch(patch) => patch,
-        };
-        let Some(object) = self.objects.get_mut(reference) else {
-            return Err(format!("the host writes {reference}, which does not exist"));
-        };
-        *object =
-            apply(patch, object).map_err(|error| format!("the host's write of {reference}: {error}"))?;
+            (WriteAction::Delete { uid }, Some(object))
+                if object.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid) =>
+            {
+                self.objects.remove(reference);
+            }
+            (WriteAction::Delete { .. }, Some(_)) => {
+                return Err(format!("the host removes another {reference} than the one that is there"));
+            }
+            (WriteAction::Patch(_) | WriteAction::Delete { .. }, None) => {
+                return Err(format!("the host writes {reference}, which does not exist"));
+            }
+        }
         Ok(())
     }
 

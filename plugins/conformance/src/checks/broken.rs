@@ -9,17 +9,23 @@ use crate::world::{cut, excerpt};
 
 /// Anything, or nothing, in some place of some object: a problem is a fine answer, a fault is not.
 pub(crate) fn broken_objects(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
-    if case.fixture.objects.is_empty() {
-        return Ok(End::NotApplicable("the fixture has no objects".to_owned()));
+    let world = case.world();
+    let victims: Vec<_> = world
+        .iter()
+        .map(|(reference, _)| reference.clone())
+        .filter(|one| bench.describes(&one.kind))
+        .collect();
+    if victims.is_empty() {
+        return Ok(End::NotApplicable("the fixture has no objects that the plugin looks at".to_owned()));
     }
     let mut traffic = case.traffic(30, 100);
     traffic.managed_routes = all_routes(case);
-    for _ in 0..bench.cases.saturating_mul(2) {
+    for _ in 0..bench.cases.saturating_mul(4) {
         let mut world = case.world();
         let mut broken = Vec::new();
-        let victim = bench.random.usize(0..case.fixture.objects.len());
-        for (index, (reference, object)) in world.iter_mut().enumerate() {
-            for _ in 0..if index == victim { bench.random.usize(1..3) } else { 0 } {
+        let victim = bench.random.choice(&victims);
+        for (reference, object) in world.iter_mut().filter(|(reference, _)| Some(*reference) == victim) {
+            for _ in 0..bench.random.usize(1..3) {
                 if let Some((place, with)) = sample::break_somewhere(&mut bench.random, object, &is_fixed) {
                     let with = with.as_ref().map_or_else(|| "absent".to_owned(), excerpt);
                     broken.push(format!("{place} of {reference} {}", cut(&with, 120)));

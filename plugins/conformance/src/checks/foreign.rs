@@ -97,7 +97,7 @@ fn mark(object: &mut Value) {
 fn mark_map(value: &mut Value) {
     if let Some(map) = value.as_object_mut() {
         // More digits than a 64-bit float has.
-        map.insert(KEY.to_owned(), json!([9_007_199_254_740_993_u64, {"a": null}]));
+        map.insert(KEY.to_owned(), json!({"digits": 9_007_199_254_740_993_u64, "nothing": null}));
     }
 }
 
@@ -137,7 +137,7 @@ fn unmark(value: &mut Value) {
 }
 
 fn count(value: &Value) -> usize {
-    let intact = json!([9_007_199_254_740_993_u64, {"a": null}]);
+    let intact = json!({"digits": 9_007_199_254_740_993_u64, "nothing": null});
     match value {
         Value::Object(map) => map
             .iter()

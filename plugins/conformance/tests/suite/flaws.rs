@@ -91,7 +91,7 @@ fn every_check_can_fail() {
         (Flaw::ReleasesNoRoutes, Check::Release),
         (Flaw::MissingIsAProblem, Check::MissingObjects),
         (Flaw::DropsUnknown, Check::Foreign),
-        (Flaw::TrapsOnText, Check::BrokenObjects),
+        (Flaw::TrapsOnWeights, Check::BrokenObjects),
         (Flaw::Verifies, Check::Verify),
         (Flaw::Traps, Check::Faults),
         (Flaw::WandersAround, Check::Locate),

@@ -34,7 +34,7 @@ pub(crate) enum Flaw {
     MissingIsAProblem,
     MissingIsFine,
     DropsUnknown,
-    TrapsOnText,
+    TrapsOnWeights,
     Verifies,
     Traps,
     WandersAround,
@@ -193,7 +193,7 @@ impl Asked<'_> {
             for backend in backends.iter().filter(|backend| backend["service"] == **service) {
                 let weight = match &backend["weight"] {
                     Value::Null => 0,
-                    Value::String(_) if flaw == Flaw::TrapsOnText => return Err(trap()),
+                    other if !other.is_number() && flaw == Flaw::TrapsOnWeights => return Err(trap()),
                     weight => {
                         weight.as_u64().and_then(|weight| u32::try_from(weight).ok()).ok_or_else(invalid)?
                     }
