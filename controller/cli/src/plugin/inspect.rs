@@ -150,8 +150,11 @@ fn table(artifact: &Artifact, made_of: &Inspection, description: Option<&Descrip
 /// The keys that a schema names.
 fn keys(schema: &str) -> String {
     let schema: Value = serde_json::from_str(schema).unwrap_or_default();
-    let keys = schema.get("properties").and_then(Value::as_object).map(|keys| keys.keys().cloned().collect());
-    match keys.unwrap_or_else(Vec::new).as_slice() {
+    let keys = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .map(|keys| keys.keys().cloned().collect::<Vec<_>>());
+    match keys.unwrap_or_default().as_slice() {
         [] => "no key that its schema names".to_owned(),
         keys => keys.join(", "),
     }

@@ -17,7 +17,7 @@ impl Component {
     /// What the plugin may use.
     pub(super) fn limits(&self) -> Limits {
         Limits {
-            artifact_bytes: u64::from(self.max_component) << 20,
+            artifact_bytes: u64::from(self.max_size) << 20,
             memory_bytes: usize::from(self.max_memory) << 20,
             ..Limits::default()
         }

@@ -58,7 +58,7 @@ pub(crate) struct Component {
     sha256: Option<Digest>,
     /// How large the component may be, in MiB; guests that bring an interpreter have 10 to 40.
     #[arg(long, value_name = "MIB", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = LIMITS)]
-    max_component: u16,
+    max_size: u16,
     /// How much memory a sandbox may use, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = LIMITS)]
     max_memory: u16,

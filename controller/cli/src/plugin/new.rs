@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &New) -> ExitCode {
                  cd {folder}\n  \
                  cargo test\n  \
                  rustup target add wasm32-wasip2\n  \
-                 cargo build --release --target wasm32-wasip2 --package {name}-component\n  \
+                 cargo build --release --target wasm32-wasip2\n  \
                  tidegate plugin test target/wasm32-wasip2/release/{component}_component.wasm --fixtures fixtures"
             );
             ExitCode::SUCCESS
@@ -66,10 +66,12 @@ fn make(arguments: &New) -> Result<PathBuf, NewError> {
     let io = |path: &Path, source| NewError::Io { path: path.to_owned(), source };
     let folder = arguments.path.clone().unwrap_or_else(|| PathBuf::from(&arguments.name));
     let sdk = dependency(&arguments.sdk)?;
-    match std::fs::read_dir(&folder) {
-        Ok(mut entries) if entries.next().is_none() => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        _ => return Err(NewError::Exists(folder)),
+    let is_free = match std::fs::read_dir(&folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if !is_free {
+        return Err(NewError::Exists(folder));
     }
     let names = Names { name: &arguments.name, sdk: &sdk };
     for file in FILES {

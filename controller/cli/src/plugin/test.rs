@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Test) -> anyhow::Result<ExitCode> {
         Ok(scorecard) => {
             let text = match arguments.output {
                 Format::Table => scorecard::table(&scorecard, &arguments.component.location.to_string()),
-                Format::Json => format!("{}\n", serde_json::to_string(&Result::of(&scorecard))?),
+                Format::Json => format!("{}\n", serde_json::to_string(&Ending::of(&scorecard))?),
             };
             print(&text)?;
             Ok(if scorecard.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -59,14 +59,14 @@ pub(super) fn run(arguments: &Test) -> anyhow::Result<ExitCode> {
 
 /// The last line of JSON output.
 #[derive(Serialize)]
-struct Result<'a> {
+struct Ending<'a> {
     result: &'static str,
     #[serde(flatten)]
     scorecard: &'a Scorecard,
     totals: tidegate_conformance::Totals,
 }
 
-impl<'a> Result<'a> {
+impl<'a> Ending<'a> {
     fn of(scorecard: &'a Scorecard) -> Self {
         let result = if scorecard.is_good() { "Passed" } else { "Failed" };
         Self { result, scorecard, totals: scorecard.totals() }

@@ -5,3 +5,7 @@
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 mod builtins;
+mod command;
+mod inspect;
+mod new;
+mod test;
