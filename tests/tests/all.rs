@@ -5,3 +5,4 @@
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 mod end_to_end;
+mod new_plugin;

@@ -18,7 +18,7 @@ const STAGES: [Stage; 9] = [
     ("contract", contract::check),
     ("dependencies", dependencies),
     ("feature sets", features::check),
-    ("guests", |context| guests::build_all(context, Source::Auto)),
+    ("guests", |context| guests::build_all(context, Source::Auto).map(drop)),
     ("lints", lints),
     ("documentation", documentation),
     ("API server", |context| apiserver::ensure(context, Recipe::Auto).map(drop)),

@@ -15,7 +15,7 @@ use crate::console::spoken;
 use crate::context::Context;
 use crate::digest;
 use crate::run;
-use crate::toolchain::{self, Source, TARGET};
+use crate::toolchain::{self, Source, TARGET, Toolchain};
 
 /// The profile of guests in the root Cargo.toml.
 const PROFILE: &str = "guest";
@@ -64,15 +64,15 @@ pub(crate) fn packages(context: &Context<'_>) -> Vec<String> {
 
 /// Builds the plugins that the binary embeds.
 pub(crate) fn build_plugins(context: &Context<'_>, source: Source) -> Result<()> {
-    build(context, source, &[Kind::Plugin])
+    build(context, source, &[Kind::Plugin]).map(drop)
 }
 
-/// Builds the plugins and the tests' components.
-pub(crate) fn build_all(context: &Context<'_>, source: Source) -> Result<()> {
+/// Builds the plugins and the tests' components. Answers with the compiler, for tests that build guests themselves.
+pub(crate) fn build_all(context: &Context<'_>, source: Source) -> Result<Toolchain> {
     build(context, source, &[Kind::Plugin, Kind::Test])
 }
 
-fn build(context: &Context<'_>, source: Source, kinds: &[Kind]) -> Result<()> {
+fn build(context: &Context<'_>, source: Source, kinds: &[Kind]) -> Result<Toolchain> {
     let mut guests = declared(&context.packages);
     guests.retain(|guest| kinds.contains(&guest.kind));
     refuse_double_names(&guests)?;
@@ -103,7 +103,7 @@ fn build(context: &Context<'_>, source: Source, kinds: &[Kind]) -> Result<()> {
         put(context, guest, built)?;
     }
     context.console.note(&format!("done in {}", spoken(started.elapsed())));
-    Ok(())
+    Ok(toolchain)
 }
 
 /// Stack of a guest in bytes. The usual mebibyte is memory that every sandbox begins with.

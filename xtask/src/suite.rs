@@ -1,7 +1,8 @@
 //! `cargo xtask test`: all tests, with what they need built first.
 //!
 //! The tests learn of it from their environment: `TIDEGATE_BIN` is the controller's binary, `TIDEGATE_TEST_GUESTS` the
-//! folder of the components that only tests load, `TIDEGATE_KUBE_ASSETS` the folder of etcd, kube-apiserver and
+//! folder of the components that only tests load, `TIDEGATE_GUEST_TARGET_DIR` where guests are built (with
+//! `TIDEGATE_GUEST_RUSTC` and `TIDEGATE_GUEST_PATH` where that takes another compiler), `TIDEGATE_KUBE_ASSETS` the folder of etcd, kube-apiserver and
 //! kube-controller-manager. A test that needs one and does not have it fails.
 
 use std::process::Command;
@@ -34,7 +35,7 @@ pub(crate) struct Options {
 
 /// Sets up, builds and runs the tests.
 pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
-    guests::build_all(context, Source::Auto)?;
+    let compiler = guests::build_all(context, Source::Auto)?;
     let assets = if options.no_cluster { None } else { Some(apiserver::ensure(context, Recipe::Auto)?) };
 
     context.console.heading("Building tidegate and the tests");
@@ -48,6 +49,8 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
     select(context, options, &mut test);
     test.env("TIDEGATE_BIN", context.release("tidegate"));
     test.env("TIDEGATE_TEST_GUESTS", guests::test_guests(context));
+    test.env("TIDEGATE_GUEST_TARGET_DIR", context.target.join(compiler.folder()));
+    compiler.name_it(&mut test);
     test.arg("--").args(&options.arguments);
     if let Some(assets) = &assets {
         test.env("TIDEGATE_KUBE_ASSETS", assets);

@@ -60,6 +60,13 @@ impl Toolchain {
         }
     }
 
+    /// Tells a test program which compiler builds guests, when it is not the one in use.
+    pub(crate) fn name_it(&self, tests: &mut Command) {
+        if let Self::Debian { rustc, path } = self {
+            tests.env("TIDEGATE_GUEST_RUSTC", rustc).env("TIDEGATE_GUEST_PATH", path);
+        }
+    }
+
     /// The folder under `target/` to build in: one per compiler, so that neither rebuilds the other's work.
     pub(crate) fn folder(&self) -> &'static str {
         match self {

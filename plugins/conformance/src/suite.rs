@@ -29,6 +29,9 @@ impl Default for Options {
 /// Why most checks need fixtures.
 const NO_FIXTURES: &str = "no fixtures were given: it needs to know what the plugin's objects look like";
 
+/// The same where all fixtures are about configurations that are wrong.
+const NO_GOOD_FIXTURE: &str = "it needs a fixture whose configuration is right";
+
 /// Runs all checks on a plugin; `progress` is told of each one as it is done.
 pub fn run(
     router: &dyn Router,
@@ -73,46 +76,56 @@ struct Suite<'a> {
 
 impl Suite<'_> {
     fn outcomes(&mut self, check: Check) -> Vec<Outcome> {
-        let fixtures: Vec<_> = self.cases.iter().map(|case| Some(case.fixture.name.clone())).collect();
-        match checks::kind(check) {
+        let outcomes = match checks::kind(check) {
             Kind::Plugin(run) => {
                 self.prepare(check, 0);
                 let ended = run(&mut self.bench);
                 vec![self.outcome(check, None, ended)]
             }
-            Kind::Fixture(_) | Kind::Watch if self.cases.is_empty() => {
-                let mut outcomes = vec![not_tested(None, NO_FIXTURES)];
-                // What was seen without fixtures counts when it failed.
-                if let Some(failure) = self.watched.remove(&(check, None)) {
-                    outcomes.push(failed(None, 0, failure));
-                }
-                outcomes
-            }
-            Kind::Fixture(run) => (0..self.cases.len())
-                .zip(fixtures)
-                .filter_map(|(index, name)| {
-                    self.prepare(check, index);
-                    let case = self.cases.get(index)?;
-                    let ended = match why_not(check, case) {
-                        Some(reason) => Ok(End::NotApplicable(reason)),
-                        None => run(&mut self.bench, case),
-                    };
-                    Some(self.outcome(check, name, ended))
-                })
-                .collect(),
-            Kind::Watch => fixtures
-                .into_iter()
-                .chain(self.watched.contains_key(&(check, None)).then_some(None))
-                .map(|name| {
-                    let passes = self.passes.get(&name).copied().unwrap_or_default();
-                    match self.watched.remove(&(check, name.clone())) {
-                        Some(failure) => failed(name, passes, failure),
-                        None if passes == 0 => not_tested(name, "nothing was routed with this fixture"),
-                        None => passed(name, passes),
-                    }
-                })
-                .collect(),
+            Kind::Fixture(run) => self.with_fixtures(check, run),
+            Kind::Watch => self.watched(check),
+        };
+        match outcomes.as_slice() {
+            [] if self.cases.is_empty() => vec![not_tested(None, NO_FIXTURES)],
+            [] => vec![not_tested(None, NO_GOOD_FIXTURE)],
+            _ => outcomes,
         }
+    }
+
+    fn with_fixtures(&mut self, check: Check, run: fn(&mut Bench<'_>, &Case<'_>) -> Ended) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for index in 0..self.cases.len() {
+            self.prepare(check, index);
+            let Some(case) = self.cases.get(index).filter(|case| concerns(check, case.fixture)) else {
+                continue;
+            };
+            let name = case.fixture.name.clone();
+            let ended = match case.fixture.not_applicable.get(&check) {
+                Some(reason) => Ok(End::NotApplicable(format!("the fixture says: {reason}"))),
+                None => run(&mut self.bench, case),
+            };
+            outcomes.push(self.outcome(check, Some(name), ended));
+        }
+        outcomes
+    }
+
+    /// What became of a promise that is watched in all that was asked before.
+    fn watched(&mut self, check: Check) -> Vec<Outcome> {
+        let concerned = self.cases.iter().filter(|case| concerns(check, case.fixture));
+        let mut names: Vec<_> = concerned.map(|case| Some(case.fixture.name.clone())).collect();
+        // Whatever broke it counts, also what was asked without routing.
+        let broken = self.watched.keys().filter(|(of, name)| *of == check && !names.contains(name));
+        let broken: Vec<_> = broken.map(|(_, name)| name.clone()).collect();
+        names.extend(broken);
+        let outcome = |name: Option<String>| {
+            let passes = self.passes.get(&name).copied().unwrap_or_default();
+            match self.watched.remove(&(check, name.clone())) {
+                Some(failure) => failed(name, passes, failure),
+                None if passes == 0 => not_tested(name, "nothing was routed with this fixture"),
+                None => passed(name, passes),
+            }
+        };
+        names.into_iter().map(outcome).collect()
     }
 
     /// The same random cases for a check and a fixture, whatever ran before.
@@ -151,15 +164,9 @@ impl Suite<'_> {
     }
 }
 
-/// Why a check does not apply to a fixture, by what the fixture says.
-fn why_not(check: Check, case: &Case<'_>) -> Option<String> {
-    let fixture = case.fixture;
-    if let Some(reason) = fixture.not_applicable.get(&check) {
-        return Some(format!("the fixture says: {reason}"));
-    }
-    let tests_problem = matches!(check, Check::Features | Check::BrokenConfig | Check::Deterministic);
-    let problem = fixture.problem.as_ref().filter(|_| !tests_problem)?;
-    Some(format!("the fixture's configuration has the problem `{problem}`"))
+/// Whether a fixture is for this check: one whose configuration is meant to be wrong is not for most.
+fn concerns(check: Check, fixture: &Fixture) -> bool {
+    fixture.problem.is_none() || matches!(check, Check::Features | Check::BrokenConfig | Check::Deterministic)
 }
 
 fn passed(fixture: Option<String>, passes: u64) -> Outcome {

@@ -40,6 +40,7 @@ impl World {
     /// Adds an object, or puts it in the place of another.
     pub(crate) fn insert(&mut self, mut object: Value) {
         let Some(reference) = reference(&object) else { return };
+        drop_empty_maps(&mut object);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             let uid = format!("uid-of-{}-{}", reference.kind.kind, reference.name).to_lowercase();
             for (key, value) in
@@ -121,6 +122,7 @@ impl World {
             (WriteAction::Patch(patch), Some(object)) => {
                 *object = apply(patch, object)
                     .map_err(|error| format!("the host's write of {reference}: {error}"))?;
+                drop_empty_maps(object);
             }
             (WriteAction::Delete { uid }, Some(object))
                 if object.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid) =>
@@ -168,6 +170,14 @@ impl World {
     /// Whether a text stands in some object.
     pub(crate) fn mentions(&self, text: &str) -> bool {
         self.objects.values().any(|object| object.to_string().contains(text))
+    }
+}
+
+/// API servers keep no empty labels and annotations.
+fn drop_empty_maps(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+        metadata.retain(|key, value| !(["labels", "annotations"].contains(&key.as_str()) && is_empty(value)));
     }
 }
 

@@ -313,7 +313,12 @@ impl Session for Asked<'_> {
         Ok(features)
     }
 
-    fn locate(&mut self, target: &Target, seen: &[Observation]) -> Result<Vec<Query>, CallError> {
+    fn locate(
+        &mut self,
+        target: &Target,
+        _: &Traffic,
+        seen: &[Observation],
+    ) -> Result<Vec<Query>, CallError> {
         let mut name = self.split(target)?;
         if self.0.flaw == Flaw::WandersAround {
             let last = seen.first().map(|seen| &seen.query.select);
