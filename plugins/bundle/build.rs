@@ -9,7 +9,7 @@ use std::{env, fmt, fs, io};
 use sha2::{Digest, Sha256};
 
 /// Every plugin that is built in, by the name that its crate gives under `package.metadata.tidegate.guest`.
-const PLUGINS: [&str; 2] = ["gateway-api", "istio"];
+const PLUGINS: [&str; 3] = ["gateway-api", "istio", "nginx"];
 
 /// Where the plugins are, when they are not in the workspace's `target/plugins`.
 const PLUGINS_VARIABLE: &str = "TIDEGATE_PLUGINS";

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::labels;
 use crate::prelude::*;
@@ -101,6 +101,23 @@ impl Objects {
         }
     }
 
+    /// Gives what was not there before the Rollout as its owner, and the label, as a host does.
+    pub(super) fn own_created(&mut self, before: &Self, target: &Target) {
+        for (_, object) in self.objects.iter_mut().filter(|(key, _)| !before.objects.contains_key(*key)) {
+            let owner = json!({
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": target.name, "uid": target.uid,
+                "controller": true, "blockOwnerDeletion": true,
+            });
+            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.insert("ownerReferences".to_owned(), json!([owner]));
+                let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+                if let Some(labels) = labels.as_object_mut() {
+                    labels.insert("app.kubernetes.io/managed-by".to_owned(), json!("tidegate"));
+                }
+            }
+        }
+    }
+
     fn observation(&self, target: &Target, query: Query) -> Observation {
         let served = !self.unserved.contains(&query.kind);
         let namespace = query.namespace.as_ref().unwrap_or(&target.namespace);
@@ -124,6 +141,15 @@ impl Objects {
             .collect();
         Observation { query, served, objects }
     }
+}
+
+/// Whether the Rollout is the owner that controls an object.
+pub(super) fn is_owned(object: &Value, target: &Target) -> bool {
+    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .any(|owner| owner["controller"] == true && owner["uid"] == target.uid.as_str())
 }
 
 /// Which object this is.

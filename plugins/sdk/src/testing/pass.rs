@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Objects;
+use super::objects::is_owned;
 use crate::prelude::*;
 use crate::{
     Description, ObjectRef, Observation, Outcome, Pointer, Problem, Router, Target, Traffic, Verdict,
@@ -98,7 +99,8 @@ impl Objects {
         assert_eq!(Ok(&outcome), ask(&seen).as_ref(), "the same question is answered differently");
         let mut after = self.clone();
         after.apply(&outcome.changes);
-        check_changes(&R::describe(), &own_texts(target, traffic), self, &after);
+        after.own_created(self, target);
+        check_changes(&R::describe(), &own_texts(target, traffic), target, self, &after);
         let queries: Vec<_> = seen.into_iter().map(|observation| observation.query).collect();
         let second = ask(&after.observe(target, &queries)).unwrap_or_else(|problem| {
             panic!("asked again about its own result, it has a problem: {}", problem.message)
@@ -118,19 +120,27 @@ fn own_texts(target: &Target, traffic: &Traffic) -> Own {
     for destination in traffic.destinations().chain(&traffic.retired) {
         texts.extend([&destination.service, &destination.pod_template_hash].into_iter().flatten().cloned());
     }
-    Own { texts, managed: traffic.managed_routes.iter().map(|route| route.name.clone()).collect() }
+    Own { namespace: target.namespace.clone(), texts, managed: traffic.managed_routes.iter().map(|route| route.name.clone()).collect() }
 }
 
 struct Own {
+    namespace: String,
     texts: Vec<String>,
     managed: Vec<String>,
 }
 
 impl Own {
+    /// Whether a text is this name, or a host name of the Service of this name.
+    fn is_service(&self, text: &str, name: &str) -> bool {
+        let domain = text.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+        let rest = domain.and_then(|domain| domain.strip_prefix(self.namespace.as_str()));
+        text == name || rest.is_some_and(|rest| rest.is_empty() || rest == ".svc" || rest.starts_with(".svc."))
+    }
+
     /// Whether the element is the Rollout's own, by the text at this pointer.
     fn has(&self, element: &Value, identity: &str) -> bool {
         let Some(text) = element.pointer(identity).and_then(Value::as_str) else { return false };
-        self.texts.iter().any(|own| own == text)
+        self.texts.iter().any(|own| self.is_service(text, own))
             || self.managed.iter().any(|name| {
                 text.strip_prefix(name.as_str()).is_some_and(|rest| {
                     let number = rest.strip_prefix('-').unwrap_or_default();
@@ -140,9 +150,15 @@ impl Own {
     }
 }
 
-/// Panics unless everything that differs is in a described field, or in a list of elements that come and go: there,
-/// the Rollout's own may be anything, and the others must be the same ones in the same order.
-fn check_changes(description: &Description, own: &Own, before: &Objects, after: &Objects) {
+/// Panics unless everything that differs is in a described field, in an object that the plugin created, or in a list of
+/// elements that come and go: there, the Rollout's own may be anything, and the others must be the same ones in the same order.
+fn check_changes(
+    description: &Description,
+    own: &Own,
+    target: &Target,
+    before: &Objects,
+    after: &Objects,
+) {
     let before: BTreeMap<_, _> = before.iter().collect();
     let after: BTreeMap<_, _> = after.iter().collect();
     let may = |key: &ObjectRef, verb: &str| {
@@ -154,12 +170,17 @@ fn check_changes(description: &Description, own: &Own, before: &Objects, after: 
     for (key, old) in &before {
         let Some(new) = after.get(key) else {
             assert!(may(key, "delete"), "it removes {key} without describing that it deletes");
+            assert!(is_owned(old, target), "it removes {key}, which it did not create");
             continue;
         };
         if old == new {
             continue;
         }
         assert!(may(key, "update"), "it changes {key} without describing that it updates");
+        if is_owned(old, target) {
+            assert!(is_owned(new, target), "it changes whose {key} is");
+            continue;
+        }
         let patterns: Vec<&str> = description
             .kinds
             .iter()
@@ -204,22 +225,22 @@ fn differences(
 ) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
+            // A map that comes or goes as a whole is as much as what is in it.
+            let whole = |at: Pointer, value: &Value, places: &mut Vec<Pointer>| match value {
+                Value::Object(map) if !map.is_empty() => {
+                    places.extend(map.keys().map(|key| at.clone().key(key)));
+                }
+                _ => places.push(at),
+            };
             for (key, old) in old {
                 let at = at.clone().key(key);
                 match new.get(key) {
                     Some(new) => differences(old, new, &at, is_own, places),
-                    None => places.push(at),
+                    None => whole(at, old, places),
                 }
             }
             for (key, new) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
-                let at = at.clone().key(key);
-                // A map that comes as a whole is as much as what is in it.
-                match new {
-                    Value::Object(new) if !new.is_empty() => {
-                        places.extend(new.keys().map(|key| at.clone().key(key)));
-                    }
-                    _ => places.push(at),
-                }
+                whole(at.clone().key(key), new, places);
             }
         }
         (Value::Array(old), Value::Array(new)) => {
