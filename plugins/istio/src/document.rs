@@ -3,6 +3,7 @@
 
 use tidegate_router_sdk::Text;
 use tidegate_router_sdk::json::{Reader, Result};
+use tidegate_router_sdk::prelude::*;
 
 /// The label by which a Rollout's versions are told apart.
 pub(crate) const HASH_LABEL: &str = "rollouts-pod-template-hash";

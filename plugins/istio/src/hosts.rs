@@ -1,6 +1,8 @@
 //! Host names of Services, as Istio reads them: a name without dots means the Service in the namespace of the object it
 //! is written in.
 
+use tidegate_router_sdk::prelude::*;
+
 /// Whether a host, written in an object of `written_in`, means this Service of this namespace.
 pub(crate) fn is_service(host: &str, written_in: &str, service: &str, namespace: &str) -> bool {
     parts(host, written_in) == (service, namespace)

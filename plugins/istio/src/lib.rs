@@ -13,6 +13,7 @@
 //! One file each: what is configured (`config`), what of the objects is read (`document`), what hosts mean (`hosts`), whose
 //! a destination is (`roles`), which routes are divided (`places`), their weights (`weights`), the routes that steps make
 //! (`managed`, with `matching` for their conditions), the subsets (`subsets`), and what Istio reports (`verify`).
+#![no_std]
 #![forbid(unsafe_code)]
 
 mod config;
@@ -27,9 +28,10 @@ mod subsets;
 mod verify;
 mod weights;
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     Description, Object, Observation, Outcome, Patch, Problem, Query, Router, Target, Traffic, Verdict,
-    concat,
+    concat, decimal,
 };
 
 use crate::config::{Config, NamedVirtualService, Reference};
@@ -92,7 +94,7 @@ fn check_traffic(traffic: &Traffic) -> Result<(), Problem> {
     if traffic.max_weight != TOTAL {
         return Err(Problem::unsupported(concat(&[
             "Istio's weights are parts of 100, not of ",
-            &traffic.max_weight.to_string(),
+            &decimal(traffic.max_weight.into()),
             ": remove maxTrafficWeight",
         ])));
     }
@@ -197,7 +199,7 @@ fn route_one(
     managed.patch(object, http, &plans, &mut patch)?;
     managed.share(object, http, written_in, roles, outcome);
     if config.verify && !plans.is_empty() {
-        let others = std::mem::replace(&mut outcome.verdict, Verdict::Verified);
+        let others = core::mem::replace(&mut outcome.verdict, Verdict::Verified);
         outcome.verdict = others.and(verify::verdict(&service, object));
     }
     outcome.changes.extend(patch.of(&object.ref_));

@@ -5,6 +5,7 @@
 //! not taken from them. The first copy has the managed route's name, further ones a number behind it.
 
 use tidegate_router_sdk::json::{Reader, Result, push_member, push_number, push_text, same};
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     ManagedRoute, Object, Outcome, Patch, Pointer, Problem, Rule, RuleAction, concat, split_evenly,
 };
@@ -70,7 +71,7 @@ impl Managed<'_> {
         routes: &[Route<'_>],
         plans: &[(Place, Plan<'_>)],
         patch: &mut Patch,
-    ) -> std::result::Result<(), Problem> {
+    ) -> core::result::Result<(), Problem> {
         let present: Vec<usize> = (0..routes.len())
             .filter(|index| {
                 routes.get(*index).is_some_and(|route| self.owner(route.name.as_deref()).is_some())
@@ -132,12 +133,12 @@ impl Managed<'_> {
         object: &Object,
         texts: &[&str],
         plans: &[(Place, Plan<'_>)],
-    ) -> std::result::Result<Vec<Copy>, Problem> {
+    ) -> core::result::Result<Vec<Copy>, Problem> {
         let mut sources = Vec::new();
         for (place, plan) in plans.iter().filter(|(place, _)| place.protocol == Protocol::Http) {
             let text = texts.get(place.index).copied().unwrap_or("null");
             let source = Reader::document(text, Source::read).map_err(|error| {
-                error.problem("invalid-object", &object.ref_.to_string()).about(&object.ref_)
+                error.problem("invalid-object", &object.ref_.to_text()).about(&object.ref_)
             })?;
             sources.push((*place, plan, source));
         }
@@ -154,7 +155,7 @@ impl Managed<'_> {
                         "` and ",
                         place.pointer().as_str(),
                         " of ",
-                        &object.ref_.to_string(),
+                        &object.ref_.to_text(),
                         " have different conditions on the same ",
                         &what,
                         ", which Istio cannot express together: take it out of one of them",
@@ -171,7 +172,7 @@ impl Managed<'_> {
                     "managed route `",
                     &route.name,
                     "` has no place in ",
-                    &object.ref_.to_string(),
+                    &object.ref_.to_text(),
                     ": no HTTP route that is divided takes requests that its rule is for",
                 ]);
                 return Err(Problem::unsupported(message).about(&object.ref_));
@@ -213,7 +214,7 @@ impl<'a> Source<'a> {
         name: &str,
         rule: &'a Rule,
         plan: &Plan<'_>,
-    ) -> std::result::Result<Option<String>, Inexpressible> {
+    ) -> core::result::Result<Option<String>, Inexpressible> {
         let Some(blocks) = self.blocks(rule)? else { return Ok(None) };
         let mut json = "{".to_owned();
         push_member(&mut json, "name", &text(name));
@@ -264,7 +265,7 @@ impl<'a> Source<'a> {
 
     /// Its `match` with the rule's conditions added to each element: empty when every request is meant, `None` when
     /// none is.
-    fn blocks(&self, rule: &'a Rule) -> std::result::Result<Option<Vec<String>>, Inexpressible> {
+    fn blocks(&self, rule: &'a Rule) -> core::result::Result<Option<Vec<String>>, Inexpressible> {
         let any = [Block::default()];
         let own: &[Block<'a>] = if self.blocks.is_empty() { &any } else { &self.blocks };
         let mut blocks = Vec::new();

@@ -1,6 +1,7 @@
 //! Conditions on requests: those of a route and those of a managed route's rule together.
 
 use tidegate_router_sdk::json::{Reader, Result, push_member, push_text};
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{RequestMatch, Text, TextMatch};
 
 /// An element of a route's `match`: conditions that must all hold.
@@ -65,7 +66,7 @@ impl<'a> Block<'a> {
     }
 
     /// This block with a rule's conditions added, as JSON text; `None` when no request can meet both.
-    pub(crate) fn and(&self, rule: &'a RequestMatch) -> std::result::Result<Option<String>, Inexpressible> {
+    pub(crate) fn and(&self, rule: &'a RequestMatch) -> core::result::Result<Option<String>, Inexpressible> {
         let mut json = "{".to_owned();
         for (key, seen, wanted) in
             [("uri", &self.uri, rule.path.as_ref()), ("method", &self.method, rule.method.as_ref())]

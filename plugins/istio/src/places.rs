@@ -1,6 +1,7 @@
 //! Which routes of a `VirtualService` are divided.
 
-use tidegate_router_sdk::{Object, Pointer, Problem, concat};
+use tidegate_router_sdk::prelude::*;
+use tidegate_router_sdk::{Object, Pointer, Problem, concat, decimal};
 
 use crate::config::{ConnectionRoute, NamedVirtualService};
 use crate::document::{Protocol, Route, VirtualService};
@@ -86,7 +87,7 @@ impl Search<'_> {
     }
 
     fn named_http(&self, places: &mut Vec<Place>) -> Result<(), Problem> {
-        for (position, name) in self.named.routes.iter().enumerate() {
+        for (position, name) in (0_i64..).zip(&self.named.routes) {
             let before = places.len();
             for (place, route) in self.candidates(Protocol::Http).filter(|(_, route)| is_called(route, name))
             {
@@ -96,13 +97,13 @@ impl Search<'_> {
             if places.len() == before {
                 let at = self.named.name.at.as_str().strip_suffix("/name").unwrap_or_default();
                 let message = concat(&[
-                    &self.object.ref_.to_string(),
+                    &self.object.ref_.to_text(),
                     " has no HTTP route named `",
                     name,
                     "`: name a route so, or correct ",
                     at,
                     "/routes/",
-                    &position.to_string(),
+                    &decimal(position),
                 ]);
                 return Err(Problem::missing_backend(&self.object.ref_, message).at(spec(Protocol::Http)));
             }
@@ -127,7 +128,7 @@ impl Search<'_> {
             }
             if !found {
                 let message = concat(&[
-                    &self.object.ref_.to_string(),
+                    &self.object.ref_.to_text(),
                     " has no ",
                     protocol.key(),
                     " route whose matches name exactly what ",
@@ -153,7 +154,7 @@ impl Search<'_> {
                     Protocol::Tcp => "tcpRoutes",
                 };
                 let message = concat(&[
-                    &self.object.ref_.to_string(),
+                    &self.object.ref_.to_text(),
                     " has several ",
                     protocol.key(),
                     " routes: name those that are to be divided under ",
@@ -179,7 +180,7 @@ impl Search<'_> {
         for (role, name) in [(Role::Stable, stable), (Role::Canary, canary)] {
             if !self.has(route, role) {
                 let message = concat(&[
-                    &self.object.ref_.to_string(),
+                    &self.object.ref_.to_text(),
                     " has no destination for the ",
                     self.roles.split.what(),
                     " `",
@@ -198,7 +199,7 @@ impl Search<'_> {
         let (stable, canary) = self.roles.split.names();
         let what = self.roles.split.what();
         let message = concat(&[
-            &self.object.ref_.to_string(),
+            &self.object.ref_.to_text(),
             " has no route with destinations for both the ",
             what,
             " `",

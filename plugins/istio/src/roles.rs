@@ -1,5 +1,6 @@
 //! Whose a destination is: by its Service, or by its subset of one host.
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{Problem, Services, Target, Text, Traffic};
 
 use crate::config::NamedDestinationRule;

@@ -1,6 +1,7 @@
 //! The two subsets of a `DestinationRule`: which pods are in them.
 
 use tidegate_router_sdk::json::{push_member, push_text};
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{Object, Patch, Pointer, Problem, Traffic, concat};
 
 use crate::config::NamedDestinationRule;
@@ -58,7 +59,7 @@ pub(crate) fn set_hashes(
                 Missing::IsFine => Ok(false),
                 Missing::IsProblem => {
                     let message = concat(&[
-                        &object.ref_.to_string(),
+                        &object.ref_.to_text(),
                         " has no subset `",
                         name,
                         "`: add it, or correct ",

@@ -4,7 +4,7 @@
 //! all proxies have the configuration, and by `observedGeneration` (of the status in older versions, of the condition in newer
 //! ones) which generation that is about. Without both there is nothing to wait for.
 
-use tidegate_router_sdk::{Object, Verdict, concat};
+use tidegate_router_sdk::{Object, Verdict, concat, decimal};
 
 use crate::document::VirtualService;
 
@@ -15,13 +15,13 @@ pub(crate) fn verdict(service: &VirtualService<'_>, object: &Object) -> Verdict 
     let Some(observed) = condition.observed_generation.or(status.observed_generation) else {
         return Verdict::Unverifiable;
     };
-    let istio = |words: &[&str]| concat(&[&object.ref_.to_string(), ": Istio ", &concat(words)]);
+    let istio = |words: &[&str]| concat(&[&object.ref_.to_text(), ": Istio ", &concat(words)]);
     if observed < service.generation {
         return Verdict::Pending(istio(&[
             "has seen generation ",
-            &observed.to_string(),
+            &decimal(observed),
             " of ",
-            &service.generation.to_string(),
+            &decimal(service.generation),
         ]));
     }
     match condition.status.as_str() {

@@ -1,5 +1,6 @@
 //! The weights of one route: what its destinations have, and what they should have.
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{Object, Outcome, Patch, Pointer, Problem, concat, split_by, split_evenly};
 
 use crate::document::Route;
@@ -171,7 +172,7 @@ pub(crate) fn nothing_left(object: &Object, at: Pointer) -> Problem {
         "in ",
         at.as_str(),
         " of ",
-        &object.ref_.to_string(),
+        &object.ref_.to_text(),
         " destinations that are not the Rollout's have all of the 100 there are to divide: lower their weights",
     ]);
     Problem::missing_backend(&object.ref_, message).at(at)

@@ -1,8 +1,10 @@
 //! The canary Ingress next to a stable one: what it should be, what it gives, and what differs.
 
 use tidegate_router_sdk::json::push_member;
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     Change, Edit, Object, ObjectRef, Outcome, Patch, Pointer, Problem, Services, Target, Traffic, concat,
+    decimal,
 };
 
 use crate::config::{Config, Pair, ingress_kind};
@@ -94,7 +96,7 @@ impl<'a> Desired<'a> {
     ) -> Result<Self, Problem> {
         let Some(spec) = stable.spec.for_canary(services.stable, services.canary) else {
             let message = concat(&[
-                &object.ref_.to_string(),
+                &object.ref_.to_text(),
                 " has no path to Service `",
                 services.stable,
                 "`: make it the backend of the paths that are to be divided",
@@ -118,9 +120,9 @@ impl<'a> Desired<'a> {
             set(&mut annotations, key, value);
         }
         set(&mut annotations, &keys.is_canary, "true");
-        set(&mut annotations, &keys.weight, &traffic.canary.weight.to_string());
+        set(&mut annotations, &keys.weight, &decimal(traffic.canary.weight.into()));
         if traffic.max_weight != DEFAULT_TOTAL {
-            set(&mut annotations, &keys.total, &traffic.max_weight.to_string());
+            set(&mut annotations, &keys.total, &decimal(traffic.max_weight.into()));
         }
         Ok(Self { annotations, spec })
     }

@@ -1,5 +1,6 @@
 //! What is configured: the keys under Argo's `trafficRouting.nginx`.
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     Fields, Kind, Object, Observation, Outcome, Pointer, Problem, Query, Target, concat,
 };

@@ -1,5 +1,6 @@
 //! What the plugin says of itself.
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{Description, KindUse};
 
 use crate::config::ingress_kind;

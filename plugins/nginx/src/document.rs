@@ -2,6 +2,7 @@
 
 use tidegate_router_sdk::Text;
 use tidegate_router_sdk::json::{Reader, Result, push_member, push_text, same};
+use tidegate_router_sdk::prelude::*;
 
 /// The annotation that named the controller before `spec.ingressClassName` did.
 pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";

@@ -8,6 +8,7 @@
 //!
 //! One file each: what is configured (`config`), what of an Ingress is read (`document`), and what the canary Ingress
 //! should be (`canary`).
+#![no_std]
 #![forbid(unsafe_code)]
 
 mod canary;
@@ -15,6 +16,7 @@ mod config;
 mod describe;
 mod document;
 
+use tidegate_router_sdk::prelude::*;
 use tidegate_router_sdk::{
     Change, Description, Edit, Observation, Outcome, Problem, Query, Router, Target, Traffic, Verdict, concat,
 };
@@ -65,7 +67,7 @@ impl Router for Nginx {
                 present.map(|object| Ok((object, canary::read(object, &config, &keys)?))).transpose()?;
             if let Some((object, _)) = present.as_ref().filter(|(_, seen)| !canary::is_own(seen, target)) {
                 let message = concat(&[
-                    &object.ref_.to_string(),
+                    &object.ref_.to_text(),
                     " exists and is not controlled by Rollout `",
                     &target.name,
                     "`, whose canary Ingress must have this name: delete or rename it",
