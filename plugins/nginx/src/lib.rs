@@ -39,7 +39,7 @@ impl Router for Nginx {
         Ok(describe::FEATURES.map(str::to_owned).to_vec())
     }
 
-    fn locate(target: &Target, _seen: &[Observation]) -> Result<Vec<Query>, Problem> {
+    fn locate(target: &Target, _traffic: &Traffic, _seen: &[Observation]) -> Result<Vec<Query>, Problem> {
         Ok(Config::of(target)?.queries())
     }
 

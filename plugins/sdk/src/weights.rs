@@ -33,18 +33,21 @@ pub fn split_by(weight: u32, proportions: &[u32]) -> Vec<u32> {
         return parts;
     }
     let mut left = weight;
-    let mut remainders: Vec<(u64, usize)> = Vec::with_capacity(parts.len());
-    for (index, (part, proportion)) in parts.iter_mut().zip(proportions).enumerate() {
+    let mut remainders: Vec<u64> = Vec::with_capacity(parts.len());
+    for (part, proportion) in parts.iter_mut().zip(proportions) {
         // At most u32::MAX squared: fits. The quotient is at most `weight`: fits a u32.
         let product = u64::from(weight) * u64::from(*proportion);
         *part = u32::try_from(product / total).unwrap_or(u32::MAX);
         left = left.saturating_sub(*part);
-        remainders.push((product % total, index));
+        remainders.push(product % total);
     }
-    remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    for (_, index) in remainders.into_iter().take(left as usize) {
-        if let Some(part) = parts.get_mut(index) {
+    // Fewer than there are parts, which are few. Sorting them would cost a guest 5 kB.
+    for _ in 0..left {
+        let largest = (0_usize..).zip(&remainders).max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(&a.0)));
+        let Some((index, _)) = largest else { break };
+        if let (Some(part), Some(remainder)) = (parts.get_mut(index), remainders.get_mut(index)) {
             *part += 1;
+            *remainder = 0;
         }
     }
     parts

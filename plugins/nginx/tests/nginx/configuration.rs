@@ -42,8 +42,9 @@ fn what_is_wrong_is_told_with_its_place() {
         (json!({"stableIngress": "web", "canaryIngressAnnotations": []}), "/canaryIngressAnnotations"),
     ] {
         let expected = Err(("invalid-config".to_owned(), Some(pointer.to_owned())));
-        assert_eq!(check(&cart(config.clone())), expected, "{config}");
-        assert!(Nginx::locate(&cart(config.clone()), &[]).is_err(), "{config}");
+        let target = cart(config.clone());
+        assert_eq!(check(&target), expected, "{config}");
+        assert!(Nginx::locate(&target, &testing::traffic(&target, 20), &[]).is_err(), "{config}");
     }
 }
 

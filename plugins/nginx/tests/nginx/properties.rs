@@ -105,7 +105,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// Asks everything there is to ask about this text as every object.
 fn ask_all(target: &Target, object: &str) {
     let _ = Nginx::check(target);
-    let Ok(queries) = Nginx::locate(target, &[]) else { return };
+    let Ok(queries) = Nginx::locate(target, &testing::traffic(target, 20), &[]) else { return };
     let seen: Vec<_> = queries
         .into_iter()
         .map(|query| Observation {
