@@ -161,6 +161,11 @@ impl NamedVirtualService {
         self.query().find(seen)?.objects.first()
     }
 
+    /// Where it is configured.
+    pub(crate) fn at(&self) -> &str {
+        self.name.at.as_str().strip_suffix("/name").unwrap_or_default()
+    }
+
     /// Whether HTTP routes of it may be divided: not when only routes of other protocols are named.
     pub(crate) fn has_http(&self) -> bool {
         !self.routes.is_empty() || (self.tls.is_empty() && self.tcp.is_empty())

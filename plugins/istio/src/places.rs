@@ -34,7 +34,7 @@ pub(crate) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The routes that are divided, at least one. Of each protocol: the named ones; when none is named, the only one, if it
+    /// The routes that are divided, at least one, in their order. Of each protocol: the named ones; when none is named, the only one, if it
     /// has destinations for both roles.
     ///
     /// # Errors
@@ -87,28 +87,29 @@ impl Search<'_> {
     }
 
     fn named_http(&self, places: &mut Vec<Place>) -> Result<(), Problem> {
-        for (position, name) in (0_i64..).zip(&self.named.routes) {
-            let before = places.len();
-            for (place, route) in self.candidates(Protocol::Http).filter(|(_, route)| is_called(route, name))
-            {
-                self.require_both(place, route)?;
-                places.push(place);
+        let mut is_found = vec![false; self.named.routes.len()];
+        for (place, route) in self.candidates(Protocol::Http) {
+            let Some(position) = self.named.routes.iter().position(|name| is_called(route, name)) else {
+                continue;
+            };
+            if let Some(found) = is_found.get_mut(position) {
+                *found = true;
             }
-            if places.len() == before {
-                let at = self.named.name.at.as_str().strip_suffix("/name").unwrap_or_default();
-                let message = concat(&[
-                    &self.object.ref_.to_text(),
-                    " has no HTTP route named `",
-                    name,
-                    "`: name a route so, or correct ",
-                    at,
-                    "/routes/",
-                    &decimal(position),
-                ]);
-                return Err(Problem::missing_backend(&self.object.ref_, message).at(spec(Protocol::Http)));
-            }
+            self.require_both(place, route)?;
+            places.push(place);
         }
-        Ok(())
+        let missing = (0_i64..).zip(&self.named.routes).zip(&is_found).find(|(_, found)| !**found);
+        let Some(((position, name), _)) = missing else { return Ok(()) };
+        let message = concat(&[
+            &self.object.ref_.to_text(),
+            " has no HTTP route named `",
+            name,
+            "`: name a route so, or correct ",
+            self.named.at(),
+            "/routes/",
+            &decimal(position),
+        ]);
+        Err(Problem::missing_backend(&self.object.ref_, message).at(spec(Protocol::Http)))
     }
 
     fn named_connections(
@@ -117,28 +118,23 @@ impl Search<'_> {
         wanted: &[ConnectionRoute],
         places: &mut Vec<Place>,
     ) -> Result<(), Problem> {
-        for wanted in wanted {
-            let mut found = false;
-            for (place, route) in self.candidates(protocol).filter(|(_, route)| wanted.means(route)) {
-                found = true;
-                self.require_both(place, route)?;
-                if !places.contains(&place) {
-                    places.push(place);
-                }
-            }
-            if !found {
-                let message = concat(&[
-                    &self.object.ref_.to_text(),
-                    " has no ",
-                    protocol.key(),
-                    " route whose matches name exactly what ",
-                    wanted.at.as_str(),
-                    " names: correct one of them",
-                ]);
-                return Err(Problem::missing_backend(&self.object.ref_, message).at(spec(protocol)));
-            }
+        let meant = |route: &Route<'_>| wanted.iter().any(|wanted| wanted.means(route));
+        for (place, route) in self.candidates(protocol).filter(|(_, route)| meant(route)) {
+            self.require_both(place, route)?;
+            places.push(place);
         }
-        Ok(())
+        let is_missing =
+            |wanted: &&ConnectionRoute| !self.candidates(protocol).any(|(_, route)| wanted.means(route));
+        let Some(missing) = wanted.iter().find(is_missing) else { return Ok(()) };
+        let message = concat(&[
+            &self.object.ref_.to_text(),
+            " has no ",
+            protocol.key(),
+            " route whose matches name exactly what ",
+            missing.at.as_str(),
+            " names: correct one of them",
+        ]);
+        Err(Problem::missing_backend(&self.object.ref_, message).at(spec(protocol)))
     }
 
     /// The only route of a protocol for which none is named.

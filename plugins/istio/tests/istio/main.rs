@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
 #![allow(clippy::needless_pass_by_value)] // values are written in place
 
+mod additional;
 mod configuration;
 mod connections;
+mod managed;
+mod managed_properties;
 mod properties;
 mod subsets;
 mod verification;

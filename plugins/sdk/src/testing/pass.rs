@@ -120,7 +120,11 @@ fn own_texts(target: &Target, traffic: &Traffic) -> Own {
     for destination in traffic.destinations().chain(&traffic.retired) {
         texts.extend([&destination.service, &destination.pod_template_hash].into_iter().flatten().cloned());
     }
-    Own { namespace: target.namespace.clone(), texts, managed: traffic.managed_routes.iter().map(|route| route.name.clone()).collect() }
+    Own {
+        namespace: target.namespace.clone(),
+        texts,
+        managed: traffic.managed_routes.iter().map(|route| route.name.clone()).collect(),
+    }
 }
 
 struct Own {
@@ -134,7 +138,8 @@ impl Own {
     fn is_service(&self, text: &str, name: &str) -> bool {
         let domain = text.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
         let rest = domain.and_then(|domain| domain.strip_prefix(self.namespace.as_str()));
-        text == name || rest.is_some_and(|rest| rest.is_empty() || rest == ".svc" || rest.starts_with(".svc."))
+        text == name
+            || rest.is_some_and(|rest| rest.is_empty() || rest == ".svc" || rest.starts_with(".svc."))
     }
 
     /// Whether the element is the Rollout's own, by the text at this pointer.
@@ -152,13 +157,7 @@ impl Own {
 
 /// Panics unless everything that differs is in a described field, in an object that the plugin created, or in a list of
 /// elements that come and go: there, the Rollout's own may be anything, and the others must be the same ones in the same order.
-fn check_changes(
-    description: &Description,
-    own: &Own,
-    target: &Target,
-    before: &Objects,
-    after: &Objects,
-) {
+fn check_changes(description: &Description, own: &Own, target: &Target, before: &Objects, after: &Objects) {
     let before: BTreeMap<_, _> = before.iter().collect();
     let after: BTreeMap<_, _> = after.iter().collect();
     let may = |key: &ObjectRef, verb: &str| {
