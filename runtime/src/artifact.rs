@@ -208,7 +208,7 @@ fn too_large(origin: &str, cap: u64) -> LoadError {
         Stage::Read,
         LoadReason::TooLarge,
         format!("{origin} has more than {cap} bytes"),
-        "check that this is the right file; if it is, raise the plugin's artifact size limit",
+        "check that this is the right file; if it is, raise the plugin's limit: ,max-size=32Mi behind its location",
     )
 }
 

@@ -8,7 +8,7 @@
 //!                                    compile → start → describe
 //! ```
 //!
-//! * [`Source`] and [`Location`] say where a plugin comes from; [`Artifact`] is its bytes with their digest.
+//! * [`Source`] and [`Location`] say where a plugin comes from, [`LimitedSource`] what it may use as well; [`Artifact`] is its bytes with their digest.
 //! * [`Runtime::load`] takes bytes through the stages. Each [`Stage`] fails with its own [`LoadReason`], a message
 //!   and a remedy.
 //! * [`Plugin`] implements [`Router`](tidegate_contract::Router). Each of its sessions is a fresh sandbox with
@@ -28,6 +28,7 @@ mod interface;
 mod limits;
 mod load;
 mod location;
+mod options;
 mod plugin;
 mod recognise;
 mod sandbox;
@@ -43,6 +44,7 @@ pub use inspect::{Inspection, Item};
 pub use interface::served_interfaces;
 pub use limits::Limits;
 pub use location::{Location, Source};
+pub use options::LimitedSource;
 pub use plugin::Plugin;
 pub use sandbox::{Sandbox, Usage};
 pub use stage::{Passed, Stage, StageReport};

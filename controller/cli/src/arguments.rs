@@ -63,12 +63,15 @@ impl Arguments {
 /// Which router plugins there are.
 #[derive(Debug, Args)]
 pub(crate) struct Plugins {
-    /// A router plugin, by the name that Rollouts use: NAME=LOCATION[,sha256=HEX]. LOCATION is a path or
+    /// A router plugin, by the name that Rollouts use: NAME=LOCATION[,OPTION=VALUE]... LOCATION is a path or
     /// `builtin:NAME`. Once per plugin. Argo's own keys `istio` and `nginx` in trafficRouting mean the plugins
     /// `builtin:istio` and `builtin:nginx`.
+    ///
+    /// OPTIONs: `sha256` is what the bytes must hash to; `max-size` (4Mi), `memory` (16Mi) and `fuel` (250M instructions
+    /// for each call) raise what it may use, for example `,max-size=32Mi,memory=64Mi` for a plugin in Python.
     #[arg(
         long = "router-plugin",
-        value_name = "NAME=LOCATION[,sha256=HEX]",
+        value_name = "NAME=LOCATION[,OPTION=VALUE]...",
         default_values = crate::plugins::defaults()
     )]
     pub(crate) router_plugins: Vec<RouterPlugin>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tidegate_contract::Router;
 use tidegate_model::interest::ARGO_ROUTERS;
-use tidegate_runtime::{Limits, LoadError, Location, Runtime, Source};
+use tidegate_runtime::{Artifact, LimitedSource, LoadError, Location, Runtime};
 #[cfg(feature = "cluster")]
 use tidegate_runtime::{LoadReason, Stage};
 use tidegate_shell::PluginState;
@@ -16,21 +16,20 @@ use tidegate_shell::PluginState;
 pub(crate) struct RouterPlugin {
     /// The key that Rollouts use.
     pub(crate) name: String,
-    /// Where its bytes are, and what they must hash to.
-    pub(crate) source: Source,
+    /// Where its bytes are, what they must hash to, and what it may use.
+    pub(crate) from: LimitedSource,
 }
 
 impl FromStr for RouterPlugin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, source) = text.split_once('=').ok_or("expected NAME=LOCATION[,sha256=HEX]")?;
+        let (name, source) = text.split_once('=').ok_or("expected NAME=LOCATION[,OPTION=VALUE]...")?;
         if name.is_empty() {
             return Err("expected a name before the first =".to_owned());
         }
-        let source: Source =
-            source.parse().map_err(|error: LoadError| format!("{}; {}", error.message, error.hint))?;
-        Ok(Self { name: name.to_owned(), source })
+        let from = source.parse().map_err(|error: LoadError| format!("{}; {}", error.message, error.hint))?;
+        Ok(Self { name: name.to_owned(), from })
     }
 }
 
@@ -73,20 +72,16 @@ pub(crate) fn load(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
 #[cfg(feature = "cluster")]
 pub(crate) fn load_pinned(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
     load_each(plugins, |plugin| {
-        let is_builtin = matches!(plugin.source.location, Location::Builtin(_));
-        if is_builtin || plugin.source.sha256.is_some() {
+        let is_builtin = matches!(plugin.from.source.location, Location::Builtin(_));
+        if is_builtin || plugin.from.source.sha256.is_some() {
             return load_one(runtime, plugin);
         }
         // Read all the same, so that the message can say the digest.
-        let artifact = tidegate_runtime::read(
-            &plugin.source,
-            Limits::default().artifact_bytes,
-            &tidegate_bundle::builtin,
-        )?;
+        let artifact = read(plugin)?;
         Err(LoadError {
             stage: Stage::Digest,
             reason: LoadReason::DigestMissing,
-            message: format!("{} is not pinned", plugin.source.location),
+            message: format!("{} is not pinned", plugin.from.source.location),
             hint: format!(
                 "if it is the one that you mean, append ,sha256={} to its location",
                 artifact.digest()
@@ -103,17 +98,21 @@ fn load_each(
         .iter()
         .map(|plugin| Loaded {
             name: plugin.name.clone(),
-            location: plugin.source.location.clone(),
+            location: plugin.from.source.location.clone(),
             result: load(plugin),
         })
         .collect()
 }
 
 fn load_one(runtime: &Runtime, plugin: &RouterPlugin) -> Result<Arc<dyn Router>, LoadError> {
-    let limits = Limits::default();
-    let artifact = tidegate_runtime::read(&plugin.source, limits.artifact_bytes, &tidegate_bundle::builtin)?;
-    let plugin = runtime.load(&artifact, &limits, &mut |_, _| {})?;
+    let artifact = read(plugin)?;
+    let plugin = runtime.load(&artifact, &plugin.from.limits, &mut |_, _| {})?;
     Ok(plugin)
+}
+
+fn read(plugin: &RouterPlugin) -> Result<Artifact, LoadError> {
+    let LimitedSource { source, limits } = &plugin.from;
+    tidegate_runtime::read(source, limits.artifact_bytes, &tidegate_bundle::builtin)
 }
 
 /// What the shell is told about them.
@@ -142,7 +141,7 @@ mod tests {
         let plugins: Vec<RouterPlugin> = defaults().map(|one| one.parse().unwrap()).collect();
         for built_in in tidegate_bundle::names() {
             let location = Location::Builtin(built_in.to_owned());
-            assert!(plugins.iter().any(|one| one.source.location == location), "{built_in}");
+            assert!(plugins.iter().any(|one| one.from.source.location == location), "{built_in}");
         }
         let mut names = plugins.iter().map(|one| one.name.as_str());
         assert_eq!(names.next(), Some("argoproj-labs/gatewayAPI"));

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use tidegate_contract::Digest;
-use tidegate_runtime::{Artifact, LoadReason, Location, Source, Stage, read};
+use tidegate_runtime::{Artifact, LimitedSource, Limits, LoadReason, Location, Source, Stage, read};
 
 const NONE: &dyn Fn(&str) -> Option<&'static [u8]> = &|_| None;
 
@@ -50,6 +50,54 @@ fn sources_can_be_pinned() {
     ] {
         assert_eq!(text.parse::<Source>().unwrap_err().reason, reason, "{text}");
     }
+}
+
+#[test]
+fn sources_can_have_limits() {
+    let plain: LimitedSource = "p.wasm".parse().unwrap();
+    assert_eq!(
+        (plain.source.location.clone(), plain.limits),
+        (Location::File("p.wasm".into()), Limits::default())
+    );
+    let limited =
+        Limits { artifact_bytes: 32 << 20, memory_bytes: 1 << 30, fuel: 2_000_000_000, ..Limits::default() };
+    for text in [
+        format!("p.wasm,sha256={ABC},max-size=32Mi,memory=1Gi,fuel=2G"),
+        format!("p.wasm,fuel=2000M,memory=1048576Ki,max-size=33554432,sha256={ABC}"),
+    ] {
+        let all: LimitedSource = text.parse().unwrap();
+        assert_eq!(
+            (&all.source.location, all.source.sha256),
+            (&plain.source.location, Some(ABC.parse().unwrap()))
+        );
+        assert_eq!(all.limits, limited, "{text}");
+    }
+    let with_comma: LimitedSource = "a,b.wasm,memory=8k".parse().unwrap();
+    assert_eq!(with_comma.source.location, Location::File("a,b.wasm".into()));
+    assert_eq!((with_comma.limits.memory_bytes, with_comma.limits.fuel), (8000, Limits::default().fuel));
+
+    for text in [
+        "p.wasm,memory=",
+        "p.wasm,memory=0",
+        "p.wasm,memory=-1",
+        "p.wasm,memory=+1",
+        "p.wasm,memory=Mi",
+        "p.wasm,memory=1.5Gi",
+        "p.wasm,memory=5Gi",
+        "p.wasm,max-size=1Gi",
+        "p.wasm,fuel=99999999999G",
+        "p.wasm,fuel=1G,fuel=2G",
+        "p.wasm,speed=1",
+        ",memory=1Mi",
+    ] {
+        let error = text.parse::<LimitedSource>().unwrap_err();
+        assert_eq!(error.reason, LoadReason::InvalidConfig, "{text}");
+        assert!(!error.hint.is_empty());
+    }
+    assert_eq!(
+        "p.wasm,sha256=,fuel=1".parse::<LimitedSource>().unwrap_err().reason,
+        LoadReason::DigestMissing
+    );
 }
 
 #[test]
