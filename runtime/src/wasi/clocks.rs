@@ -1,4 +1,4 @@
-//! `wasi:clocks`: time stands still at 0, and every wait is over.
+//! `wasi:clocks`: time stands still, and every wait is over.
 
 use wasmtime::Result;
 use wasmtime::component::{ComponentType, Lift, Lower, Resource};
@@ -16,7 +16,8 @@ struct Datetime {
 
 pub(super) fn define(wasi: &mut Wasi<'_>) -> Result<()> {
     let mut monotonic = wasi.interface("wasi:clocks/monotonic-clock")?;
-    monotonic.constant::<(), _>("now", || (0_u64,))?;
+    // A monotonic clock begins anywhere, and Go's runtime takes 0 for a clock that does not work.
+    monotonic.constant::<(), _>("now", || (1_u64,))?;
     monotonic.constant::<(), _>("resolution", || (1_u64,))?;
     monotonic.constant::<(u64,), _>("subscribe-instant", || (Resource::<Pollable>::new_own(0),))?;
     monotonic.constant::<(u64,), _>("subscribe-duration", || (Resource::<Pollable>::new_own(0),))?;

@@ -2,7 +2,7 @@
 //!
 //! Guests of ordinary toolchains import WASI because their standard library does, not because a router needs it. So
 //! everything is there and nothing is behind it: no arguments, no environment, an empty standard input, no files,
-//! clocks that stand at 0, waits that are over at once, and random numbers that are the same each time. Standard output
+//! clocks that stand still, waits that are over at once, and random numbers that are the same each time. Standard output
 //! and error are kept for diagnostics. Two equal calls in two sandboxes see exactly the same.
 //!
 //! The functions are written against wasmtime's linker, about fifty of them. The bindings that wasmtime-wasi ships bring

@@ -33,12 +33,12 @@ fn time_stands_still_and_waits_are_over() {
                         (i64.eq (i64.load (i32.load (i32.const 2056))) (i64.const 0x100000000))))",
         )
         .route(&all(&[
-            "(i64.eqz (call $now))",
+            "(i64.eq (call $now) (i64.const 1))",
             "(i64.eq (call $resolution) (i64.const 1))",
             "(call $ready (call $sleep (i64.const 3600000000000)))",
             "(block (result i32) (call $block (call $until (i64.const 3600000000000))) (i32.const 1))",
             "(block (result i32) (call $wall (i32.const 2048)) (i64.eqz (i64.load (i32.const 2048))))",
-            "(i64.eqz (call $now))",
+            "(i64.eq (call $now) (i64.const 1))",
             "(call $polled)",
         ]));
     assert_eq!(route(&plugin(&guest)).map(|_| ()), Ok(()));
