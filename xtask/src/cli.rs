@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::apiserver::{self, Recipe};
 use crate::console::Console;
 use crate::context::Context;
+use crate::languages::{self, Language};
 use crate::toolchain::Source;
 use crate::{checks, demo, features, guests, lint_tools, suite};
 
@@ -31,6 +32,14 @@ enum Task {
     Test(suite::Options),
     /// Builds the plugins for wasm32-wasip2 into target/plugins
     Plugins(Toolchain),
+    /// Builds the example router in Rust, Python, JavaScript and Go into target/guests
+    Guests {
+        /// Only in these languages
+        #[arg(long = "language", value_enum)]
+        languages: Vec<Language>,
+        #[command(flatten)]
+        toolchain: Toolchain,
+    },
     /// Builds (once) or finds etcd, kube-apiserver and kube-controller-manager for the tests
     Apiserver {
         /// Where they come from
@@ -72,6 +81,9 @@ impl Task {
             Self::Demo { arguments } => return demo::run(context, &arguments),
             Self::Test(options) => suite::run(context, &options)?,
             Self::Plugins(Toolchain { source }) => guests::build_plugins(context, source)?,
+            Self::Guests { languages, toolchain: Toolchain { source } } => {
+                languages::build(context, source, &languages)?;
+            }
             Self::Apiserver { recipe, print_path } => {
                 let folder = apiserver::ensure(context, recipe)?;
                 if print_path {

@@ -1,8 +1,8 @@
 //! Guests: the plugins that the binary embeds, and the components that only tests load.
 //!
-//! A package is a guest when its Cargo.toml says so, `[package.metadata.tidegate]` with `guest = "NAME"` or
-//! `test-guest = "NAME"`. The result is `target/plugins/NAME.wasm` or `target/test-guests/NAME.wasm`, wherever cargo
-//! builds; a file that would not change is left alone, so that what embeds it is not built again.
+//! A package is a guest when its Cargo.toml says so, `[package.metadata.tidegate]` with `guest = "NAME"`,
+//! `test-guest = "NAME"` or `example-guest = "NAME"`. The result is `NAME.wasm` in `target/plugins`, `target/test-guests` or
+//! `target/guests`, wherever cargo builds; a file that would not change is left alone, so that what embeds it is not built again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ const PROFILE: &str = "guest";
 enum Kind {
     Plugin,
     Test,
+    Example,
 }
 
 impl Kind {
@@ -32,6 +33,7 @@ impl Kind {
         match self {
             Self::Plugin => "guest",
             Self::Test => "test-guest",
+            Self::Example => "example-guest",
         }
     }
 
@@ -39,6 +41,7 @@ impl Kind {
         context.root.join("target").join(match self {
             Self::Plugin => "plugins",
             Self::Test => "test-guests",
+            Self::Example => "guests",
         })
     }
 }
@@ -57,14 +60,34 @@ pub(crate) fn test_guests(context: &Context<'_>) -> PathBuf {
     Kind::Test.folder(context)
 }
 
-/// The packages that are built for the guests' target only.
+/// The packages that are built for the guests' target only, or run as programs only by this one: what builds all of the
+/// workspace for the host leaves them out. The examples are ordinary libraries as well.
 pub(crate) fn packages(context: &Context<'_>) -> Vec<String> {
-    declared(&context.packages).into_iter().map(|guest| guest.package).collect()
+    let guests = declared(&context.packages);
+    let tools = context.packages.iter().filter(|package| {
+        package.pointer("/metadata/tidegate/tool").and_then(Value::as_bool).unwrap_or_default()
+    });
+    guests
+        .into_iter()
+        .filter(|guest| guest.kind != Kind::Example)
+        .map(|guest| guest.package)
+        .chain(tools.filter_map(|package| package.get("name").and_then(Value::as_str).map(str::to_owned)))
+        .collect()
 }
 
 /// Builds the plugins that the binary embeds.
 pub(crate) fn build_plugins(context: &Context<'_>, source: Source) -> Result<()> {
     build(context, source, &[Kind::Plugin]).map(drop)
+}
+
+/// The folder of the examples, in whatever language they are.
+pub(crate) fn examples(context: &Context<'_>) -> PathBuf {
+    Kind::Example.folder(context)
+}
+
+/// Builds the examples in Rust.
+pub(crate) fn build_examples(context: &Context<'_>, source: Source) -> Result<()> {
+    build(context, source, &[Kind::Example]).map(drop)
 }
 
 /// Builds the plugins and the tests' components. Answers with the compiler, for tests that build guests themselves.
@@ -128,18 +151,22 @@ fn flags(context: &Context<'_>) -> String {
 
 /// Copies a component to its place and says what it is.
 fn put(context: &Context<'_>, guest: &Guest, built: &Path) -> Result<()> {
+    install(context, built, &guest.kind.folder(context).join(&guest.name).with_extension("wasm"))
+}
+
+/// Copies a component to a place and says what it is.
+pub(crate) fn install(context: &Context<'_>, built: &Path, place: &Path) -> Result<()> {
     let bytes = std::fs::read(built).with_context(|| format!("reading {}", built.display()))?;
-    let place = guest.kind.folder(context).join(&guest.name).with_extension("wasm");
-    if std::fs::read(&place).ok().as_deref() != Some(&bytes) {
+    if std::fs::read(place).ok().as_deref() != Some(&bytes) {
         // Renamed into place: nobody sees half a file.
         let part = place.with_extension("wasm.part");
         std::fs::write(&part, &bytes).with_context(|| format!("writing {}", part.display()))?;
-        std::fs::rename(&part, &place).with_context(|| format!("moving {} into place", place.display()))?;
+        std::fs::rename(&part, place).with_context(|| format!("moving {} into place", place.display()))?;
     }
     let kib = bytes.len().div_ceil(1024);
     context.console.note(&format!(
         "{}  {kib} KiB  sha256 {}",
-        context.relative(&place),
+        context.relative(place),
         digest::of_bytes(&bytes)
     ));
     Ok(())
@@ -150,7 +177,7 @@ fn declared(packages: &[Value]) -> Vec<Guest> {
     let mut guests = Vec::new();
     for package in packages {
         let text = |pointer: &str| package.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        for kind in [Kind::Plugin, Kind::Test] {
+        for kind in [Kind::Plugin, Kind::Test, Kind::Example] {
             let name = text(&format!("/metadata/tidegate/{}", kind.key()));
             if let (Some(name), Some(package), Some(id)) = (name, text("/name"), text("/id")) {
                 guests.push(Guest { package, id, name, kind });

@@ -14,6 +14,7 @@ mod demo;
 mod digest;
 mod features;
 mod guests;
+mod languages;
 mod lint_tools;
 mod run;
 mod suite;

@@ -2,7 +2,8 @@
 //!
 //! The tests learn of it from their environment: `TIDEGATE_BIN` is the controller's binary, `TIDEGATE_TEST_GUESTS` the
 //! folder of the components that only tests load, `TIDEGATE_GUEST_TARGET_DIR` where guests are built (with
-//! `TIDEGATE_GUEST_RUSTC` and `TIDEGATE_GUEST_PATH` where that takes another compiler), `TIDEGATE_KUBE_ASSETS` the folder of etcd, kube-apiserver and
+//! `TIDEGATE_GUEST_RUSTC` and `TIDEGATE_GUEST_PATH` where that takes another compiler), `TIDEGATE_GUESTS` the folder of the
+//! example router in each language, `TIDEGATE_KUBE_ASSETS` the folder of etcd, kube-apiserver and
 //! kube-controller-manager. A test that needs one and does not have it fails.
 
 use std::process::Command;
@@ -12,12 +13,16 @@ use clap::Args;
 
 use crate::apiserver::{self, Recipe};
 use crate::context::Context;
-use crate::guests;
 use crate::run;
 use crate::toolchain::Source;
+use crate::{guests, languages};
 
 /// The part of its path by which a test that starts a real API server is known.
 const END_TO_END: &str = "end_to_end::";
+
+/// The part of its path by which a test of the guests in other languages is known, and the package that has them.
+const LANGUAGES: &str = "languages::";
+const LANGUAGES_IN: &str = "tidegate-tests";
 
 /// What to test.
 #[derive(Debug, Default, Args)]
@@ -25,6 +30,9 @@ pub(crate) struct Options {
     /// Leave out the tests against a real API server (they are not counted as passed)
     #[arg(long)]
     no_cluster: bool,
+    /// Leave out the guests in other languages, which need Python, Node.js and Go (they are not counted as passed)
+    #[arg(long)]
+    no_languages: bool,
     /// Test only these packages
     #[arg(long = "package", short = 'p', value_name = "NAME")]
     packages: Vec<String>,
@@ -36,6 +44,11 @@ pub(crate) struct Options {
 /// Sets up, builds and runs the tests.
 pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
     let compiler = guests::build_all(context, Source::Auto)?;
+    let languages = !options.no_languages
+        && (options.packages.is_empty() || options.packages.iter().any(|name| name == LANGUAGES_IN));
+    if languages {
+        languages::build(context, Source::Auto, &[])?;
+    }
     let assets = if options.no_cluster { None } else { Some(apiserver::ensure(context, Recipe::Auto)?) };
 
     context.console.heading("Building tidegate and the tests");
@@ -51,15 +64,22 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
     test.env("TIDEGATE_TEST_GUESTS", guests::test_guests(context));
     test.env("TIDEGATE_GUEST_TARGET_DIR", context.target.join(compiler.folder()));
     compiler.name_it(&mut test);
+    test.env("TIDEGATE_GUESTS", guests::examples(context));
     test.arg("--").args(&options.arguments);
     if let Some(assets) = &assets {
         test.env("TIDEGATE_KUBE_ASSETS", assets);
     } else {
         test.args(["--skip", END_TO_END]);
     }
+    if options.no_languages {
+        test.args(["--skip", LANGUAGES]);
+    }
     let result = run::visibly(&mut test);
     if options.no_cluster {
         context.console.warning("the tests against a real API server were left out, as --no-cluster says");
+    }
+    if options.no_languages {
+        context.console.warning("the guests in other languages were left out, as --no-languages says");
     }
     result
 }
