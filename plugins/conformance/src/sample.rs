@@ -54,12 +54,15 @@ pub(crate) fn no_route(name: &str) -> ManagedRoute {
 pub(crate) fn traffic(random: &mut Rng, case: &Case<'_>) -> Traffic {
     let (mut left, mut additional) = (100, Vec::new());
     if case.has("additional-destinations") {
+        // In which order they stand among themselves means nothing, and may depend on which one came first; so there is
+        // never a second one without the first.
         for mut destination in case.fixture.extra_destinations() {
             if random.bool() {
-                destination.weight = random.u32(0..=left / 2);
-                left -= destination.weight;
-                additional.push(destination);
+                break;
             }
+            destination.weight = random.u32(0..=left / 2);
+            left -= destination.weight;
+            additional.push(destination);
         }
     }
     let canary = random.u32(0..=left);

@@ -124,16 +124,17 @@ fn table(artifact: &Artifact, made_of: &Inspection, description: Option<&Descrip
     );
     if let Some(description) = description {
         row("features", &description.features.join(", "));
-        row("configured by", "");
-        row("  Rollout", &keys(&description.config_schema));
-        row("  operator", &keys(&description.settings_schema));
+        row("config", &keys(&description.config_schema));
+        row("settings", &keys(&description.settings_schema));
         for (key, value) in &description.annotations {
             row(&printable(key), value);
         }
     }
     if let Some(description) = description {
         let _ = writeln!(text, "\n{BOLD}What it asks for{BOLD:#}");
-        description.kinds.iter().for_each(|used| kind(&mut text, used));
+        for alike in description.kinds.chunk_by(is_alike) {
+            kinds(&mut text, alike);
+        }
     }
     for (what, items) in [("Exports", &made_of.exports), ("Imports", &made_of.imports)] {
         let note =
@@ -160,11 +161,20 @@ fn keys(schema: &str) -> String {
     }
 }
 
-fn kind(text: &mut String, used: &KindUse) {
-    let verbs: Vec<_> = used.verbs.iter().map(|verb| format!("{verb:?}").to_lowercase()).collect();
-    let versions = printable(&used.versions.join(", "));
-    let kind = printable(&used.kind.to_string());
-    let _ = writeln!(text, "  {kind}  {DIM}{versions}{DIM:#}  {}", verbs.join(", "));
+/// Whether the same is asked for of two kinds.
+fn is_alike(one: &KindUse, other: &KindUse) -> bool {
+    one.verbs == other.verbs && one.fields == other.fields && one.elements == other.elements
+}
+
+/// Kinds of which the same is asked for.
+fn kinds(text: &mut String, alike: &[KindUse]) {
+    for used in alike {
+        let verbs: Vec<_> = used.verbs.iter().map(|verb| format!("{verb:?}").to_lowercase()).collect();
+        let versions = printable(&used.versions.join(", "));
+        let kind = printable(&used.kind.to_string());
+        let _ = writeln!(text, "  {kind}  {DIM}{versions}{DIM:#}  {}", verbs.join(", "));
+    }
+    let Some(used) = alike.first() else { return };
     for field in &used.fields {
         let _ = writeln!(text, "    may change {}", printable(field));
     }

@@ -15,6 +15,9 @@ use crate::world::{World, excerpt, reference};
 const FILLED_IN: [&str; 6] =
     ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"];
 
+/// The label that hosts give to objects that a plugin makes.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
 /// Every expectation holds.
 pub(crate) fn expectations(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
     if case.fixture.expectations.is_empty() {
@@ -108,11 +111,11 @@ fn unlike(
     }
     for expected in &expectation.objects {
         let name = reference(expected)?;
-        let expected = plain(expected);
+        let expected = plain(expected, None);
         let Some((_, found)) = world.iter().find(|(reference, _)| **reference == name) else {
             return Some((format!("{name} does not exist"), format!("{name} is {}", excerpt(&expected))));
         };
-        let found = plain(found);
+        let found = plain(found, Some(&expected));
         if let Some(one) = difference(&expected, &found).into_iter().next() {
             let at = pointer(&one.path);
             return Some((
@@ -138,11 +141,24 @@ fn verdict(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// An object without what API servers fill in.
-fn plain(object: &Value) -> Value {
+/// An object without what API servers fill in, and without what hosts give to objects that a plugin makes, unless that
+/// is expected.
+fn plain(object: &Value, expected: Option<&Value>) -> Value {
     let mut object = object.clone();
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|key, _| !FILLED_IN.contains(&key.as_str()));
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return object };
+    let is_expected = |at: &str| expected.is_none_or(|expected| expected.pointer(at).is_some());
+    metadata.retain(|key, _| !FILLED_IN.contains(&key.as_str()));
+    if !is_expected("/metadata/ownerReferences") {
+        metadata.shift_remove("ownerReferences");
+    }
+    if !is_expected("/metadata/labels/app.kubernetes.io~1managed-by")
+        && let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut)
+        && labels.get(MANAGED_BY).is_some_and(|value| value == "tidegate")
+    {
+        labels.shift_remove(MANAGED_BY);
+        if labels.is_empty() {
+            metadata.shift_remove("labels");
+        }
     }
     object
 }

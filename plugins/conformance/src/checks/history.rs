@@ -41,14 +41,16 @@ pub(crate) fn history(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
 /// Routes one after the other, and the last one alone; the difference, if there is one.
 fn way(bench: &mut Bench<'_>, case: &Case<'_>, steps: &[Traffic]) -> Result<Option<Broken>, Broken> {
     let Some((last, before)) = steps.split_last() else { return Ok(None) };
-    let (mut story, mut world) = (Story::default(), case.world());
+    // Both from objects that say all weights, also those that are left out at first because they are the default.
+    let mut direct = case.world();
+    bench.settle(case, &case.traffic(50, 100), Purpose::Route, &mut direct)?;
+    let (mut story, mut world) = (Story::default(), direct.clone());
     let mut asked = Vec::new();
     for traffic in before.iter().chain([last]) {
         let traffic = story.next(traffic.clone());
         bench.settle(case, &traffic, Purpose::Route, &mut world)?;
         asked.push(in_words(case, &traffic, Purpose::Route));
     }
-    let mut direct = case.world();
     bench.settle(case, &Story::default().next(last.clone()), Purpose::Route, &mut direct)?;
     Ok(direct.first_difference(&world).map(|difference| {
         Broken::new(
