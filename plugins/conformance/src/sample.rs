@@ -60,7 +60,7 @@ pub(crate) fn traffic(random: &mut Rng, case: &Case<'_>) -> Traffic {
             if random.bool() {
                 break;
             }
-            destination.weight = random.u32(0..=left / 2);
+            destination.weight = random.u32(1..=left / 2);
             left -= destination.weight;
             additional.push(destination);
         }

@@ -1,9 +1,11 @@
 //! What is routed depends on what is desired and on whose the objects are, never on what was routed before.
 
-use tidegate_contract::Traffic;
+use tidegate_contract::{ObjectRef, Traffic};
 use tidegate_route::Purpose;
+use tidegate_route::difference::{self, Difference};
 
 use crate::bench::{Bench, Broken, Case, End, Ended, in_words};
+use crate::checks::is_number_of_a_field;
 use crate::sample::{self, Story};
 
 /// There and back again, then random ways: at the end all is as if only the last question had been asked.
@@ -41,18 +43,21 @@ pub(crate) fn history(bench: &mut Bench<'_>, case: &Case<'_>) -> Ended {
 /// Routes one after the other, and the last one alone; the difference, if there is one.
 fn way(bench: &mut Bench<'_>, case: &Case<'_>, steps: &[Traffic]) -> Result<Option<Broken>, Broken> {
     let Some((last, before)) = steps.split_last() else { return Ok(None) };
-    // Both from objects that say all weights, also those that are left out at first because they are the default.
-    let mut direct = case.world();
-    bench.settle(case, &case.traffic(50, 100), Purpose::Route, &mut direct)?;
-    let (mut story, mut world) = (Story::default(), direct.clone());
+    let (mut story, mut world) = (Story::default(), case.world());
     let mut asked = Vec::new();
     for traffic in before.iter().chain([last]) {
         let traffic = story.next(traffic.clone());
         bench.settle(case, &traffic, Purpose::Route, &mut world)?;
         asked.push(in_words(case, &traffic, Purpose::Route));
     }
+    let mut direct = case.world();
     bench.settle(case, &Story::default().next(last.clone()), Purpose::Route, &mut direct)?;
-    Ok(direct.first_difference(&world).map(|difference| {
+    // A weight that is left out at first, because it is the default, may be written out on the way.
+    let is_default = |reference: &ObjectRef, one: &Difference<'_>| {
+        !matches!(one.kind, difference::Kind::Set { .. }) && is_number_of_a_field(bench, reference, one)
+    };
+    let difference = direct.differences(&world, &is_default).into_iter().next();
+    Ok(difference.map(|difference| {
         Broken::new(
             asked.join("; then "),
             format!("in the end {difference}"),

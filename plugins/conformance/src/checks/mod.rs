@@ -12,7 +12,9 @@ mod managed;
 mod release;
 mod weights;
 
-use tidegate_contract::Traffic;
+use tidegate_contract::{ObjectRef, Traffic};
+use tidegate_route::difference::{self, Difference};
+use tidegate_route::pointer::Pattern;
 use tidegate_route::{Answer, Purpose};
 
 use crate::bench::{Bench, Broken, Case, End, Ended, answer_in_words, in_words};
@@ -52,6 +54,24 @@ pub(crate) fn kind(check: Check) -> Kind {
         Check::Expectations => Kind::Fixture(expectations::expectations),
         Check::Faults | Check::Locate | Check::Permitted | Check::Shares | Check::Idempotent => Kind::Watch,
     }
+}
+
+/// Whether a difference is a number in a field that the plugin may change: a weight.
+fn is_number_of_a_field(bench: &Bench<'_>, reference: &ObjectRef, one: &Difference<'_>) -> bool {
+    let is_number = match one.kind {
+        difference::Kind::Set { old, new } => old.is_number() && new.is_number(),
+        difference::Kind::Added { new: value } | difference::Kind::Removed { old: value } => {
+            value.is_number()
+        }
+    };
+    let kinds = &bench.router.description().kinds;
+    let mut fields = kinds.iter().filter(|used| used.kind == reference.kind).flat_map(|used| &used.fields);
+    is_number && fields.any(|pattern| covers(pattern, one))
+}
+
+/// Whether a pattern means the place that differs, or one around it.
+fn covers(pattern: &str, one: &Difference<'_>) -> bool {
+    Pattern::parse(pattern).is_ok_and(|pattern| pattern.covers(&one.path).is_some())
 }
 
 /// What becomes of a scenario whose feature the plugin does not have with this configuration. A host does not even ask,

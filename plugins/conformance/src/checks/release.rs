@@ -1,12 +1,12 @@
 //! Giving back, and what is not there.
 
 use tidegate_contract::{ObjectRef, Traffic, Verdict};
-use tidegate_route::difference::{self, Difference};
-use tidegate_route::pointer::Pattern;
+use tidegate_route::difference::Difference;
 use tidegate_route::{Answer, Purpose};
 
 use crate::bench::{Bench, Broken, Case, End, Ended, answer_in_words, in_words};
 use crate::checks::managed::all_routes;
+use crate::checks::{covers, is_number_of_a_field};
 use crate::sample::{Story, with_additional};
 use crate::world::World;
 
@@ -50,19 +50,10 @@ fn questions(case: &Case<'_>) -> Vec<Traffic> {
     vec![case.traffic(30, 100), case.traffic(100, 100), full]
 }
 
-/// Whether a difference is a number in a field that the plugin may change, or is allowed by the fixture.
+/// Whether a difference is a weight, or is allowed by the fixture.
 fn is_weight(bench: &Bench<'_>, case: &Case<'_>, reference: &ObjectRef, one: &Difference<'_>) -> bool {
-    let covers =
-        |pattern: &String| Pattern::parse(pattern).is_ok_and(|pattern| pattern.covers(&one.path).is_some());
-    let is_number = match one.kind {
-        difference::Kind::Set { old, new } => old.is_number() && new.is_number(),
-        difference::Kind::Added { new: value } | difference::Kind::Removed { old: value } => {
-            value.is_number()
-        }
-    };
-    let kinds = &bench.router.description().kinds;
-    let described = kinds.iter().filter(|used| used.kind == reference.kind).flat_map(|used| &used.fields);
-    case.fixture.kept.iter().any(covers) || (is_number && described.into_iter().any(covers))
+    is_number_of_a_field(bench, reference, one)
+        || case.fixture.kept.iter().any(|pattern| covers(pattern, one))
 }
 
 /// Nothing is there, or all but one object is there.
