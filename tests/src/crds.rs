@@ -34,8 +34,8 @@ pub(crate) async fn install(admin: &Admin) {
         "CustomResourceDefinition",
         "customresourcedefinitions",
     );
-    for path in ["tests/crds/rollouts.yaml", "tests/crds/httproutes.yaml"] {
-        for crd in documents(path) {
+    for name in ["rollouts", "httproutes", "grpcroutes", "tcproutes", "tlsroutes"] {
+        for crd in documents(&format!("tests/crds/{name}.yaml")) {
             let name = tidegate_api::object::name(&crd).to_owned();
             admin.create(&crds, &crd).await.unwrap_or_else(|error| panic!("{name}: {error}"));
             eventually("the CRD is established", || async {

@@ -15,6 +15,18 @@ pub(crate) fn http_routes() -> Resource {
     Resource::namespaced("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 }
 
+/// All kinds of routes.
+pub(crate) fn route_kinds() -> [Resource; 4] {
+    let kind =
+        |kind: &str, plural: &str| Resource::namespaced("gateway.networking.k8s.io", "v1", kind, plural);
+    [
+        http_routes(),
+        kind("GRPCRoute", "grpcroutes"),
+        kind("TCPRoute", "tcproutes"),
+        kind("TLSRoute", "tlsroutes"),
+    ]
+}
+
 /// A Rollout in a namespace of its own, whose name is also its instance id.
 pub struct Fixture {
     /// The namespace and the instance id.

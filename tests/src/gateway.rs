@@ -1,4 +1,4 @@
-//! A stand-in gateway: reports on each HTTPRoute, for each of its parents, that its current generation is in
+//! A stand-in gateway: reports on each route, for each of its parents, that its current generation is in
 //! force. The annotation [`MODE`] of a route makes it behave otherwise.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tidegate_api::object;
 
 use crate::admin::Admin;
-use crate::fixture::http_routes;
+use crate::fixture::route_kinds;
 
 /// `silent`: nobody reports; `reject`: the route is not accepted; `slow-N`: reports N milliseconds late.
 const MODE: &str = "test.tidegate/gateway";
@@ -20,7 +20,12 @@ const PERIOD: Duration = Duration::from_millis(150);
 pub(crate) async fn run(admin: Admin) {
     let mut seen: HashMap<(String, i64), Instant> = HashMap::new();
     loop {
-        for route in admin.list(&http_routes(), "").await.unwrap_or_default() {
+        let mut routes = Vec::new();
+        for kind in route_kinds() {
+            let listed = admin.list(&kind, "").await.unwrap_or_default();
+            routes.extend(listed.into_iter().map(|route| (kind.clone(), route)));
+        }
+        for (kind, route) in routes {
             let generation = object::generation(&route).unwrap_or_default();
             let since =
                 *seen.entry((object::uid(&route).to_owned(), generation)).or_insert_with(Instant::now);
@@ -32,7 +37,7 @@ pub(crate) async fn run(admin: Admin) {
             if let Some(status) = report(&route, generation, mode != "reject") {
                 let (namespace, name) = (object::namespace(&route), object::name(&route));
                 // Tried again with the next look.
-                let _ = admin.merge_status(&http_routes(), namespace, name, status).await;
+                let _ = admin.merge_status(&kind, namespace, name, status).await;
             }
         }
         tokio::time::sleep(PERIOD).await;

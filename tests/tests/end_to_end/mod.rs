@@ -5,6 +5,7 @@ mod canary;
 mod conformance;
 mod contested;
 mod hostile;
+mod managed_routes;
 mod operations;
 mod restarts;
 

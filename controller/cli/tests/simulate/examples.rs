@@ -21,7 +21,7 @@ fn there_are_no_others() {
         .filter(|entry| entry.path().is_dir())
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
-    let tested = ["failing-canary", "header-routes", "next-version", "quick-start", "several-routes"];
+    let tested = ["failing-canary", "grpc", "header-routes", "next-version", "quick-start", "several-routes"];
     assert_eq!(directories.iter().map(String::as_str).collect::<Vec<_>>(), tested);
 }
 
@@ -107,4 +107,11 @@ fn next_version() {
     expect_healthy(&run);
     assert_eq!(run.weights("search", "search-canary"), [0, 5, 25, 75, 100, 0]);
     assert!(run.result()["t"].as_f64().unwrap() > 2.5 * 3600.0);
+}
+
+#[test]
+fn grpc() {
+    let run = example("grpc", &["--image", "ledger=registry.example.com/ledger:7.2.0"]);
+    expect_healthy(&run);
+    assert_eq!(run.weights("ledger", "ledger-canary"), [0, 25, 75, 100, 0]);
 }

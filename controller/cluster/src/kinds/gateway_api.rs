@@ -1,8 +1,9 @@
 //! The Gateway API: the parts of the definitions' schemas that matter where weights are written.
 //!
 //! From the standard channel of v1.7: defaults of references, weights, matches and path types; how many rules,
-//! backends, matches, filters and parents there may be; the range of weights and ports; and of the CEL rules the one
-//! that every backend reference meets (a port for a Service). Everything else in a route is kept and accepted.
+//! backends, matches, filters and parents there may be; the range of weights and ports; and of the CEL rules those
+//! that routers can break: a port for each Service, a mirror's part said once, names of rules unique, and how many
+//! matches all rules may have. Everything else in a route is kept and accepted.
 
 use serde_json::{Value, json};
 use tidegate_api::{Cause, Resource};
@@ -16,6 +17,9 @@ pub(crate) const GROUP: &str = "gateway.networking.k8s.io";
 
 /// The largest weight of a backend.
 const MOST_WEIGHT: i64 = 1_000_000;
+
+/// How many matches all rules of a route may have together.
+const MOST_MATCHES: usize = 128;
 
 pub(super) fn kinds() -> Vec<Kind> {
     let route = |version: &str, kind: &str, plural: &str, rules: &Value| {
@@ -31,8 +35,8 @@ pub(super) fn kinds() -> Vec<Kind> {
     vec![
         route("v1", "HTTPRoute", "httproutes", &http_rules()),
         route("v1", "GRPCRoute", "grpcroutes", &grpc_rules()),
-        route("v1alpha2", "TCPRoute", "tcproutes", &stream_rules()),
-        route("v1alpha2", "TLSRoute", "tlsroutes", &stream_rules()),
+        route("v1", "TCPRoute", "tcproutes", &stream_rules()),
+        route("v1", "TLSRoute", "tlsroutes", &stream_rules()),
         Kind::custom(Resource::namespaced(GROUP, "v1", "Gateway", "gateways"), with_status()),
         Kind::custom(Resource::cluster_scoped(GROUP, "v1", "GatewayClass", "gatewayclasses"), with_status()),
         Kind::custom(
@@ -150,7 +154,18 @@ fn filters() -> Value {
                     "type": "object",
                     "x-kubernetes-preserve-unknown-fields": true,
                     "required": ["backendRef"],
-                    "properties": {"backendRef": mirrored},
+                    "properties": {
+                        "backendRef": mirrored,
+                        "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+                        "fraction": {
+                            "type": "object",
+                            "required": ["numerator"],
+                            "properties": {
+                                "numerator": {"type": "integer", "minimum": 0},
+                                "denominator": {"type": "integer", "minimum": 1, "default": 100},
+                            },
+                        },
+                    },
                 },
                 "requestRedirect": {
                     "type": "object",
@@ -255,7 +270,7 @@ fn grpc_rules() -> Value {
 
 fn stream_rules() -> Value {
     json!({
-        "type": "array", "minItems": 1, "maxItems": 16,
+        "type": "array", "minItems": 1, "maxItems": 1,
         "items": {
             "type": "object",
             "x-kubernetes-preserve-unknown-fields": true,
@@ -267,25 +282,50 @@ fn stream_rules() -> Value {
     })
 }
 
-/// Where a `backendRef` points to a Service there must be a port. As servers do, what did not change since it was
-/// accepted is let pass.
+/// What the CEL rules of the definitions say. As servers do, what did not change since it was accepted is let pass.
 fn validate_route(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     let path = ["spec", "rules"];
     if old.is_some_and(|old| at(old, &path) == at(new, &path)) {
         return Vec::new();
     }
+    let rules = items(new, &path);
     let mut causes = Vec::new();
-    for (index, rule) in items(new, &path).iter().enumerate() {
+    let mut refuse = |field: String, message: &str| {
+        causes.push(Cause { field, message: format!("Invalid value: {message}") });
+    };
+    for (index, rule) in rules.iter().enumerate() {
+        let field = format!("spec.rules[{index}]");
         for (inner, backend) in items(rule, &["backendRefs"]).iter().enumerate() {
-            let service = text(backend, &["group"]).is_empty() && text(backend, &["kind"]) == "Service";
-            if service && backend.get("port").is_none() {
-                let field = format!("spec.rules[{index}].backendRefs[{inner}]");
-                causes.push(Cause {
-                    field,
-                    message: "Invalid value: Must have port for Service reference".into(),
-                });
+            if lacks_port(backend) {
+                refuse(format!("{field}.backendRefs[{inner}]"), "Must have port for Service reference");
+            }
+        }
+        for (inner, filter) in items(rule, &["filters"]).iter().enumerate() {
+            let Some(mirror) = filter.get("requestMirror") else { continue };
+            let field = format!("{field}.filters[{inner}].requestMirror");
+            if mirror.get("percent").is_some() && mirror.get("fraction").is_some() {
+                refuse(field.clone(), "Only one of percent or fraction may be specified");
+            }
+            if mirror.get("backendRef").is_some_and(lacks_port) {
+                refuse(format!("{field}.backendRef"), "Must have port for Service reference");
             }
         }
     }
+    let names: Vec<_> = rules.iter().filter_map(|rule| rule.get("name")).collect();
+    if names.iter().any(|name| names.iter().filter(|other| other == &name).count() > 1) {
+        refuse("spec.rules".into(), "Rule name must be unique within the route");
+    }
+    if rules.iter().map(|rule| items(rule, &["matches"]).len()).sum::<usize>() > MOST_MATCHES {
+        refuse(
+            "spec.rules".into(),
+            "While 16 rules and 64 matches per rule are allowed, the total number of matches across all rules in a \
+             route must be less than 128",
+        );
+    }
     causes
+}
+
+fn lacks_port(reference: &Value) -> bool {
+    let service = text(reference, &["group"]).is_empty() && text(reference, &["kind"]) == "Service";
+    service && reference.get("port").is_none()
 }

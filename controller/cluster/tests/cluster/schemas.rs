@@ -36,6 +36,28 @@ fn routes_get_the_defaults_of_the_definition() {
     );
 }
 
+/// The kinds of routes that gateways serve besides `HTTPRoute`, in their current versions.
+#[test]
+fn routes_of_all_kinds_are_served_and_reported_on() {
+    let mut cluster = cluster();
+    for (kind, plural, rules) in
+        [("GRPCRoute", "grpcroutes", 16), ("TCPRoute", "tcproutes", 1), ("TLSRoute", "tlsroutes", 1)]
+    {
+        let resource = Resource::namespaced("gateway.networking.k8s.io", "v1", kind, plural);
+        let mut manifest = route("web", &[("a", 1), ("b", 0)]);
+        manifest["kind"] = json!(kind);
+        let created = create(&mut cluster, &resource, manifest).unwrap();
+        assert_eq!(created["spec"]["rules"][0]["backendRefs"][1]["kind"], "Service", "{kind}");
+        let backend = json!({"backendRefs": [{"name": "a", "port": 80}]});
+        let many = json!({"spec": {"rules": vec![backend.clone(); rules + 1]}});
+        let error = merge(&mut cluster, &resource, "web", None, many).unwrap_err();
+        assert_eq!(fields(&error), ["spec.rules"], "{kind}");
+        settle(&mut cluster);
+        let seen = get(&mut cluster, &resource, "web").unwrap();
+        assert_eq!(seen["status"]["parents"][0]["conditions"][0]["type"], "Accepted", "{kind}");
+    }
+}
+
 #[test]
 fn routes_have_the_limits_of_the_definition() {
     let mut cluster = cluster();
@@ -46,6 +68,12 @@ fn routes_have_the_limits_of_the_definition() {
         json!({"spec": {"rules": [{"backendRefs": [backend]}]}})
     };
     let at = "spec.rules[0].backendRefs[0]";
+    let mirror_at = "spec.rules[0].filters[0].requestMirror";
+    let mirror = |edit: Value| {
+        let mut mirror = json!({"backendRef": {"name": "a", "port": 80}});
+        json_patch::merge_into(&mut mirror, &edit);
+        json!({"spec": {"rules": [{"filters": [{"type": "RequestMirror", "requestMirror": mirror}]}]}})
+    };
     let table = [
         (backend(json!({"weight": 1_000_001})), format!("{at}.weight")),
         (backend(json!({"weight": -1})), format!("{at}.weight")),
@@ -55,6 +83,11 @@ fn routes_have_the_limits_of_the_definition() {
         (backend(json!({"port": null})), at.to_owned()),
         (backend(json!({"name": null})), format!("{at}.name")),
         (backend(json!({"name": ""})), format!("{at}.name")),
+        (mirror(json!({"percent": 101})), format!("{mirror_at}.percent")),
+        (mirror(json!({"percent": 10, "fraction": {"numerator": 1}})), mirror_at.to_owned()),
+        (mirror(json!({"backendRef": {"name": "a"}})), format!("{mirror_at}.backendRef")),
+        (json!({"spec": {"rules": [{"name": "a"}, {"name": "a"}]}}), "spec.rules".into()),
+        (json!({"spec": {"rules": vec![json!({"matches": vec![json!({}); 43]}); 3]}}), "spec.rules".into()),
         (json!({"spec": {"rules": vec![json!({}); 17]}}), "spec.rules".into()),
         (json!({"spec": {"rules": []}}), "spec.rules".into()),
         (
