@@ -165,17 +165,21 @@ impl Question<'_> {
             return Ok(backends);
         }
         let fates = rules::fates(ours, rule, &ours.tallies(rule));
+        let mut roles = Vec::new();
         for ((backend, raw), fate) in rule.backends.iter().zip(raw).zip(fates) {
             match fate {
+                Fate::Removed => continue,
                 // What is so already is copied as it is written: a weight of 1 may be absent.
                 Fate::Weight(desired) if desired != weight(backend) => {
                     backends.push(with_weight(raw, desired)?);
                 }
                 Fate::Weight(_) | Fate::Foreign => backends.push((*raw).to_owned()),
-                Fate::Removed => {}
             }
+            roles.push(ours.role(backend));
         }
-        backends.extend(rules::missing(ours, rule));
+        for (number, backend) in rules::missing(ours, rule, &mut roles) {
+            backends.insert(number, backend);
+        }
         Ok(backends)
     }
 }

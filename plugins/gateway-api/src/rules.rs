@@ -38,15 +38,24 @@ pub(crate) fn fates(ours: &Ours<'_>, rule: &Rule<'_>, tallies: &[Tally]) -> Vec<
     rule.backends.iter().map(fate).collect()
 }
 
-/// The backends that are added to a rule, as JSON.
-pub(crate) fn missing(ours: &Ours<'_>, rule: &Rule<'_>) -> Vec<String> {
-    let is_missing = |role| !rule.backends.iter().any(|backend| ours.role(backend) == Some(role));
-    let added = ours
-        .destinations
-        .iter()
-        .enumerate()
-        .filter(|(role, destination)| destination.backends == Backends::Added && is_missing(*role));
-    added.map(|(_, destination)| ours.backend(destination, rule)).collect()
+/// The backends that are added to a rule, as JSON, and where, one after the other: those of extra destinations are in
+/// the order of these. `roles` says whose the backends are that stay, and grows with each.
+pub(crate) fn missing(
+    ours: &Ours<'_>,
+    rule: &Rule<'_>,
+    roles: &mut Vec<Option<usize>>,
+) -> Vec<(usize, String)> {
+    let mut added = Vec::new();
+    for (role, destination) in ours.destinations.iter().enumerate() {
+        if destination.backends != Backends::Added || roles.contains(&Some(role)) {
+            continue;
+        }
+        let is_later = |other: &Option<usize>| other.is_some_and(|other| other > role);
+        let place = roles.iter().position(is_later).unwrap_or(roles.len());
+        roles.insert(place, Some(role));
+        added.push((place, ours.backend(destination, rule)));
+    }
+    added
 }
 
 /// Adds the shares of a rule to the outcome, as seen. Returns whether it divides this Rollout's traffic: whether it
@@ -89,17 +98,16 @@ pub(crate) fn divide(
     if ours.destinations.len() <= 2 {
         return Ok(());
     }
-    let mut count = fates.len();
+    let mut roles: Vec<_> = rule.backends.iter().map(|backend| ours.role(backend)).collect();
     for (number, _) in fates.iter().enumerate().rev().filter(|(_, fate)| **fate == Fate::Removed) {
         patch.remove(&backend_at(number));
-        count = count.saturating_sub(1);
+        roles.remove(number);
     }
-    let missing = missing(ours, rule);
-    if count.saturating_add(missing.len()) > MOST_BACKENDS {
+    for (number, backend) in missing(ours, rule, &mut roles) {
+        patch.add_json(&backend_at(number), &backend);
+    }
+    if roles.len() > MOST_BACKENDS && roles.len() > fates.len() {
         return Err(too_many_backends(object, index));
-    }
-    for backend in &missing {
-        patch.add_json(&place(index).key("backendRefs").key("-"), backend);
     }
     Ok(())
 }

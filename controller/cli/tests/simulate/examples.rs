@@ -113,5 +113,7 @@ fn next_version() {
 fn grpc() {
     let run = example("grpc", &["--image", "ledger=registry.example.com/ledger:7.2.0"]);
     expect_healthy(&run);
-    assert_eq!(run.weights("ledger", "ledger-canary"), [0, 25, 75, 100, 0]);
+    for route in ["ledger", "ledger-tls"] {
+        assert_eq!(run.weights(route, "ledger-canary"), [0, 25, 75, 100, 0], "{route}");
+    }
 }

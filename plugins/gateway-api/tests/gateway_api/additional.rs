@@ -144,6 +144,37 @@ fn the_port_is_one_of_the_services() {
     }
 }
 
+/// Which ones were there before does not matter, nor who stands between them.
+#[test]
+fn they_are_in_the_order_of_their_names() {
+    let target = cart_with_route();
+    let all = testing::traffic(&target, 20)
+        .with_additional("a", "cart-a", 1)
+        .with_additional("b", "cart-b", 2)
+        .with_additional("c", "cart-c", 3);
+    for (before, between, expected) in [
+        (vec![], None, vec!["cart", "cart-canary", "cart-a", "cart-b", "cart-c"]),
+        (vec!["b"], None, vec!["cart", "cart-canary", "cart-a", "cart-b", "cart-c"]),
+        (vec!["a", "c"], None, vec!["cart", "cart-canary", "cart-a", "cart-b", "cart-c"]),
+        (vec!["b"], Some("other"), vec!["cart", "cart-canary", "cart-a", "cart-b", "other", "cart-c"]),
+    ] {
+        let mut objects = Objects::new().with(http_route("cart", json!([both(0)])));
+        let first = before.iter().fold(testing::traffic(&target, 20), |traffic, name| {
+            traffic.with_additional(name, &format!("cart-{name}"), 5)
+        });
+        objects.route::<GatewayApi>(&target, &first).unwrap();
+        if let Some(name) = between {
+            for (_, object) in objects.iter_mut() {
+                let list = object["spec"]["rules"][0]["backendRefs"].as_array_mut().unwrap();
+                list.push(json!({"name": name, "port": 80}));
+            }
+        }
+        objects.route::<GatewayApi>(&target, &all).unwrap();
+        let names: Vec<_> = backends(&objects, 0).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, expected, "{before:?}");
+    }
+}
+
 #[test]
 fn services_are_looked_at_only_for_extra_destinations() {
     let target = cart_with_route();
