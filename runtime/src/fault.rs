@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use tidegate_contract::text::printable;
 use tidegate_contract::{Fault, FaultReason};
 use wasmtime::component::{Resource, ResourceAny};
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace, WasmtimeBug};
@@ -178,23 +179,4 @@ fn frames(error: &wasmtime::Error) -> String {
 
 fn text(error: &wasmtime::Error) -> String {
     printable(&error.root_cause().to_string(), 400)
-}
-
-/// Text of a guest's making, without what could confuse a terminal or a log.
-pub(crate) fn printable(text: &str, characters: usize) -> String {
-    let mut out: String = text.chars().take(characters).flat_map(|c| escape(c, false)).collect();
-    if text.chars().nth(characters).is_some() {
-        out.push('…');
-    }
-    out
-}
-
-/// A character as it is, or its escape when it is a control character or changes the direction of writing. With `lines`,
-/// line ends and tabs stay.
-pub(crate) fn escape(c: char, lines: bool) -> impl Iterator<Item = char> {
-    let directional =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let stays = if c.is_control() { lines && matches!(c, '\n' | '\t') } else { !directional };
-    let (plain, escaped) = if stays { (Some(c), None) } else { (None, Some(c.escape_unicode())) };
-    plain.into_iter().chain(escaped.into_iter().flatten())
 }

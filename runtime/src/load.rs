@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tidegate_contract::text::printable;
 use tidegate_contract::{Description, Fault, FaultReason, Router as _};
 use wasmtime::component::Component;
 
 use crate::artifact::Artifact;
 use crate::engine::{Runtime, Shared};
 use crate::error::{LoadError, LoadReason};
-use crate::fault::printable;
 use crate::inspect::{self, Inspection};
 use crate::interface;
 use crate::limits::{self, Limits};

@@ -31,7 +31,13 @@ enum Task {
     /// Runs all tests, those against a real API server included
     Test(suite::Options),
     /// Builds the plugins for wasm32-wasip2 into target/plugins
-    Plugins(Toolchain),
+    Plugins {
+        #[command(flatten)]
+        toolchain: Toolchain,
+        /// Also the components that only tests load, into target/test-guests
+        #[arg(long)]
+        for_tests: bool,
+    },
     /// Builds the example router in Rust, Python, JavaScript and Go into target/guests
     Guests {
         /// Only in these languages
@@ -80,7 +86,12 @@ impl Task {
         match self {
             Self::Demo { arguments } => return demo::run(context, &arguments),
             Self::Test(options) => suite::run(context, &options)?,
-            Self::Plugins(Toolchain { source }) => guests::build_plugins(context, source)?,
+            Self::Plugins { toolchain: Toolchain { source }, for_tests: false } => {
+                guests::build_plugins(context, source)?;
+            }
+            Self::Plugins { toolchain: Toolchain { source }, for_tests: true } => {
+                guests::build_all(context, source)?;
+            }
             Self::Guests { languages, toolchain: Toolchain { source } } => {
                 languages::build(context, source, &languages)?;
             }

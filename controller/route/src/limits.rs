@@ -17,6 +17,8 @@ pub(crate) const OPERATIONS: usize = 4096;
 /// How deep an object may be nested: less than the 128 that the parser takes, so that what was changed in
 /// memory can always be read again.
 pub(crate) const DEPTH: usize = 100;
+/// Bytes of the place of a share.
+pub(crate) const PLACE_BYTES: usize = 1024;
 /// Shares in one answer.
 pub(crate) const SHARES: usize = 1024;
 /// Notes in one answer (from the contract).

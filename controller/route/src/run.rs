@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tidegate_contract::text::fit;
 use tidegate_contract::{
     CallError, Description, Object, ObjectRef, Observation, Outcome, Problem, Query, Selection, Session,
     Verdict,
@@ -36,7 +37,7 @@ impl From<CallError> for Stopped {
 
 impl From<Box<Refusal>> for Stopped {
     fn from(refusal: Box<Refusal>) -> Self {
-        Box::new(Answer::Refused(*refusal))
+        Box::new(Answer::Refused(bounded_refusal(*refusal)))
     }
 }
 
@@ -206,6 +207,18 @@ fn bounded_problem(mut problem: Problem) -> Problem {
         shorten(pointer, limits::TEXT_CHARACTERS);
     }
     problem
+}
+
+/// Its message may quote what the plugin answered.
+fn bounded_refusal(mut refusal: Refusal) -> Refusal {
+    refusal.message = fit(refusal.message, limits::TEXT_CHARACTERS);
+    if let Some(about) = &mut refusal.about {
+        let namespace = about.namespace.iter_mut();
+        for text in namespace.chain([&mut about.name, &mut about.kind.group, &mut about.kind.kind]) {
+            *text = fit(std::mem::take(text), limits::TEXT_CHARACTERS);
+        }
+    }
+    refusal
 }
 
 fn bounded_verdict(mut verdict: Verdict) -> Verdict {

@@ -45,6 +45,10 @@ impl<'a> Shares<'a> {
             if !(share.at.is_empty() || share.at.starts_with('/')) {
                 return refuse("does not name its place by a JSON pointer");
             }
+            // Shares are kept as long as the answer is.
+            if share.at.len() > limits::PLACE_BYTES {
+                return refuse("has too long a place");
+            }
             if !destinations(&pass.traffic).any(|(name, _)| name == share.destination)
                 && !pass.traffic.retired.iter().any(|retired| retired.name == share.destination)
             {

@@ -10,6 +10,7 @@ mod answer;
 mod fault;
 mod question;
 mod router;
+pub mod text;
 
 pub use answer::{Change, Description, Edit, ElementUse, KindUse, Outcome, Problem, Share, Verb, Verdict};
 pub use fault::{CallError, Fault, FaultReason};

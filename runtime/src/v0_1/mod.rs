@@ -135,7 +135,10 @@ impl Instance {
         target: &Target,
     ) -> wasmtime::Result<Result<Vec<String>, Problem>> {
         let (answer,): CheckGives = self.call(store, &self.functions.check, (question::target(target),))?;
-        Ok(answer.map_err(answer::problem))
+        match answer {
+            Ok(features) => answer::features(features).map(Ok),
+            Err(problem) => Ok(Err(answer::problem(problem))),
+        }
     }
 
     pub(crate) fn locate(

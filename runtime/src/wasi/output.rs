@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::fault::escape;
+use tidegate_contract::text::escape;
 
 /// Bytes that are kept of each stream, and of both when they are shown.
 const KEPT: usize = 8 << 10;

@@ -86,13 +86,8 @@ fn forms_that_cannot_be_are_refused() {
 #[test]
 fn a_broken_allocator_is_no_danger() {
     for address in ["-8", "3"] {
-        // Instead of the one that every guest here has.
-        let mut guest = Guest::new();
-        guest.items = format!("(func $bad (param i32 i32 i32 i32) (result i32) (i32.const {address}))");
-        let mut text = guest.build_text();
-        text = text.replace("(export \"cabi_realloc\")", "");
-        text = text.replace("(func $bad", "(func $bad (export \"cabi_realloc\")");
-        let plugin = crate::guest::load_text(&text);
+        let guest = Guest { realloc: Some(format!("(i32.const {address})")), ..Guest::new() };
+        let plugin = plugin(&guest);
         assert_eq!(fault(route(&plugin)).reason, FaultReason::InvalidOutput, "{address}");
     }
 }

@@ -3,7 +3,7 @@
 use tidegate_contract::Router;
 use tidegate_runtime::{LoadError, LoadReason, Stage};
 
-use crate::guest::{Guest, ROUTER, artifact, dummy, load, runtime, small};
+use crate::guest::{Guest, ROUTER, artifact, dummy, dummy_alone, load, runtime, small};
 
 fn refused(bytes: Vec<u8>) -> LoadError {
     runtime().load(&artifact(bytes), &small(), &mut |_, _| {}).unwrap_err()
@@ -89,11 +89,7 @@ fn other_components_are_told_from_plugins() {
             "package wasi:http@0.2.6 { interface incoming-handler { handle: func(); } }",
         ),
     ] {
-        let bytes = if packages.is_empty() {
-            dummy(world, "")
-        } else {
-            crate::guest::dummy_without_wasi(world, packages)
-        };
+        let bytes = if packages.is_empty() { dummy(world, "") } else { dummy_alone(world, packages) };
         let error = refused(bytes);
         assert_eq!((error.stage, error.reason), (Stage::Interface, LoadReason::IncompatibleInterface));
         let name = world.trim_start_matches("export ").trim_end_matches(';').trim_end_matches(": func()");
@@ -116,7 +112,7 @@ fn other_versions_of_the_contract_are_named() {
 /// The contract's version with other functions and types.
 fn same_version(functions: &str) -> Vec<u8> {
     let packages = format!("package tidegate:traffic@0.1.0 {{ interface router {{ {functions} }} }}");
-    crate::guest::dummy_without_contract(&format!("export {ROUTER};"), &packages)
+    dummy_alone(&format!("export {ROUTER};"), &packages)
 }
 
 #[test]

@@ -4,47 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use tidegate_hostile::router;
 use tidegate_tests::{Controller, Fixture, servers};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
-
-/// A router plugin that finds nothing wrong and needs nothing, and whose `route` has this body.
-fn plugin(route: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/0.1");
-    let (package, _) = resolve.push_path(contract).unwrap();
-    let interface = resolve.packages[package].interfaces["router"];
-    let router = resolve.id_of(interface).unwrap();
-    let text = format!("package test:guest;\nworld guest {{ export {router}; }}");
-    let guest = resolve.push_str("guest.wit", &text).unwrap();
-    let world = resolve.select_world(&[guest], Some("guest")).unwrap();
-    let sixteen = "i32 ".repeat(16);
-    let core = format!(
-        r#"(module
-            (memory (export "memory") 1)
-            ;; Gives away new pages for ever.
-            (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
-              (local $at i32)
-              (local.set $at (i32.mul (memory.grow (i32.add (i32.shr_u (local.get $size) (i32.const 16)) (i32.const 1)))
-                                      (i32.const 65536)))
-              (local.get $at))
-            (data (i32.const 8) "guest") (data (i32.const 16) "0.1.0") (data (i32.const 24) "{{}}")
-            ;; The description: name, version, features, kinds, two schemas, annotations.
-            (data (i32.const 64)
-              "\08\00\00\00\05\00\00\00" "\10\00\00\00\05\00\00\00" "\00\00\00\00\00\00\00\00"
-              "\00\00\00\00\00\00\00\00" "\18\00\00\00\02\00\00\00" "\18\00\00\00\02\00\00\00"
-              "\00\00\00\00\00\00\00\00")
-            ;; Zeros at 256 say: all right, nothing.
-            (func (export "{router}#describe") (result i32) (i32.const 64))
-            (func (export "{router}#check") (param {sixteen}) (result i32) (i32.const 256))
-            (func (export "{router}#locate") (param i32) (result i32) (i32.const 256))
-            (func (export "{router}#release") (param i32) (result i32) (i32.const 256))
-            (func (export "{router}#route") (param i32) (result i32) {route}))"#
-    );
-    let mut module = wat::parse_str(&core).unwrap_or_else(|error| panic!("{error}\n{core}"));
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
-}
 
 const GATEWAY_API: &str = "--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api";
 
@@ -73,7 +34,7 @@ fn each_gets_a_condition_and_others_do_not_notice() {
         let files = tempfile::tempdir().unwrap();
         let mut arguments = vec![GATEWAY_API.to_owned()];
         for (name, route, _) in hostile {
-            arguments.push(configure(name, &plugin(route), files.path()));
+            arguments.push(configure(name, &router().route(route).build(), files.path()));
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let controller = Controller::start_ready(servers, &fixture.namespace, &arguments).await;

@@ -7,6 +7,5 @@
 mod bad_arguments;
 mod command;
 mod examples;
-mod guest;
 mod output;
 mod plugins;

@@ -1,8 +1,9 @@
 //! Plugins that cannot be loaded, and plugins that misbehave: a condition, traffic as it was, and a neighbour that does
 //! not notice.
 
+use tidegate_hostile::router;
+
 use crate::command::{Files, Run, simulate};
-use crate::guest;
 
 const GOOD: &str = "argoproj-labs/gatewayAPI=builtin:gateway-api";
 
@@ -44,8 +45,8 @@ fn plugins_that_cannot_be_loaded() {
     let files = Files::new();
     let elf = files.write("plugin", b"\x7fELF\x02\x01\x01 and so on");
     let html = files.write("page", "<!DOCTYPE html><html>not found</html>");
-    let core = files.write("core.wasm", guest::core_module());
-    let good = files.write("good.wasm", guest::component("(i32.const 512)"));
+    let core = files.write("core.wasm", router().module());
+    let good = files.write("good.wasm", router().build());
     let pinned = format!("{good},sha256={}", "0".repeat(64));
     for (location, reason) in [
         ("nowhere.wasm", "Unreachable"),
@@ -69,7 +70,7 @@ fn plugins_that_misbehave() {
         ("(loop $again (br $again)) (unreachable)", "OutOfFuel"),
         ("(loop $again (drop (memory.grow (i32.const 16))) (br $again)) (unreachable)", "MemoryLimit"),
     ] {
-        let plugin = files.write("hostile.wasm", guest::component(route));
+        let plugin = files.write("hostile.wasm", router().route(route).build());
         expect_condition(&beside_a_good_one(&files, &plugin), reason);
     }
 }

@@ -1,0 +1,190 @@
+//! What the plugin changes besides the weights.
+
+use serde_json::{Value, json};
+use tidegate_router_sdk::{Change, Edit, Kind, ObjectRef, Outcome, Query, Target};
+
+use crate::{Config, honest};
+
+/// How the plugin answers with a change that it may not make.
+enum Tampering {
+    /// By further operations on the route.
+    Operations(Value),
+    /// By another patch of the route.
+    Patch(String),
+    /// By another text of the route.
+    Text(String),
+    /// By changes besides that of the route.
+    Changes(Vec<Change>),
+}
+
+/// An object that is not the plugin's to change, and how it would.
+fn coveted_object(how: &str) -> Option<(Kind, &'static str, Value)> {
+    let kind = |group: &str, kind: &str| Kind::new(group, kind);
+    Some(match how {
+        "deployment" => (
+            kind("apps", "Deployment"),
+            "bystander",
+            json!([{"op": "replace", "path": "/spec/replicas", "value": 0}]),
+        ),
+        "role" => (
+            kind("rbac.authorization.k8s.io", "Role"),
+            "bystander",
+            json!([{"op": "add", "path": "/rules/0/verbs/-", "value": "*"}]),
+        ),
+        "rollout" => (
+            kind("argoproj.io", "Rollout"),
+            "bystander",
+            json!([{"op": "replace", "path": "/spec/replicas", "value": 0}]),
+        ),
+        "another-rollouts-route" => (
+            honest::http_route(),
+            "bystander",
+            json!([{"op": "replace", "path": "/spec/rules/0/backendRefs/0/weight", "value": 0}]),
+        ),
+        _ => return None,
+    })
+}
+
+/// The query for that object.
+pub(crate) fn coveted(how: &str) -> Option<Query> {
+    coveted_object(how).map(|(kind, name, _)| Query::named(kind, name))
+}
+
+pub(crate) fn tamper(config: &Config, target: &Target, outcome: &mut Outcome) {
+    let route =
+        ObjectRef::namespaced(honest::http_route(), target.namespace.as_str(), config.http_route.as_str());
+    let Some(tampering) = tampering(&config.misbehave, target, &route) else { return };
+    let mut patch = match outcome.changes.pop() {
+        Some(Change { edit: Edit::JsonPatch(text), .. }) => {
+            serde_json::from_str::<Vec<Value>>(&text).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let edit = match tampering {
+        Tampering::Operations(more) => {
+            patch.extend(more.as_array().cloned().unwrap_or_default());
+            Edit::JsonPatch(Value::Array(patch).to_string())
+        }
+        Tampering::Patch(text) => Edit::JsonPatch(text),
+        Tampering::Text(text) => Edit::Replace(text),
+        Tampering::Changes(changes) => {
+            outcome.changes.extend(changes);
+            if patch.is_empty() {
+                return;
+            }
+            Edit::JsonPatch(Value::Array(patch).to_string())
+        }
+    };
+    outcome.changes.push(Change { ref_: route, edit });
+}
+
+fn tampering(how: &str, target: &Target, route: &ObjectRef) -> Option<Tampering> {
+    let operation = |op: &str, path: &str, value: Value| {
+        Tampering::Operations(json!([{"op": op, "path": path, "value": value}]))
+    };
+    let other = |kind: Kind, namespace: &str, name: &str, edit: Edit| {
+        Tampering::Changes(vec![Change { ref_: ObjectRef::namespaced(kind, namespace, name), edit }])
+    };
+    let home = target.namespace.as_str();
+    let no_weight = || {
+        Edit::JsonPatch(r#"[{"op":"replace","path":"/spec/rules/0/backendRefs/0/weight","value":0}]"#.into())
+    };
+    if let Some((kind, name, patch)) = coveted_object(how) {
+        return Some(other(kind, home, name, Edit::JsonPatch(patch.to_string())));
+    }
+    let stable = || json!({"name": target.stable_service, "port": 80});
+    Some(match how {
+        // What an object is, and what says who may do what with it.
+        "finalizer" => operation("add", "/metadata/finalizers", json!(["example.com/mine"])),
+        "owner" => operation("add", "/metadata/ownerReferences", json!([{"kind": "Node", "name": "x"}])),
+        "rename" => operation("replace", "/metadata/name", json!("other")),
+        "other-version" => operation("replace", "/apiVersion", json!("gateway.networking.k8s.io/v9")),
+        "status" => operation("add", "/status", json!({"parents": [{"conditions": []}]})),
+        // Fields that it did not ask for.
+        "hostnames" => operation("add", "/spec/hostnames", json!(["evil.example.com"])),
+        "parents" => operation("replace", "/spec/parentRefs/0/name", json!("evil")),
+        "label" => operation("add", "/metadata/labels", json!({"team": "mine"})),
+        "mirror" => operation(
+            "add",
+            "/spec/rules/0/filters",
+            json!([{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "evil"}}}]),
+        ),
+        "port" => operation("replace", "/spec/rules/0/backendRefs/0/port", json!(22)),
+        "retarget" => operation("replace", "/spec/rules/0/backendRefs/0/name", json!("evil")),
+        // What is somebody else's.
+        "foreign-weight" => operation("replace", "/spec/rules/1/backendRefs/0/weight", json!(0)),
+        "foreign-backend" => operation("replace", "/spec/rules/1/backendRefs/0/name", json!("evil")),
+        "drop-rule" => Tampering::Operations(json!([{"op": "remove", "path": "/spec/rules/1"}])),
+        "drop-all-rules" => operation("replace", "/spec/rules", json!([])),
+        "swap-rules" => {
+            Tampering::Operations(json!([{"op": "move", "from": "/spec/rules/1", "path": "/spec/rules/0"}]))
+        }
+        "catch-all-rule" => {
+            operation("add", "/spec/rules/0", json!({"backendRefs": [{"name": "evil", "port": 80}]}))
+        }
+        "add-backend" => {
+            operation("add", "/spec/rules/0/backendRefs/-", json!({"name": "evil", "port": 80, "weight": 1}))
+        }
+        "double-backend" => operation("add", "/spec/rules/1/backendRefs/-", stable()),
+        // Objects that it did not see, makes, or removes.
+        "unseen-route" => other(honest::http_route(), home, "bystander", no_weight()),
+        "unseen-namespace" => other(honest::http_route(), "kube-system", "web", no_weight()),
+        "create-secret" => other(Kind::new("", "Secret"), home, "mine", Edit::Replace(new("v1", "Secret"))),
+        "create-role" => other(
+            Kind::new("rbac.authorization.k8s.io", "Role"),
+            home,
+            "mine",
+            Edit::Replace(new("rbac.authorization.k8s.io/v1", "Role")),
+        ),
+        "create-elsewhere" => other(
+            Kind::new("gateway.networking.k8s.io", "Gateway"),
+            "kube-system",
+            "mine",
+            Edit::Replace(new("gateway.networking.k8s.io/v1", "Gateway")),
+        ),
+        "remove-route" => other(honest::http_route(), home, &route.name, Edit::Remove),
+        "remove-unseen" => other(honest::http_route(), home, "bystander", Edit::Remove),
+        // Edits that are none.
+        "no-json" => Tampering::Text("{\"spec\": ".to_owned()),
+        "no-object" => Tampering::Text("[]".to_owned()),
+        "no-patch" => Tampering::Patch(r#"[{"op": "explode"}]"#.to_owned()),
+        "no-such-place" => operation("replace", "/spec/rules/99/backendRefs/0/weight", json!(1)),
+        "nested-text" => {
+            Tampering::Text(["{\"spec\":", &"[".repeat(500_000), &"]".repeat(500_000), "}"].concat())
+        }
+        "nested-patch" => Tampering::Operations(
+            (0..300)
+                .flat_map(|_| {
+                    [
+                        json!({"op": "move", "from": "/spec", "path": "/deeper"}),
+                        json!({"op": "add", "path": "/spec", "value": {}}),
+                        json!({"op": "move", "from": "/deeper", "path": "/spec/spec"}),
+                    ]
+                })
+                .collect(),
+        ),
+        "billion-laughs" => Tampering::Operations(
+            (0..64)
+                .flat_map(|_| {
+                    [
+                        json!({"op": "copy", "from": "/spec", "path": "/twice"}),
+                        json!({"op": "move", "from": "/twice", "path": "/spec/twice"}),
+                    ]
+                })
+                .collect(),
+        ),
+        "ten-thousand-operations" => Tampering::Operations(
+            (0..10_000).map(|_| json!({"op": "test", "path": "/kind", "value": "HTTPRoute"})).collect(),
+        ),
+        "two-megabytes" => operation("add", "/metadata/labels", json!({"team": "m".repeat(2 << 20)})),
+        "twice" => {
+            let change = Change { ref_: route.clone(), edit: Edit::JsonPatch("[]".to_owned()) };
+            Tampering::Changes(vec![change.clone(), change])
+        }
+        _ => return None,
+    })
+}
+
+fn new(api_version: &str, kind: &str) -> String {
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "mine"}}).to_string()
+}
