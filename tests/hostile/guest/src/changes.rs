@@ -164,19 +164,16 @@ fn tampering(how: &str, target: &Target, route: &ObjectRef) -> Option<Tampering>
                 .collect(),
         ),
         "billion-laughs" => Tampering::Operations(
-            (0..64)
-                .flat_map(|_| {
-                    [
-                        json!({"op": "copy", "from": "/spec", "path": "/twice"}),
-                        json!({"op": "move", "from": "/twice", "path": "/spec/twice"}),
-                    ]
-                })
-                .collect(),
+            (0..64).map(|_| json!({"op": "copy", "from": "/spec/rules", "path": "/spec/rules/-"})).collect(),
         ),
-        "ten-thousand-operations" => Tampering::Operations(
-            (0..10_000).map(|_| json!({"op": "test", "path": "/kind", "value": "HTTPRoute"})).collect(),
-        ),
-        "two-megabytes" => operation("add", "/metadata/labels", json!({"team": "m".repeat(2 << 20)})),
+        "thousands-of-operations" => {
+            let operation = r#"{"op":"test","path":"/kind","value":"HTTPRoute"}"#;
+            Tampering::Patch(["[", &[operation, ","].concat().repeat(4_999), operation, "]"].concat())
+        }
+        "two-megabytes" => {
+            let head = r#"[{"op":"add","path":"/metadata/labels","value":{"team":""#;
+            Tampering::Patch([head, &"m".repeat(2 << 20), "\"}}]"].concat())
+        }
         "twice" => {
             let change = Change { ref_: route.clone(), edit: Edit::JsonPatch("[]".to_owned()) };
             Tampering::Changes(vec![change.clone(), change])

@@ -70,7 +70,7 @@ mod memory {
     /// What is left for the next sandbox to find.
     const MARKER: u64 = 0x6d61_726b_6572_2121;
     /// Pages that are looked at.
-    const PAGES: usize = 64;
+    const PAGES: usize = 16;
 
     fn words() -> impl Iterator<Item = *mut u64> {
         let first = memory_grow::<0>(PAGES);

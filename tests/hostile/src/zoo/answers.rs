@@ -21,7 +21,7 @@ pub(super) fn all() -> Vec<Hostile> {
         fault("panics-later", "panics when it is asked about its own change", FaultReason::Trap),
         fault("abort", "aborts", FaultReason::Trap),
         fault("exit", "calls the standard library's exit", FaultReason::Exit),
-        fault("deep-frames", "recurses with large frames", FaultReason::StackOverflow),
+        fault("deep-frames", "recurses past the stack in its memory", FaultReason::Trap),
         fault("growth", "keeps all that it allocates", FaultReason::MemoryLimit),
         fault("one-allocation", "allocates a gibibyte at once", FaultReason::MemoryLimit),
         fault("chatter-for-ever", "prints for ever", FaultReason::OutOfFuel),
@@ -78,7 +78,7 @@ pub(super) fn all() -> Vec<Hostile> {
         refused("nested-text", "nests JSON 500,000 deep", "InvalidEdit"),
         refused("nested-patch", "nests the object deeper by each operation", "EditTooLarge"),
         refused("billion-laughs", "doubles the object by each operation", "EditTooLarge"),
-        refused("ten-thousand-operations", "patches by 10,000 operations", "EditTooLarge"),
+        refused("thousands-of-operations", "patches by 5,000 operations", "EditTooLarge"),
         refused("two-megabytes", "adds a label of two megabytes", "EditTooLarge"),
         refused("twice", "changes one object twice", "DuplicateChange"),
         // What it says of the result.

@@ -58,7 +58,14 @@ pub(super) fn all() -> Vec<Hostile> {
             "many-memories",
             "declares six memories",
             router().items(&"(memory 1)".repeat(5)).build(),
-            "compile",
+            "validate",
+            "LimitExceeded",
+        ),
+        one(
+            "large-from-the-start",
+            "starts with a memory of a gibibyte",
+            Guest { pages: Some(1 << 14), ..router() }.build(),
+            "validate",
             "LimitExceeded",
         ),
         // Worlds that are not a plugin's.
@@ -80,12 +87,6 @@ pub(super) fn all() -> Vec<Hostile> {
             "exits with success while it starts",
             start("(call $exit (i32.const 0))").wasi("cli/exit", "exit", "exit", "(param i32)"),
             "StartFailed",
-        ),
-        started(
-            "large-from-the-start",
-            "starts with a memory of a gibibyte",
-            Guest { pages: Some(1 << 14), ..router() },
-            "LimitExceeded",
         ),
         // Saying what it is.
         asked(

@@ -36,7 +36,11 @@ fn one_rollout_completes_its_canary_among_all_that_misbehave() {
         plugins.insert(GOOD.to_owned(), PluginState::Ready(keeper.good.clone()));
 
         let mut cluster = Cluster::new(Settings::default());
-        for object in bystanders().into_iter().chain(app("web", GOOD, json!({"httpRoute": "web"}))) {
+        let legacy = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "legacy", "namespace": HOME},
+                            "spec": {"selector": {"app": "legacy"}, "ports": [{"port": 80}]}});
+        for object in
+            bystanders().into_iter().chain([legacy]).chain(app("web", GOOD, json!({"httpRoute": "web"})))
+        {
             create(&mut cluster, object);
         }
         for hostile in &kinds {
