@@ -17,32 +17,54 @@ enum Tampering {
     Changes(Vec<Change>),
 }
 
-/// An object that is not the plugin's to change, and how it would.
-fn coveted_object(how: &str) -> Option<(Kind, &'static str, Value)> {
-    let kind = |group: &str, kind: &str| Kind::new(group, kind);
-    Some(match how {
-        "deployment" => (
-            kind("apps", "Deployment"),
-            "bystander",
-            json!([{"op": "replace", "path": "/spec/replicas", "value": 0}]),
-        ),
-        "role" => (
-            kind("rbac.authorization.k8s.io", "Role"),
-            "bystander",
-            json!([{"op": "add", "path": "/rules/0/verbs/-", "value": "*"}]),
-        ),
-        "rollout" => (
-            kind("argoproj.io", "Rollout"),
-            "bystander",
-            json!([{"op": "replace", "path": "/spec/replicas", "value": 0}]),
-        ),
-        "another-rollouts-route" => (
-            honest::http_route(),
-            "bystander",
-            json!([{"op": "replace", "path": "/spec/rules/0/backendRefs/0/weight", "value": 0}]),
-        ),
+/// An object that the plugin asks to see, and that is not its to have: its kind, its name, and how it would change it.
+fn coveted_object(how: &str) -> Option<(Kind, &'static str, Edit)> {
+    let patch = |op: &str, path: &str, value: Value| {
+        Edit::JsonPatch(json!([{"op": op, "path": path, "value": value}]).to_string())
+    };
+    let (group, kind, name, edit) = match how {
+        "deployment" => ("apps", "Deployment", "bystander", patch("replace", "/spec/replicas", json!(0))),
+        "rollout" => ("argoproj.io", "Rollout", "bystander", patch("replace", "/spec/replicas", json!(0))),
+        "role" => {
+            let edit = patch("add", "/rules/0/verbs/-", json!("*"));
+            ("rbac.authorization.k8s.io", "Role", "bystander", edit)
+        }
+        "webhook" => {
+            let edit = patch("replace", "/webhooks/0/failurePolicy", json!("Ignore"));
+            ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", "bystander", edit)
+        }
+        "definition" => {
+            let edit = patch("replace", "/spec/scope", json!("Cluster"));
+            ("apiextensions.k8s.io", "CustomResourceDefinition", "bystander", edit)
+        }
+        "another-rollouts-route" => {
+            let edit = patch("replace", "/spec/rules/0/backendRefs/0/weight", json!(0));
+            ("gateway.networking.k8s.io", "HTTPRoute", "bystander", edit)
+        }
+        "take-over" => {
+            let edit = Edit::Replace(new("gateway.networking.k8s.io/v1", "Gateway", "bystander"));
+            ("gateway.networking.k8s.io", "Gateway", "bystander", edit)
+        }
+        "adopt" => {
+            let owners = json!([{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "controller": true}]);
+            let edit = patch("add", "/metadata/ownerReferences", owners);
+            ("gateway.networking.k8s.io", "Gateway", "bystander", edit)
+        }
+        "remove-gateway" => ("gateway.networking.k8s.io", "Gateway", "bystander", Edit::Remove),
+        "owned-by-a-node" => {
+            let made = json!({
+                "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+                "metadata": {"name": "mine", "ownerReferences": [{"kind": "Node", "name": "x"}]},
+            });
+            ("gateway.networking.k8s.io", "Gateway", "mine", Edit::Replace(made.to_string()))
+        }
+        "another-name" => {
+            let edit = Edit::Replace(new("gateway.networking.k8s.io/v1", "Gateway", "bystander"));
+            ("gateway.networking.k8s.io", "Gateway", "mine", edit)
+        }
         _ => return None,
-    })
+    };
+    Some((Kind::new(group, kind), name, edit))
 }
 
 /// The query for that object.
@@ -89,8 +111,11 @@ fn tampering(how: &str, target: &Target, route: &ObjectRef) -> Option<Tampering>
     let no_weight = || {
         Edit::JsonPatch(r#"[{"op":"replace","path":"/spec/rules/0/backendRefs/0/weight","value":0}]"#.into())
     };
-    if let Some((kind, name, patch)) = coveted_object(how) {
-        return Some(other(kind, home, name, Edit::JsonPatch(patch.to_string())));
+    if let Some((kind, name, edit)) = coveted_object(how) {
+        let is_of_the_cluster = matches!(how, "webhook" | "definition");
+        let namespace = (!is_of_the_cluster).then(|| home.to_owned());
+        let ref_ = ObjectRef { kind, namespace, name: name.to_owned() };
+        return Some(Tampering::Changes(vec![Change { ref_, edit }]));
     }
     let stable = || json!({"name": target.stable_service, "port": 80});
     Some(match how {
@@ -109,7 +134,7 @@ fn tampering(how: &str, target: &Target, route: &ObjectRef) -> Option<Tampering>
             "/spec/rules/0/filters",
             json!([{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "evil"}}}]),
         ),
-        "port" => operation("replace", "/spec/rules/0/backendRefs/0/port", json!(22)),
+        "port" => operation("replace", "/spec/rules/1/backendRefs/0/port", json!(22)),
         "retarget" => operation("replace", "/spec/rules/0/backendRefs/0/name", json!("evil")),
         // What is somebody else's.
         "foreign-weight" => operation("replace", "/spec/rules/1/backendRefs/0/weight", json!(0)),
@@ -126,21 +151,39 @@ fn tampering(how: &str, target: &Target, route: &ObjectRef) -> Option<Tampering>
             operation("add", "/spec/rules/0/backendRefs/-", json!({"name": "evil", "port": 80, "weight": 1}))
         }
         "double-backend" => operation("add", "/spec/rules/1/backendRefs/-", stable()),
+        "rule-in-disguise" => operation(
+            "add",
+            "/spec/rules/0",
+            json!({"name": target.canary_service, "backendRefs": [{"name": "evil", "port": 80}]}),
+        ),
+        "backend-in-disguise" => operation(
+            "add",
+            "/spec/rules/0/backendRefs/-",
+            json!({"name": target.canary_service, "namespace": "kube-system", "port": 80, "weight": 1}),
+        ),
         // Objects that it did not see, makes, or removes.
+        "create-unasked" => other(
+            honest::gateway(),
+            home,
+            "mine",
+            Edit::Replace(new("gateway.networking.k8s.io/v1", "Gateway", "mine")),
+        ),
         "unseen-route" => other(honest::http_route(), home, "bystander", no_weight()),
         "unseen-namespace" => other(honest::http_route(), "kube-system", "web", no_weight()),
-        "create-secret" => other(Kind::new("", "Secret"), home, "mine", Edit::Replace(new("v1", "Secret"))),
+        "create-secret" => {
+            other(Kind::new("", "Secret"), home, "mine", Edit::Replace(new("v1", "Secret", "mine")))
+        }
         "create-role" => other(
             Kind::new("rbac.authorization.k8s.io", "Role"),
             home,
             "mine",
-            Edit::Replace(new("rbac.authorization.k8s.io/v1", "Role")),
+            Edit::Replace(new("rbac.authorization.k8s.io/v1", "Role", "mine")),
         ),
         "create-elsewhere" => other(
             Kind::new("gateway.networking.k8s.io", "Gateway"),
             "kube-system",
             "mine",
-            Edit::Replace(new("gateway.networking.k8s.io/v1", "Gateway")),
+            Edit::Replace(new("gateway.networking.k8s.io/v1", "Gateway", "mine")),
         ),
         "remove-route" => other(honest::http_route(), home, &route.name, Edit::Remove),
         "remove-unseen" => other(honest::http_route(), home, "bystander", Edit::Remove),
@@ -182,6 +225,6 @@ fn tampering(how: &str, target: &Target, route: &ObjectRef) -> Option<Tampering>
     })
 }
 
-fn new(api_version: &str, kind: &str) -> String {
-    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "mine"}}).to_string()
+fn new(api_version: &str, kind: &str, name: &str) -> String {
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}}).to_string()
 }

@@ -9,7 +9,7 @@ use tidegate_router_sdk::{
 use crate::Config;
 
 /// Everything that a router might ask to change, and more.
-const GRABBED: [(&str, &str, &str); 8] = [
+const GRABBED: [(&str, &str, &str); 7] = [
     ("", "Secret", "v1"),
     ("", "Service", "v1"),
     ("apps", "Deployment", "v1"),
@@ -17,15 +17,21 @@ const GRABBED: [(&str, &str, &str); 8] = [
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", "v1"),
     ("apiextensions.k8s.io", "CustomResourceDefinition", "v1"),
     ("argoproj.io", "Rollout", "v1alpha1"),
-    ("gateway.networking.k8s.io", "Gateway", "v1"),
 ];
 
 pub(crate) fn http_route() -> Kind {
     Kind::new("gateway.networking.k8s.io", "HTTPRoute")
 }
 
+pub(crate) fn gateway() -> Kind {
+    Kind::new("gateway.networking.k8s.io", "Gateway")
+}
+
 pub(crate) fn description() -> Description {
-    let weights = KindUse::new(http_route(), &["v1"], &["/spec/rules/*/backendRefs/*/weight"]);
+    let routes = KindUse::new(http_route(), &["v1"], &["/spec/rules/*/backendRefs/*/weight"])
+        .with_elements("/spec/rules/*", "/name", &["/backendRefs/*/name"])
+        .with_elements("/spec/rules/*/backendRefs/*", "/name", &[]);
+    let gateways = KindUse::new(gateway(), &["v1"], &[]).with_own_objects();
     let all = |(group, kind, version): (&str, &str, &str)| {
         KindUse::new(Kind::new(group, kind), &[version], &["/spec", "/data", "/rules", "/webhooks"])
             .with_own_objects()
@@ -34,7 +40,7 @@ pub(crate) fn description() -> Description {
         name: "hostile".to_owned(),
         version: "0.1.0".to_owned(),
         features: vec!["weights".to_owned()],
-        kinds: [weights].into_iter().chain(GRABBED.map(all)).collect(),
+        kinds: [routes, gateways].into_iter().chain(GRABBED.map(all)).collect(),
         config_schema: "{}".to_owned(),
         settings_schema: "{}".to_owned(),
         annotations: Vec::new(),

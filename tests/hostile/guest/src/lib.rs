@@ -45,7 +45,7 @@ impl Router for Hostile {
         Ok(vec!["weights".to_owned()])
     }
 
-    fn locate(target: &Target, seen: &[Observation]) -> Result<Vec<Query>, Problem> {
+    fn locate(target: &Target, _: &Traffic, seen: &[Observation]) -> Result<Vec<Query>, Problem> {
         let config = target.config::<Config>()?;
         Ok(queries::misled(&config, seen))
     }
@@ -58,5 +58,11 @@ impl Router for Hostile {
         changes::tamper(&config, target, &mut outcome);
         shares::lie(&config.misbehave, traffic, &mut outcome);
         Ok(outcome)
+    }
+
+    fn release(target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, Problem> {
+        let config = target.config::<Config>()?;
+        let keeps = config.misbehave == "keeps-the-canary";
+        Self::route(target, &if keeps { traffic.clone() } else { traffic.released() }, seen)
     }
 }

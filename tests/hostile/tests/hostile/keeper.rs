@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
-use tidegate_contract::{CallError, Observation, Router as _, Session as _};
+use tidegate_contract::{Observation, Router as _};
 use tidegate_hostile::{Component, Hostile, Question};
-use tidegate_route::{Answer, Refusal, run};
+use tidegate_route::{Answer, Refusal, check, run};
 use tidegate_runtime::{Allocation, Artifact, Limits, LoadError, Plugin, Runtime, RuntimeSettings, Usage};
 
 use crate::world::{World, pass};
@@ -19,7 +19,7 @@ pub(crate) struct Keeper {
     runtime: Runtime,
     limits: Limits,
     pub(crate) good: Arc<Plugin>,
-    configured: Arc<Plugin>,
+    pub(crate) configured: Arc<Plugin>,
     world: World,
 }
 
@@ -86,10 +86,9 @@ fn once(plugin: &Plugin, question: Question, config: &Value, seen: &[Observation
         Err(fault) => return Asked { answer: Answer::Fault(fault), used: None },
     };
     let pass = pass(question, config, seen);
-    let answer = match sandbox.check(&pass.target) {
+    let answer = match check(&mut sandbox, &pass.target) {
         Ok(_) => run(&mut sandbox, plugin.description(), &pass),
-        Err(CallError::Fault(fault)) => Answer::Fault(fault),
-        Err(CallError::Problem(problem)) => Answer::Problem(problem),
+        Err(answer) => *answer,
     };
     Asked { answer, used: Some(sandbox.usage()) }
 }

@@ -70,16 +70,16 @@ fn end(keeper: &Keeper, hostile: &Hostile) -> Result<(), String> {
             let is_short_code = problem.code.chars().count() <= 65 && is_presentable(&problem.code);
             problem.code.starts_with(code) && is_short_code && is_short(&problem.message)
         }
-        (Answer::Routed(routed), Ends::Harmless) => is_harmless(&asked.answer, routed, keeper),
+        (Answer::Routed(routed), Ends::Harmless) => is_harmless(routed, keeper),
         _ => false,
     };
     if is_right { Ok(()) } else { Err(format!("{:.2000}", format!("{:?}", asked.answer))) }
 }
 
-/// Whether the writes are those of a good plugin, and what it says can be shown.
-fn is_harmless(answer: &Answer, routed: &Routed, keeper: &Keeper) -> bool {
-    let good = ask_the_good_one(keeper).answer;
-    let Answer::Routed(good) = good else { panic!("{answer:?}") };
+/// Whether the writes are those that it makes when it does nothing wrong, and what it says can be shown.
+fn is_harmless(routed: &Routed, keeper: &Keeper) -> bool {
+    let honest = keeper.ask(&keeper.configured, Question::Route, &json!({"httpRoute": "web"}));
+    let Answer::Routed(good) = honest.answer else { panic!("{honest:?}") };
     let facts = routed.facts.iter().flat_map(|(key, value)| [key, value]);
     routed.writes == good.writes
         && routed.notes.len() <= 16

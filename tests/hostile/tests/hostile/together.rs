@@ -75,9 +75,9 @@ fn one_rollout_completes_its_canary_among_all_that_misbehave() {
     });
 }
 
-/// Whether a kind shows in the status of a Rollout that uses it: `check` alone and `release` are not come to here.
+/// Whether a kind shows in the status of a Rollout that uses it: `release` is not come to here.
 fn is_seen(hostile: &Hostile) -> bool {
-    hostile.question == Question::Route && hostile.ends != Ends::Harmless
+    hostile.question != Question::Release && hostile.ends != Ends::Harmless
 }
 
 fn plugin_name(hostile: &Hostile) -> String {
@@ -187,7 +187,11 @@ impl Play {
 fn resource(cluster: &Cluster, object: &Value) -> Resource {
     let (api_version, kind) = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let made = || Resource::namespaced(group, version, kind, &format!("{}s", kind.to_lowercase()));
+    let plural = format!("{}s", kind.to_lowercase());
+    let made = || match object["metadata"].get("namespace") {
+        Some(_) => Resource::namespaced(group, version, kind, &plural),
+        None => Resource::cluster_scoped(group, version, kind, &plural),
+    };
     cluster.served(group, kind).cloned().unwrap_or_else(made)
 }
 
@@ -207,7 +211,8 @@ fn update(cluster: &mut Cluster, name: &str) {
 }
 
 fn send(cluster: &mut Cluster, resource: Resource, operation: Operation) {
-    let request = Request { resource, namespace: Some(HOME.to_owned()), operation };
+    let namespace = resource.namespaced.then(|| HOME.to_owned());
+    let request = Request { resource, namespace, operation };
     cluster.handle(&request).unwrap_or_else(|error| panic!("{error}\n{request:?}"));
 }
 

@@ -56,6 +56,12 @@ pub(crate) fn bystanders() -> Vec<Value> {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": named("bystander"), "spec": spec}),
         json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": named("bystander"),
                "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}),
+        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+               "metadata": {"name": "bystander"}, "webhooks": [{"name": "policy.example.com", "failurePolicy": "Fail"}]}),
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+               "metadata": {"name": "bystander"}, "spec": {"scope": "Namespaced"}}),
+        json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": named("bystander"),
+               "spec": {"gatewayClassName": "public", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}}),
         rollout,
         route("bystander", "bystander"),
     ]
@@ -74,7 +80,7 @@ impl World {
             let group = api_version.split_once('/').map_or("", |(group, _)| group);
             let reference = ObjectRef {
                 kind: Kind::new(group, text(&object, "/kind")),
-                namespace: Some(HOME.to_owned()),
+                namespace: object.pointer("/metadata/namespace").map(|_| HOME.to_owned()),
                 name: text(&object, "/metadata/name"),
             };
             object["metadata"]["uid"] = format!("uid of {reference}").into();
@@ -100,7 +106,7 @@ impl World {
         };
         let objects = self.0.iter().filter(|(reference, object)| {
             reference.kind == query.kind
-                && reference.namespace.as_deref() == Some(namespace)
+                && reference.namespace.as_deref().is_none_or(|own| own == namespace)
                 && fits(reference, object)
         });
         let objects = objects.map(|(reference, object)| Object {
@@ -142,6 +148,7 @@ pub(crate) fn pass(question: Question, config: &Value, seen: &[Observation]) -> 
             Question::Check | Question::Route => Purpose::Route,
             Question::Release => Purpose::Release,
         },
+        grant: None,
     }
 }
 
