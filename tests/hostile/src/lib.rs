@@ -11,7 +11,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "what makes components for tests says by a panic that it was used wrongly"
+    clippy::format_collect,
+    reason = "what makes components for tests says by a panic that it was used wrongly, and may take its time"
 )]
 
 mod component;

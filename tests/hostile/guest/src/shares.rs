@@ -19,12 +19,12 @@ pub(crate) fn lie(how: &str, traffic: &Traffic, outcome: &mut Outcome) {
         "wrong-total" => outcome.shares.iter_mut().for_each(|share| share.total += 7),
         "two-totals" => outcome.shares.iter_mut().take(1).for_each(|share| share.total += 7),
         "unknown-destination" => {
-            outcome.shares.iter_mut().take(1).for_each(|share| share.destination = "mine".to_owned());
+            outcome.shares.iter_mut().take(1).for_each(|share| "mine".clone_into(&mut share.destination));
         }
         "unseen-object" => {
-            outcome.shares.iter_mut().for_each(|share| share.about.name = "bystander".to_owned());
+            outcome.shares.iter_mut().for_each(|share| "bystander".clone_into(&mut share.about.name));
         }
-        "no-place" => outcome.shares.iter_mut().for_each(|share| share.at = "spec".to_owned()),
+        "no-place" => outcome.shares.iter_mut().for_each(|share| "spec".clone_into(&mut share.at)),
         "endless-place" => {
             outcome.shares.iter_mut().for_each(|share| share.at = "/spec".repeat(10_000));
         }
