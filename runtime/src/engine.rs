@@ -146,7 +146,7 @@ fn config(settings: &RuntimeSettings) -> Config {
     // Compiling is most of the way to ready. Guests come optimised by their own compiler, so doing it again takes half as
     // long once more and makes calls an eighth faster; and the thorough register allocator takes 1.6 times as long for
     // calls that are a third faster. (A guest of 150 kB on two busy cores: 168 ms of CPU like this, 257 ms optimised,
-    // 272 ms with thorough allocation, 351 ms with both; `examples/measure.rs`.)
+    // 272 ms with thorough allocation, 351 ms with both; `cargo xtask bench` shows the first.)
     config.cranelift_opt_level(OptLevel::None);
     config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     config.compiler_inlining(Inlining::No);

@@ -10,7 +10,7 @@ use crate::console::Console;
 use crate::context::Context;
 use crate::languages::{self, Language};
 use crate::toolchain::Source;
-use crate::{checks, demo, features, guests, lint_tools, suite};
+use crate::{bench, checks, demo, features, guests, lint_tools, suite};
 
 /// Set-up, demo and checks of the Tidegate workspace.
 #[derive(Debug, Parser)]
@@ -55,6 +55,8 @@ enum Task {
         #[arg(long)]
         print_path: bool,
     },
+    /// Measures the built-in plugins, passes and the idle controller
+    Bench(bench::Options),
     /// Sets up all that the other tasks need: toolchain, cargo-deny, API server
     Setup(Toolchain),
     /// Writes which features of shared dependencies the demo asks for, after dependencies have changed
@@ -95,6 +97,7 @@ impl Task {
             Self::Guests { languages, toolchain: Toolchain { source } } => {
                 languages::build(context, source, &languages)?;
             }
+            Self::Bench(options) => bench::run(context, &options)?,
             Self::Apiserver { recipe, print_path } => {
                 let folder = apiserver::ensure(context, recipe)?;
                 if print_path {

@@ -5,6 +5,7 @@
 
 mod apiserver;
 mod apt;
+mod bench;
 mod checks;
 mod cli;
 mod console;

@@ -239,7 +239,7 @@ fn hundred() -> u32 {
 
 impl Fixture {
     /// The target, as plugins are told it.
-    pub(crate) fn target(&self) -> Target {
+    pub fn target(&self) -> Target {
         Target {
             namespace: self.target.namespace.clone(),
             name: self.target.name.clone(),

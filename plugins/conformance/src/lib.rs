@@ -38,3 +38,4 @@ pub use fixture::{
 pub use read::FixtureError;
 pub use scorecard::{Failure, Line, Outcome, Scorecard, Totals, Verdict};
 pub use suite::{Options, run};
+pub use world::World;

@@ -11,7 +11,7 @@ use tidegate_route::{ObjectWrite, WriteAction, apply, as_read_back};
 
 /// Objects by kind, namespace and name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct World {
+pub struct World {
     objects: BTreeMap<ObjectRef, Value>,
     unserved: BTreeSet<Kind>,
 }
@@ -29,7 +29,7 @@ pub(crate) fn reference(object: &Value) -> Option<ObjectRef> {
 
 impl World {
     /// These objects, with what an API server fills in.
-    pub(crate) fn new(objects: &[Value], unserved: &[Kind]) -> Self {
+    pub fn new(objects: &[Value], unserved: &[Kind]) -> Self {
         let mut world = Self { objects: BTreeMap::new(), unserved: unserved.iter().cloned().collect() };
         for object in objects {
             world.insert(object.clone());
@@ -77,7 +77,7 @@ impl World {
     ///
     /// # Errors
     /// When the query has a label selector that no API server would take.
-    pub(crate) fn observe(&self, namespace: &str, query: &Query) -> Result<Observation, String> {
+    pub fn observe(&self, namespace: &str, query: &Query) -> Result<Observation, String> {
         let selector = match &query.select {
             Selection::Name(_) => None,
             Selection::Labels(text) => Some(Selector::parse(text).map_err(|error| error.to_string())?),
@@ -111,7 +111,7 @@ impl World {
     ///
     /// # Errors
     /// When it does not fit the objects: a mistake of the host.
-    pub(crate) fn write(&mut self, write: &ObjectWrite) -> Result<(), String> {
+    pub fn write(&mut self, write: &ObjectWrite) -> Result<(), String> {
         let reference = &write.reference;
         let existing = self.objects.get_mut(reference);
         match (&write.action, existing) {

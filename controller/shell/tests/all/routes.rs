@@ -3,7 +3,7 @@
 use serde_json::json;
 use tidegate_api::{ApiError, Cause, builtin};
 use tidegate_cluster::GatewayBehaviour;
-use tidegate_shell::Settings;
+use tidegate_shell::{Report, Settings};
 
 use crate::canary::{finish, paused, updating};
 use crate::rig::{Fate, Rig, is_kind, is_write, minutes, seconds};
@@ -29,6 +29,25 @@ fn an_edit_of_something_else_is_left_alone() {
     );
     rig.run(minutes(1));
     assert_eq!(rig.writes_of("HTTPRoute"), 0);
+}
+
+#[test]
+fn the_plugin_is_asked_only_when_something_that_it_is_told_has_changed() {
+    let mut rig = paused();
+    rig.run(minutes(1));
+    rig.forget_requests();
+    let told = rig.reports.len();
+    let team = json!({"metadata": {"labels": {"team": "shop"}}});
+    rig.patch(&builtin::rollouts(), "web", None, team.clone());
+    rig.run(seconds(10));
+    let passes = rig.reports.iter().skip(told).filter(|report| matches!(report, Report::Pass { .. })).count();
+    assert!(passes > 0, "the Rollout is looked at");
+    assert_eq!(rig.questions, 0, "labels of the Rollout are nothing that a plugin is told");
+
+    let routes = rig.routes();
+    rig.patch(&routes, "web", None, team);
+    rig.run(seconds(10));
+    assert!(rig.questions > 0, "the route is");
 }
 
 #[test]
