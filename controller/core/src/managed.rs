@@ -16,11 +16,20 @@ pub(crate) fn desired(context: &Context<'_>, is_reachable: bool) -> Vec<ManagedR
         let rule = rule_after(context.steps(), context.index().saturating_add(1), name);
         rule.filter(|_| are_due).cloned()
     };
-    names
-        .unwrap_or_default()
-        .iter()
-        .map(|name| ManagedRoute { name: name.clone(), rule: rule(name) })
-        .collect()
+    let names = names.unwrap_or_default();
+    let routes = names.iter().map(|name| ManagedRoute { name: name.clone(), rule: rule(name) });
+    routes.chain(dropped(context, names)).collect()
+}
+
+/// Routes that the spec does not name any more and that routers may still have: they must not exist, until it is verified
+/// that they do not. Otherwise they would lead to the canary for ever, unseen.
+fn dropped(context: &Context<'_>, names: &[String]) -> Vec<ManagedRoute> {
+    let Some(routing) = &context.world.routing else { return Vec::new() };
+    let is_settled = routing.is_settled_for(&routing.traffic);
+    let may_exist =
+        |route: &&ManagedRoute| !names.contains(&route.name) && (route.rule.is_some() || !is_settled);
+    let asked = routing.traffic.managed_routes.iter().filter(may_exist);
+    asked.map(|route| ManagedRoute { name: route.name.clone(), rule: None }).collect()
 }
 
 /// What the last of the first `count` steps that speaks of a route says that it does; `None`: there should be none.

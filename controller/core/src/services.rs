@@ -35,8 +35,8 @@ pub(crate) fn plan(
 /// What the stable Service should select; `None`: what it does now.
 fn stable_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Option<&'a ReplicaSet> {
     if promotion::is_due(context, traffic) {
-        // With no replicas there is nothing to point at, and nothing to wait for.
-        return context.new_set().filter(|new| new.available > 0);
+        // With no replicas there is nothing to point at, and nothing to wait for: pods that are still there go.
+        return context.new_set().filter(|new| new.available > 0 && context.rollout.replicas > 0);
     }
     let stable = context.stable_set()?;
     let service = context.rollout.canary.stable_service.as_ref();

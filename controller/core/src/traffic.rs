@@ -4,7 +4,6 @@
 //! The rows are those of the phase table of Argo Rollouts, with one difference throughout: a role has weight only while
 //! its Service selects the pods that the weight is meant for, and those exist.
 
-use serde_json::Value;
 use tidegate_contract::{Destination, Traffic};
 use tidegate_model::Step;
 
@@ -93,7 +92,8 @@ fn reaches_new_pods(context: &Context<'_>) -> bool {
     let service = context.rollout.canary.canary_service.as_ref();
     let is_meant = match service {
         Some(_) => context.selected_hash(service) == Some(context.new_hash.as_str()),
-        None => left_behind(context).is_none(),
+        // Only when the status says so, too: a status that is behind must not hide which pods have the weight.
+        None => noted_hash(context) == Some(context.new_hash.as_str()),
     };
     context.new_available() > 0 && is_meant
 }
@@ -104,7 +104,7 @@ fn left_behind<'a>(context: &'a Context<'_>) -> Option<&'a str> {
     if context.rollout.canary.canary_service.is_some() {
         return None;
     }
-    let last = context.world.rollout.pointer("/status/canary/weights/canary/podTemplateHash")?.as_str()?;
+    let last = noted_hash(context)?;
     if last == context.new_hash || context.set_of_hash(last).is_none_or(|set| set.available == 0) {
         return None;
     }
@@ -116,10 +116,14 @@ fn left_behind<'a>(context: &'a Context<'_>) -> Option<&'a str> {
     (!has_moved_on).then_some(last)
 }
 
+/// The pods that the canary role stood for when the weights were last set.
+fn noted_hash<'a>(context: &'a Context<'_>) -> Option<&'a str> {
+    context.world.rollout.pointer("/status/canary/weights/canary/podTemplateHash")?.as_str()
+}
+
 /// The weight that the pods of the newest template have; not one that an earlier canary had.
 pub(crate) fn held(context: &Context<'_>) -> u32 {
-    let hash = context.world.rollout.pointer("/status/canary/weights/canary/podTemplateHash");
-    let is_ours = hash.and_then(Value::as_str) == Some(context.new_hash.as_str());
+    let is_ours = noted_hash(context) == Some(context.new_hash.as_str());
     context.status.weights.as_ref().filter(|_| is_ours).map_or(0, |weights| weights.canary)
 }
 

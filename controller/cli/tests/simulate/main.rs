@@ -9,3 +9,4 @@ mod command;
 mod examples;
 mod output;
 mod plugins;
+mod routers;

@@ -34,9 +34,8 @@ impl Cluster {
             let exists =
                 traffic.managed_routes.iter().any(|one| one.rule.is_some() && route["name"] == one.name);
             let should = route["match"].as_array().is_some_and(|matches| !matches.is_empty());
-            let has_pods = self.available(decision.status["currentPodHash"].as_str().unwrap()) > 0;
             assert!(
-                !self.is_routed() || (is_settled && (exists == should || !has_pods)),
+                !self.is_routed() || (is_settled && (exists == should || !self.wants_pods(from))),
                 "step {from} is done, and of its route holds: {exists}"
             );
         }
@@ -46,6 +45,16 @@ impl Cluster {
             "step {from} is done at weight {}",
             traffic.canary.weight
         );
+    }
+
+    /// Whether the canary should have pods at a step; a route to one that should not waits, like its weight.
+    fn wants_pods(&self, step: u64) -> bool {
+        let steps = self.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).unwrap();
+        let reached = || steps.iter().take(usize::try_from(step).unwrap() + 1).rev();
+        let scale = reached().find_map(|step| step.get("setCanaryScale"));
+        let weight = reached().find_map(|step| step["setWeight"].as_u64()).unwrap_or_default();
+        let wanted = scale.and_then(|scale| scale["replicas"].as_u64()).unwrap_or(weight);
+        wanted > 0 && self.rollout["spec"]["replicas"] != 0
     }
 
     /// A ReplicaSet that may receive traffic keeps the pods for it.
@@ -99,7 +108,9 @@ impl Cluster {
         if status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default() {
             return;
         }
-        let is_forced = status["promoteFull"] == true;
+        // A promotion without replicas leaves the stable Service where it was, until the stable pods are there.
+        let is_catching_up = self.was_empty && name == "web-stable" && new == status["stableRS"];
+        let is_forced = status["promoteFull"] == true || is_catching_up;
         for traffic in self.in_force.iter().chain(&self.written) {
             for one in [&traffic.stable, &traffic.canary] {
                 let is_it = one.service.as_deref() == Some(name);

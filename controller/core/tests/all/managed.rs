@@ -176,6 +176,28 @@ fn a_later_step_of_the_same_name_replaces_the_route() {
 }
 
 #[test]
+fn a_route_that_the_spec_names_no_more_is_removed() {
+    let named = |cluster: &Cluster| -> Vec<(String, bool)> {
+        let traffic = cluster.written.as_ref().unwrap();
+        traffic.managed_routes.iter().map(|route| (route.name.clone(), route.rule.is_some())).collect()
+    };
+    let mut cluster = managed(json!([{"setWeight": 20}, header("users"), {"pause": {}}]));
+    cluster.deploy("v2");
+    cluster.settle();
+    assert_eq!(routes(&cluster), ["users"]);
+    cluster.set_gate(Gate::Unverified);
+    cluster.canary(&json!({"steps": [{"setWeight": 20}, {"pause": {}}]}));
+    cluster.canary(&json!({"trafficRouting": {"managedRoutes": [{"name": "copy"}]}}));
+    cluster.written_is_known();
+    cluster.settle();
+    assert_eq!(named(&cluster), [("copy".to_owned(), false), ("users".to_owned(), false)]);
+    cluster.set_gate(Gate::Verified);
+    cluster.written_is_known();
+    cluster.settle();
+    assert_eq!(named(&cluster), [("copy".to_owned(), false)]);
+}
+
+#[test]
 fn routing_without_routers_only_sizes_the_canary() {
     let mut rollout = rollout(json!([{"setWeight": 20}, {"pause": {}}]));
     rollout["spec"]["strategy"]["canary"]["trafficRouting"] = json!({});

@@ -76,6 +76,7 @@ impl Cluster {
     }
 
     pub(crate) fn scale(&mut self, replicas: i64) {
+        self.was_empty |= replicas == 0;
         self.edit(json!({"spec": {"replicas": replicas}}));
     }
 
