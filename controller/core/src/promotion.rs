@@ -24,7 +24,12 @@ pub(crate) fn is_due(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
     if !context.has_routers() || context.rollout.replicas == 0 {
         return context.is_settled(traffic);
     }
-    context.is_settled(traffic) && traffic.is_some_and(|traffic| traffic.canary.weight == traffic.max_weight)
+    // The status says so, too: if it were behind after a crash, nothing would tell that the stable Service was switched.
+    let has_all = |traffic: &Traffic| {
+        let noted = context.status.weights.as_ref().map(|weights| weights.canary);
+        traffic.canary.weight == traffic.max_weight && noted == Some(traffic.max_weight)
+    };
+    context.is_settled(traffic) && traffic.is_some_and(has_all)
 }
 
 /// Whether the user wants the end although the routers do not get there, and has been told that they do not.

@@ -129,6 +129,11 @@ impl Plan<'_, '_> {
             self.note_desired_replicas(new);
         }
         let delay = self.context.rollout.canary.abort_scale_down_delay_seconds;
+        let has_deadline = object::annotation(&new.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some();
+        if delay == 0 && new.desired > 0 && has_deadline {
+            // One from a time when it was of no use at all.
+            self.annotate(new, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
+        }
         let stable_is_enough =
             self.context.stable_set().is_some_and(|stable| stable.available >= self.context.rollout.replicas);
         if new.desired == 0
