@@ -8,6 +8,8 @@ use serde_json::Value;
 use tidegate_api::object;
 use tidegate_core::{RouterState, Routing};
 
+use crate::backends;
+
 /// One moment of one Rollout.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -177,23 +179,8 @@ fn route(object: &Value) -> Route {
     Route {
         kind: object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
         name: object::name(object).to_owned(),
-        backends: backends(object),
+        backends: backends::of(object),
     }
-}
-
-/// All backends of all rules of a route, in order.
-pub(crate) fn backends(route: &Value) -> Vec<Backend> {
-    let rules = route.pointer("/spec/rules").and_then(Value::as_array);
-    let backends = rules.into_iter().flatten().enumerate().flat_map(|(rule, value)| {
-        let references = value.get("backendRefs").and_then(Value::as_array);
-        references.into_iter().flatten().map(move |reference| Backend {
-            rule,
-            name: reference.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            // A backend without a weight has the weight 1 (Gateway API).
-            weight: reference.get("weight").and_then(Value::as_u64).unwrap_or(1),
-        })
-    });
-    backends.collect()
 }
 
 fn replica_set(object: &Value, stable_hash: &str, current_hash: &str) -> ReplicaSet {
@@ -238,15 +225,6 @@ mod tests {
         assert_eq!(frame.rollout, "b/a");
         assert_eq!(frame.weights, Weights { canary: 0, stable: 100, additional: vec![], max: 100 });
         assert_eq!((frame.step, frame.steps), (None, 0));
-    }
-
-    #[test]
-    fn a_backend_without_weight_counts_one() {
-        let object = json!({"kind": "HTTPRoute", "metadata": {"name": "r"}, "spec": {"rules": [
-            {"backendRefs": [{"name": "a"}]}, {}, {"backendRefs": [{"name": "b", "weight": 0}]}]}});
-        let backends = route(&object).backends;
-        let seen: Vec<_> = backends.iter().map(|one| (one.rule, one.name.as_str(), one.weight)).collect();
-        assert_eq!(seen, [(0, "a", 1), (2, "b", 0)]);
     }
 
     #[test]

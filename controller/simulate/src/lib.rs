@@ -11,6 +11,7 @@
 //! | `observer`, `frame`, `line` | what is told |
 #![forbid(unsafe_code)]
 
+mod backends;
 mod changes;
 mod driver;
 mod frame;

@@ -10,8 +10,9 @@ use tidegate_cluster::Cluster;
 use tidegate_core::{NoteKind, Routing};
 use tidegate_shell::{KubernetesEvent, Report};
 
+use crate::backends;
 use crate::driver::{Driver, Happening};
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::line::Line;
 
 /// Remembers the last frame of each Rollout, so that only changes are told.
@@ -177,8 +178,8 @@ impl Observer {
         let routes: Vec<&Value> = cluster
             .all_objects()
             .map(|object| &**object)
-            .filter(|object| object::namespace(object) == &*key.namespace && is_route(object))
-            .filter(|route| sends_to(route, rollout))
+            .filter(|object| object::namespace(object) == &*key.namespace && backends::is_route(object))
+            .filter(|route| backends::sends_to(route, rollout))
             .collect();
         Some(Frame::of(rollout, &replica_sets, &routes, self.routing.get(key)))
     }
@@ -200,19 +201,6 @@ impl Told {
     fn warning(event: &str, note: &str) -> Self {
         Self { warning: true, ..Self::new(event, note) }
     }
-}
-
-/// Whether a backend of the route is a Service of the Rollout.
-fn sends_to(route: &Value, rollout: &Value) -> bool {
-    let service =
-        |field: &str| rollout.pointer(&format!("/spec/strategy/canary/{field}")).and_then(Value::as_str);
-    let services = [service("stableService"), service("canaryService")];
-    frame::backends(route).iter().any(|backend| services.contains(&Some(&backend.name)))
-}
-
-fn is_route(object: &Value) -> bool {
-    let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
-    text("apiVersion").starts_with("gateway.networking.k8s.io/") && text("kind").ends_with("Route")
 }
 
 /// The patch of a write on anything but the Rollout's own objects, and which object it is on.

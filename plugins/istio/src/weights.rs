@@ -28,7 +28,7 @@ pub(crate) enum Entry {
     Foreign,
     /// It has this weight.
     Weight { role: Role, seen: u32, is_written: bool, desired: u32 },
-    /// It goes.
+    /// It goes, if only to be made anew at its place.
     Retired,
 }
 
@@ -63,6 +63,7 @@ impl<'a> Plan<'a> {
         };
         let left = TOTAL.checked_sub(tally(None).weight).filter(|left| *left > 0)?;
         let desired = desired(left, roles);
+        let keeps_additional = keeps_additional(&found, roles);
         let mut entries: Vec<Entry> =
             found.iter().map(|role| if role.is_some() { Entry::Retired } else { Entry::Foreign }).collect();
         let mut plan = Self { entries: Vec::new(), added: Vec::new(), shares: Vec::new() };
@@ -74,8 +75,14 @@ impl<'a> Plan<'a> {
             };
             let weight = desired.get(position).copied().unwrap_or_default();
             let present = tally(Some(role));
+            let is_kept = match role {
+                Role::Additional(_) => keeps_additional && destination.weight > 0,
+                _ => true,
+            };
             if present.entries > 0 {
                 plan.shares.push((&destination.name, present.weight));
+            }
+            if present.entries > 0 && is_kept {
                 let mut parts = split_evenly(weight, present.entries);
                 for (index, entry) in entries.iter_mut().enumerate() {
                     if found.get(index) == Some(&Some(role)) {
@@ -140,6 +147,19 @@ impl<'a> Plan<'a> {
             patch.add_json(&route().key("-"), &destination_json(host, *weight));
         }
     }
+}
+
+/// Whether the extra destinations that are there and have weight are the first of those that should be, each once and in their
+/// order. Otherwise they are all made anew, so that what comes out does not depend on the way there.
+fn keeps_additional(found: &[Option<Role>], roles: &Roles<'_>) -> bool {
+    let has_weight =
+        |index: usize| roles.traffic.additional.get(index).is_some_and(|destination| destination.weight > 0);
+    let present = found.iter().filter_map(|role| match role {
+        Some(Role::Additional(index)) if has_weight(*index) => Some(*index),
+        _ => None,
+    });
+    let mut wanted = (0..roles.traffic.additional.len()).filter(|index| has_weight(*index));
+    present.into_iter().all(|index| wanted.next() == Some(index))
 }
 
 /// The weights of all destinations, which sum to `left`.

@@ -21,7 +21,17 @@ fn there_are_no_others() {
         .filter(|entry| entry.path().is_dir())
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
-    let tested = ["failing-canary", "grpc", "header-routes", "next-version", "quick-start", "several-routes"];
+    let tested = [
+        "failing-canary",
+        "grpc",
+        "header-routes",
+        "istio",
+        "istio-subsets",
+        "next-version",
+        "nginx",
+        "quick-start",
+        "several-routes",
+    ];
     assert_eq!(directories.iter().map(String::as_str).collect::<Vec<_>>(), tested);
 }
 
@@ -99,6 +109,40 @@ fn header_routes() {
     assert_eq!(invalid["reason"], "UnsupportedStep");
     assert!(invalid["message"].as_str().unwrap().contains("steps[1].setHeaderRoute"), "{invalid}");
     assert_eq!(run.weights("catalog", "catalog-canary"), [0]);
+}
+
+#[test]
+fn istio() {
+    let run = example("istio", &[]);
+    expect_healthy(&run);
+    let lines = run.lines();
+    let backends = |step: u64| {
+        let line = lines.iter().rfind(|line| line["step"] == step && line["phase"] == "Paused").unwrap();
+        let route = line["routes"].as_array().unwrap().iter().find(|route| route["kind"] == "VirtualService");
+        let backends = route.unwrap()["backends"].as_array().unwrap().iter();
+        backends
+            .map(|one| format!("{} {}", one["name"].as_str().unwrap(), one["weight"]))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    assert_eq!(backends(2), "orders-canary 100, reports 100, orders 100, orders-canary 0", "testers only");
+    assert_eq!(backends(6), "reports 100, orders 75, orders-canary 25");
+    assert_eq!(backends(8), "reports 100, orders 40, orders-canary 60");
+}
+
+#[test]
+fn istio_subsets() {
+    let run = example("istio-subsets", &[]);
+    expect_healthy(&run);
+    assert_eq!(run.weights("search", "search/canary"), [0, 20, 50, 100, 0]);
+}
+
+#[test]
+fn nginx() {
+    let run = example("nginx", &[]);
+    expect_healthy(&run);
+    assert_eq!(run.weights("web-public-canary", "web-canary"), [0, 5, 300, 1000, 0]);
+    assert_eq!(run.weights("public", "assets"), [100], "the user's own");
 }
 
 #[test]

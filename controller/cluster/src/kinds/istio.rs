@@ -20,12 +20,8 @@ pub(super) fn kinds() -> Vec<Kind> {
             "x-kubernetes-preserve-unknown-fields": true,
             "properties": {"spec": spec},
         });
-        let options = ServeOptions {
-            status: true,
-            scale: None,
-            schema: Schema::from_openapi(&schema).ok(),
-            validate,
-        };
+        let options =
+            ServeOptions { status: true, scale: None, schema: Schema::from_openapi(&schema).ok(), validate };
         Kind::custom(Resource::namespaced(GROUP, "v1", name, plural), options)
     };
     vec![
@@ -62,8 +58,7 @@ fn virtual_service() -> Value {
         }),
         &[],
     );
-    let stream =
-        open(&json!({"match": {"type": "array", "items": connections}, "route": destinations}), &[]);
+    let stream = open(&json!({"match": {"type": "array", "items": connections}, "route": destinations}), &[]);
     open(
         &json!({
             "hosts": texts,

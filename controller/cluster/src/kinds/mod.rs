@@ -3,6 +3,8 @@
 
 mod definition;
 pub(crate) mod gateway_api;
+mod ingress;
+mod istio;
 pub(crate) mod network;
 pub(crate) mod rollout;
 pub(crate) mod workload;
@@ -355,6 +357,8 @@ fn read_built_in() -> Vec<Kind> {
     ];
     kinds.extend(rollout::kinds());
     kinds.extend(gateway_api::kinds());
+    kinds.extend(istio::kinds());
+    kinds.push(ingress::kind());
     kinds
 }
 

@@ -82,11 +82,6 @@ fn users(objects: &Objects) -> Vec<Value> {
     routes.filter(|route| !is_managed(route)).cloned().collect()
 }
 
-/// The same without weights that are written as 0 and may be absent.
-fn settled(objects: &Objects) -> Value {
-    objects.get("VirtualService", "shop", "cart").unwrap().clone()
-}
-
 proptest! {
     /// The kit's pass asserts that routing on its own result changes nothing, and that the shares are right.
     #[test]
@@ -97,19 +92,8 @@ proptest! {
         let detour_went = detour.route::<Istio>(&target, &last).is_ok();
         let direct_went = direct.route::<Istio>(&target, &last).is_ok();
         prop_assert_eq!(direct_went, detour_went);
-        // An extra destination with weight 0 stays if it was there, and does not come if it was not.
-        let has_zero = last.additional.iter().any(|destination| destination.weight == 0);
-        if direct_went && !has_zero {
-            let (direct, detour) = (settled(&direct), settled(&detour));
-            let sorted = |service: &Value| {
-                let mut service = service.clone();
-                for route in service["spec"]["http"].as_array_mut().unwrap() {
-                    let list = route["route"].as_array_mut().unwrap();
-                    list.sort_by_key(|one| one["destination"]["host"].to_string());
-                }
-                service
-            };
-            prop_assert_eq!(sorted(&direct), sorted(&detour));
+        if direct_went {
+            prop_assert_eq!(direct, detour);
         }
     }
 
