@@ -12,7 +12,7 @@ fn kind() -> Kind {
 
 fn split() -> Value {
     json!({"apiVersion": "example.com/v1", "kind": "Split", "metadata": {"name": "cart", "namespace": "shop"},
-        "spec": {"stable": 100, "canary": 0, "note": "mine"}})
+        "spec": {"stable": 100, "canary": 0, "note": "mine", "others": [{"service": "audit", "weight": 1}]}})
 }
 
 /// Which mistake a router makes.
@@ -24,18 +24,20 @@ enum Mistake {
     WrongWeight,
     NeverDone,
     Undescribed,
+    ForeignElement,
 }
 
 struct Mistaken<const MISTAKE: u8>;
 
 impl<const MISTAKE: u8> Mistaken<MISTAKE> {
-    const MISTAKES: [Mistake; 6] = [
+    const MISTAKES: [Mistake; 7] = [
         Mistake::None,
         Mistake::Unsettled,
         Mistake::ForeignField,
         Mistake::WrongWeight,
         Mistake::NeverDone,
         Mistake::Undescribed,
+        Mistake::ForeignElement,
     ];
 
     fn makes(mistake: Mistake) -> bool {
@@ -45,8 +47,11 @@ impl<const MISTAKE: u8> Mistaken<MISTAKE> {
 
 impl<const MISTAKE: u8> Router for Mistaken<MISTAKE> {
     fn describe() -> Description {
-        let fields: &[&str] =
-            if Self::makes(Mistake::Undescribed) { &[] } else { &["/spec/stable", "/spec/canary"] };
+        let fields: &[&str] = if Self::makes(Mistake::Undescribed) {
+            &[]
+        } else {
+            &["/spec/stable", "/spec/canary", "/spec/others/*/weight"]
+        };
         Description {
             name: "mistaken".into(),
             version: "1.0.0".into(),
@@ -85,6 +90,10 @@ impl<const MISTAKE: u8> Router for Mistaken<MISTAKE> {
         if Self::makes(Mistake::ForeignField) {
             set("note", json!("theirs"));
         }
+        if Self::makes(Mistake::ForeignElement) {
+            let weight = Pointer::root().key("spec").key("others").index(0).key("weight");
+            patch.replace(&weight, &2).unwrap();
+        }
         let weight = |key: &str| u32::try_from(split["spec"][key].as_u64().unwrap()).unwrap();
         let mut outcome = Outcome { verdict: Verdict::Unverifiable, ..Outcome::default() };
         outcome.place(&object.ref_, "/spec", &[("stable", weight("stable")), ("canary", weight("canary"))]);
@@ -106,7 +115,10 @@ fn run<const MISTAKE: u8>() -> Value {
 
 #[test]
 fn a_right_router_passes() {
-    assert_eq!(run::<0>(), json!({"stable": 80, "canary": 20, "note": "mine"}));
+    let mut expected = split()["spec"].clone();
+    expected["stable"] = json!(80);
+    expected["canary"] = json!(20);
+    assert_eq!(run::<0>(), expected);
 }
 
 #[test]
@@ -137,6 +149,12 @@ fn a_router_that_is_never_done_does_not() {
 #[should_panic(expected = "without describing")]
 fn a_change_of_an_undescribed_kind_does_not() {
     run::<5>();
+}
+
+#[test]
+#[should_panic(expected = "nothing to do with the Rollout")]
+fn a_change_of_somebody_elses_list_element_does_not() {
+    run::<6>();
 }
 
 #[test]
