@@ -34,7 +34,7 @@ pub(crate) async fn install(admin: &Admin) {
         "CustomResourceDefinition",
         "customresourcedefinitions",
     );
-    for name in ["rollouts", "httproutes", "grpcroutes", "tcproutes", "tlsroutes"] {
+    for name in ["rollouts", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "istio"] {
         for crd in documents(&format!("tests/crds/{name}.yaml")) {
             let name = tidegate_api::object::name(&crd).to_owned();
             admin.create(&crds, &crd).await.unwrap_or_else(|error| panic!("{name}: {error}"));

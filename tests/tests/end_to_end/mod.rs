@@ -8,6 +8,7 @@ mod hostile;
 mod managed_routes;
 mod operations;
 mod restarts;
+mod routers;
 
 use tidegate_tests::Controller;
 

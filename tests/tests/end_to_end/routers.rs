@@ -17,7 +17,13 @@ fn ingresses() -> Resource {
 }
 
 /// Waits until something that is read from an object of the namespace is as expected.
-async fn expect(fixture: &Fixture, resource: &Resource, name: &str, read: fn(&Value) -> Value, expected: Value) {
+async fn expect(
+    fixture: &Fixture,
+    resource: &Resource,
+    name: &str,
+    read: fn(&Value) -> Value,
+    expected: Value,
+) {
     eventually(&format!("{} {name} has {expected}", resource.kind), || async {
         let seen = read(&fixture.get(resource, name).await?);
         if seen == expected { Ok(()) } else { Err(format!("{seen}; {}", fixture.summary().await)) }
