@@ -176,12 +176,12 @@ function backends({ ref, json }, wanted) {
     if (places.has(service)) {
       fail('invalid-object', `${text(ref)} lists \`${service}\` twice`, ref, `/spec/backends/${index}`);
     }
-    const { weight = 0 } = backend;
+    const weight = backend.weight ?? 0;
     if (!Number.isInteger(weight) || weight < 0 || weight >= 2 ** 31) {
       const pointer = `/spec/backends/${index}/weight`;
       fail('invalid-object', `the weight of \`${service}\` in ${text(ref)} is no weight`, ref, pointer);
     }
-    const op = Object.hasOwn(backend, 'weight') ? 'replace' : 'add';
+    const op = backend.weight == null ? 'add' : 'replace';
     places.set(service, { op, path: `/spec/backends/${index}/weight`, weight });
   });
   return places;
@@ -208,7 +208,8 @@ function divide(found, stable, canary, stableWeight, canaryWeight) {
     total,
   }));
   const patch = desired
-    .filter(({ service, weight }) => places.get(service).weight !== weight)
+    // What nobody has written is written, so that the result depends on nothing that was before.
+    .filter(({ service, weight }) => places.get(service).op === 'add' || places.get(service).weight !== weight)
     .map(({ service, weight }) => {
       const { op, path } = places.get(service);
       return { op, path, value: weight };

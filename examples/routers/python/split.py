@@ -5,6 +5,7 @@ the two weights that are the Rollout's, and leaves everything else alone. `wit_w
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, NoReturn, Optional
 
@@ -113,11 +114,30 @@ def text(ref: ObjectRef) -> str:
     return f"{ref.kind.kind} {ref.namespace}/{ref.name}"
 
 
+# How many lists and objects may be in one another. The decoder would go on until its stack is full, which is a fault.
+DEEPEST = 50
+
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
+
+
+def parse(document: str) -> Any:
+    """Reads JSON. Raises ValueError for what is nested too deep, as for a number of too many digits."""
+    depth = 0
+    for token in TOKEN.findall(document):
+        if token in "[{":
+            depth += 1
+        elif token in "]}":
+            depth -= 1
+        if depth > DEEPEST:
+            raise ValueError("nested too deep")
+    return json.loads(document)
+
+
 def split_name(target: Target) -> str:
     """The configuration is what a user wrote: any JSON can come."""
     try:
-        config = json.loads(target.config)
-    except (ValueError, RecursionError) as error:  # numbers of too many digits, lists in too many lists
+        config = parse(target.config)
+    except ValueError as error:
         fail("invalid-config", f"the configuration cannot be read: {error}", pointer="")
     if not isinstance(config, dict):
         fail("invalid-config", "the configuration is no object: write `split: NAME`", pointer="")
@@ -176,8 +196,8 @@ def backends(found: Object, wanted: set[str]) -> dict[str, Place]:
     """Where the weights of the services are that are wanted. Others are somebody else's and are not judged."""
     about = found.ref
     try:
-        node: Any = json.loads(found.json)
-    except (ValueError, RecursionError) as error:
+        node: Any = parse(found.json)
+    except ValueError as error:
         fail("invalid-object", f"{text(about)} cannot be read: {error}", about, "")
     for key in ("spec", "backends"):
         node = node.get(key) if isinstance(node, dict) else None
@@ -191,12 +211,14 @@ def backends(found: Object, wanted: set[str]) -> dict[str, Place]:
             continue
         if service in places:
             fail("invalid-object", f"{text(about)} lists `{service}` twice", about, f"/spec/backends/{index}")
-        weight = backend.get("weight", 0)
+        weight = backend.get("weight")
+        operation = "replace"
+        if weight is None:
+            weight, operation = 0, "add"
         # True is an int in Python, and is none in JSON.
         if type(weight) is not int or not 0 <= weight < 2**31:
             pointer = f"/spec/backends/{index}/weight"
             fail("invalid-object", f"the weight of `{service}` in {text(about)} is no weight", about, pointer)
-        operation = "replace" if "weight" in backend else "add"
         places[service] = Place(f"/spec/backends/{index}/weight", operation, weight)
     return places
 
@@ -222,7 +244,8 @@ def divide(found: Object, desired: dict[str, int], stable: str) -> Outcome:
     patch = [
         {"op": place.operation, "path": place.path, "value": desired[service]}
         for service, place in places.items()
-        if place.weight != desired[service]
+        # What nobody has written is written, so that the result depends on nothing that was before.
+        if place.operation == "add" or place.weight != desired[service]
     ]
     changes = [Change(ref=found.ref, edit=Edit_JsonPatch(json.dumps(patch)))] if patch else []
     return Outcome(changes=changes, shares=shares, verdict=Verdict_Unverifiable(), notes=[], facts=[])

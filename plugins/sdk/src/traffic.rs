@@ -31,9 +31,11 @@ impl Traffic {
     /// For plugins that only divide between stable and canary.
     ///
     /// # Errors
-    /// `unsupported`, naming it, when the traffic has an additional destination or a managed route with a rule.
+    /// `unsupported`, naming it, when the traffic has an additional destination that gets something, or a managed route with
+    /// a rule.
     pub fn only_stable_and_canary(&self, plugin: &str) -> Result<(), Problem> {
-        let extra = self.additional.first().map(|destination| ("an extra destination", &destination.name));
+        let extra = self.additional.iter().find(|destination| destination.weight > 0);
+        let extra = extra.map(|destination| ("an extra destination", &destination.name));
         let managed = self.managed_routes.iter().find(|route| route.rule.is_some());
         match extra.or(managed.map(|route| ("a rule for the managed route", &route.name))) {
             None => Ok(()),

@@ -8,6 +8,7 @@ package export_tidegate_traffic_router
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"sort"
 	"strconv"
@@ -160,8 +161,28 @@ func text(ref router.ObjectRef) string {
 	return ref.Kind.Kind + " " + ref.Namespace.SomeOr("") + "/" + ref.Name
 }
 
+// deepest is how many lists and objects may be in one another. The decoder would go on until its stack is full, which no
+// recover catches here.
+const deepest = 500
+
 // parse reads JSON without losing digits.
 func parse(document string) (any, error) {
+	depth, inText := 0, false
+	for i := 0; i < len(document); i++ {
+		switch c := document[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case !inText && (c == '[' || c == '{'):
+			depth++
+		case !inText && (c == ']' || c == '}'):
+			depth--
+		}
+		if depth > deepest {
+			return nil, errors.New("nested too deep")
+		}
+	}
 	decoder := json.NewDecoder(strings.NewReader(document))
 	decoder.UseNumber()
 	var value any
@@ -291,7 +312,7 @@ func places(found router.Object, services [2]string) ([2]*place, *router.Problem
 			return invalid(pointer, text(about)+" lists `"+service+"` twice")
 		}
 		places[role] = &place{path: pointer + "/weight"}
-		if value, exists := backend["weight"]; exists {
+		if value := backend["weight"]; value != nil {
 			number, _ := value.(json.Number)
 			weight, err := strconv.ParseUint(string(number), 10, 31)
 			if err != nil {
@@ -327,7 +348,8 @@ func divide(
 		outcome.Shares = append(outcome.Shares, router.Share{
 			About: found.Ref, At: "/spec", Destination: destination, Weight: place.weight, Total: total,
 		})
-		if place.weight != desired[role] {
+		// What nobody has written is written, so that the result depends on nothing that was before.
+		if !place.exists || place.weight != desired[role] {
 			op := "add"
 			if place.exists {
 				op = "replace"

@@ -7,8 +7,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidegate_router_sdk::{
-    Description, Kind, KindUse, Object, Observation, Outcome, Patch, Pointer, Problem, Query, Router, Target,
-    Text, Traffic, Verdict,
+    Description, Kind, KindUse, Object, ObjectRef, Observation, Outcome, Patch, Pointer, Problem, Query,
+    Router, Target, Text, Traffic, Verdict,
 };
 
 /// Divides traffic by the weights of a `Split`.
@@ -60,13 +60,17 @@ fn kind() -> Kind {
     Kind::new("example.com", "Split")
 }
 
-fn query(target: &Target) -> Result<Query, Problem> {
+fn split_name(target: &Target) -> Result<String, Problem> {
     let Config { split } = target.config()?;
     if split.is_empty() {
         let at = Pointer::root().key("split");
         return Err(Problem::invalid_config(at, "`split` must be the name of a Split"));
     }
-    Ok(Query::named(kind(), split))
+    Ok(split)
+}
+
+fn query(target: &Target) -> Result<Query, Problem> {
+    Ok(Query::named(kind(), split_name(target)?))
 }
 
 fn find<'a>(target: &Target, seen: &'a [Observation]) -> Result<Option<&'a Object>, Problem> {
@@ -99,7 +103,9 @@ impl Router for Split {
     fn route(target: &Target, traffic: &Traffic, seen: &[Observation]) -> Result<Outcome, Problem> {
         traffic.only_stable_and_canary("a Split")?;
         let Some(object) = find(target, seen)? else {
-            return Err(Problem::missing_object("the Split does not exist: create it, or correct `split`"));
+            let message = "the Split does not exist: create it, or correct `split`";
+            let about = ObjectRef::namespaced(kind(), target.namespace.as_str(), split_name(target)?);
+            return Err(Problem::missing_object(message).about(&about));
         };
         let places = places(target, object)?;
         divide(object, &places, traffic.stable.weight, traffic.canary.weight)
@@ -160,7 +166,8 @@ fn divide(
     };
     let mut patch = Patch::new();
     for (place, desired) in [(stable, stable_weight), (canary, canary_weight)] {
-        if place.weight != desired {
+        // What nobody has written is written, so that the result depends on nothing that was before.
+        if !place.exists || place.weight != desired {
             patch.weight(&place.at, place.exists, desired);
         }
     }
