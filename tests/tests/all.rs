@@ -5,4 +5,5 @@
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 mod end_to_end;
+mod languages;
 mod new_plugin;
