@@ -108,8 +108,10 @@ impl Cluster {
         if status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default() {
             return;
         }
-        // A promotion without replicas leaves the stable Service where it was, until the stable pods are there.
-        let is_catching_up = self.was_empty && name == "web-stable" && new == status["stableRS"];
+        // A promotion without replicas leaves the stable Service where it was, until the stable pods are there; and from one
+        // that was forced and then superseded it comes back.
+        let is_catching_up =
+            (self.was_empty || self.was_forced) && name == "web-stable" && new == status["stableRS"];
         let is_forced = status["promoteFull"] == true || is_catching_up;
         for traffic in self.in_force.iter().chain(&self.written) {
             for one in [&traffic.stable, &traffic.canary] {
@@ -135,14 +137,18 @@ impl Cluster {
 
     /// Where routers select pods by their hash, the canary role moves on only when it carries nothing.
     pub(crate) fn check_role(&self, traffic: &Traffic) {
+        let Some(old) = self.written.as_ref().map(|written| &written.canary) else { return };
+        let hash = old.pod_template_hash.as_deref().unwrap_or_default();
+        let is_moving = old.service.is_none() && old.pod_template_hash != traffic.canary.pod_template_hash;
+        if !is_moving || self.available(hash) == 0 {
+            return;
+        }
         for before in self.in_force.iter().chain(&self.written) {
-            let (old, new) = (&before.canary, &traffic.canary);
-            let old_hash = old.pod_template_hash.as_deref().unwrap_or_default();
-            let is_moving = old.service.is_none() && old.pod_template_hash != new.pod_template_hash;
+            let is_it = before.canary.pod_template_hash == old.pod_template_hash;
             assert!(
-                !is_moving || self.available(old_hash) == 0 || (old.weight == 0 && rules(before) == 0),
-                "the canary role moves from {old_hash} at weight {}",
-                old.weight
+                !is_it || (before.canary.weight == 0 && rules(before) == 0),
+                "the canary role moves from {hash} at weight {}",
+                before.canary.weight
             );
         }
     }

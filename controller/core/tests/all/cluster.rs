@@ -42,6 +42,8 @@ pub(crate) struct Cluster {
     pub(crate) experiment: Option<Value>,
     /// Whether there were no replicas at some time.
     pub(crate) was_empty: bool,
+    /// Whether somebody asked for a full promotion at some time.
+    pub(crate) was_forced: bool,
     pub(crate) gate: Gate,
     /// What the router can do.
     pub(crate) features: Option<Vec<String>>,
@@ -67,6 +69,7 @@ impl Cluster {
             services: BTreeMap::new(),
             experiment: None,
             was_empty: false,
+            was_forced: false,
             gate: Gate::Verified,
             features: Some(ALL_FEATURES.map(str::to_owned).into()),
             written: None,

@@ -99,6 +99,7 @@ impl Cluster {
     }
 
     pub(crate) fn promote_full(&mut self) {
+        self.was_forced = true;
         self.edit(
             json!({"spec": {"paused": false}, "status": {"promoteFull": true, "pauseConditions": null}}),
         );
