@@ -33,6 +33,12 @@ pub enum Operation {
         /// The object.
         object: Value,
     },
+    /// The same, but refused when the object has fields that the server does not know, instead of leaving them out
+    /// (`fieldValidation=Strict`; servers before 1.25 leave them out all the same).
+    CreateStrictly {
+        /// The object.
+        object: Value,
+    },
     /// Put a whole object in place of the old one; conflicts when it carries an older `resourceVersion`.
     Replace {
         /// Its name.
@@ -65,7 +71,9 @@ pub enum Operation {
 pub enum Body {
     /// RFC 7386. A `metadata.resourceVersion` or `metadata.uid` in it is a precondition.
     Merge(Value),
-    /// RFC 6902: a list of operations. A failing `test` is answered with 422.
+    /// RFC 6902: a list of operations. A failing `test` is answered with 422, and so is a result with fields that
+    /// the server does not know (`fieldValidation=Strict`; servers before 1.25 leave them out). Without strictness
+    /// for subresources.
     Json(Value),
 }
 
@@ -86,7 +94,7 @@ impl Request {
             | Operation::Replace { name, .. }
             | Operation::Patch { name, .. }
             | Operation::Delete { name, .. } => Some(name),
-            Operation::List { .. } | Operation::Create { .. } => None,
+            Operation::List { .. } | Operation::Create { .. } | Operation::CreateStrictly { .. } => None,
         }
     }
 
@@ -95,7 +103,7 @@ impl Request {
         match &self.operation {
             Operation::Get { .. } => "get",
             Operation::List { .. } => "list",
-            Operation::Create { .. } => "create",
+            Operation::Create { .. } | Operation::CreateStrictly { .. } => "create",
             Operation::Replace { .. } => "update",
             Operation::Patch { .. } => "patch",
             Operation::Delete { .. } => "delete",

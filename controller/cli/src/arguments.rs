@@ -75,6 +75,10 @@ pub(crate) struct Plugins {
         default_values = crate::plugins::defaults()
     )]
     pub(crate) router_plugins: Vec<RouterPlugin>,
+    /// What plugins may do, where that is less than they describe: a YAML file that says for the name of a plugin
+    /// which kinds it may use, with which verbs, fields, elements and namespaces.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) router_plugin_permissions: Option<PathBuf>,
 }
 
 /// The heading of options that say how the in-memory cluster behaves.

@@ -12,6 +12,7 @@ use tidegate_runtime::{Runtime, RuntimeSettings};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Plugins;
+use crate::permissions;
 use crate::plugins;
 
 /// Where a pod's service account says which namespace it is in.
@@ -131,6 +132,7 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
         namespace,
         instance_id: arguments.instance_id,
         election,
+        router_grants: permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?,
         identity: std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()),
         bind_address: arguments.bind_address,
         healthz_port: arguments.healthz_port,

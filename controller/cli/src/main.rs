@@ -5,6 +5,7 @@ mod arguments;
 #[cfg(feature = "cluster")]
 mod controller;
 mod patch;
+mod permissions;
 mod plugin;
 mod plugins;
 mod simulate;

@@ -12,6 +12,7 @@ use tidegate_simulate::manifests::{self, ManifestError};
 use tidegate_simulate::{Ending, Line, Scenario, ScenarioError};
 
 use crate::arguments::{Output, Simulate};
+use crate::permissions;
 use crate::plugins::{self, Loaded};
 use crate::table::Table;
 
@@ -47,7 +48,10 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
         hold: arguments.hold,
         limit: arguments.limit,
         cluster: cluster_settings(arguments),
-        controller: tidegate_shell::Settings::default(),
+        controller: tidegate_shell::Settings {
+            router_grants: permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?,
+            ..tidegate_shell::Settings::default()
+        },
     };
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
     let needed = plugins::needed(&arguments.plugins.router_plugins, &scenario.routers());

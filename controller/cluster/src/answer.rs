@@ -108,6 +108,11 @@ pub(crate) fn patch_result_unreadable(detail: &str) -> ApiError {
     invalid_as("", "", vec![cause])
 }
 
+/// A patch whose result strict validation refuses.
+pub(crate) fn patch_result_refused(result: &Value, detail: &str) -> ApiError {
+    patch_result_unreadable(&format!("{:?}: {detail}", result.to_string()))
+}
+
 /// The watch cannot start there any more.
 pub(crate) fn expired(asked: u64, oldest: u64) -> ApiError {
     ApiError::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))

@@ -144,6 +144,38 @@ impl Schema {
         self.fill(object);
     }
 
+    /// The fields of an object that the schema does not know, as an API server names them: `spec.rules[0].name`.
+    pub fn unknown(&self, object: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        self.look_for_unknown(object, true, "", &mut found);
+        found.sort();
+        found
+    }
+
+    fn look_for_unknown(&self, value: &Value, resource: bool, path: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                let resource = resource || self.embedded;
+                for (key, member) in map.iter().filter(|(key, _)| !(resource && is_common(key))) {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    match self.properties.get(key).or(self.additional.as_deref()) {
+                        Some(schema) => schema.look_for_unknown(member, false, &path, found),
+                        None if self.preserve_unknown => {}
+                        None => found.push(path),
+                    }
+                }
+            }
+            Value::Array(list) => {
+                for (index, item) in list.iter().enumerate() {
+                    if let Some(schema) = &self.items {
+                        schema.look_for_unknown(item, false, &format!("{path}[{index}]"), found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn prune(&self, value: &mut Value, resource: bool) {
         match value {
             Value::Object(map) => {

@@ -47,7 +47,9 @@ pub(crate) fn log(report: &Report) {
 
 fn object(request: &Request) -> &str {
     match &request.operation {
-        tidegate_api::Operation::Create { object } => tidegate_api::object::name(object),
+        tidegate_api::Operation::Create { object } | tidegate_api::Operation::CreateStrictly { object } => {
+            tidegate_api::object::name(object)
+        }
         _ => request.name().unwrap_or_default(),
     }
 }

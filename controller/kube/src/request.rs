@@ -89,11 +89,18 @@ pub(crate) fn http_request(request: &Request) -> Result<HttpRequest, ApiError> {
     check_segments([namespace, request.name()])?;
     let path = |name: Option<&str>, subresource: Option<&str>| resource.path(namespace, name, subresource);
     let managed = |path: String| with_query(path, &[("fieldManager", FIELD_MANAGER.to_owned())]);
+    let strict = |path: String| {
+        let strictly = ("fieldValidation", "Strict".to_owned());
+        with_query(path, &[("fieldManager", FIELD_MANAGER.to_owned()), strictly])
+    };
     Ok(match operation {
         Operation::Get { name } => HttpRequest::get(path(Some(name), None)),
         Operation::List { .. } => HttpRequest::get(path(None, None)),
         Operation::Create { object } => {
             with_body(Method::POST, managed(path(None, None)), "application/json", object)
+        }
+        Operation::CreateStrictly { object } => {
+            with_body(Method::POST, strict(path(None, None)), "application/json", object)
         }
         Operation::Replace { name, subresource, object } => {
             check_segments([subresource.as_deref()])?;
@@ -102,10 +109,15 @@ pub(crate) fn http_request(request: &Request) -> Result<HttpRequest, ApiError> {
         }
         Operation::Patch { name, subresource, body } => {
             check_segments([subresource.as_deref()])?;
-            let uri = managed(path(Some(name), subresource.as_deref()));
+            let path = path(Some(name), subresource.as_deref());
             match body {
-                Body::Merge(change) => with_body(Method::PATCH, uri, "application/merge-patch+json", change),
-                Body::Json(change) => with_body(Method::PATCH, uri, "application/json-patch+json", change),
+                Body::Merge(change) => {
+                    with_body(Method::PATCH, managed(path), "application/merge-patch+json", change)
+                }
+                Body::Json(change) => {
+                    let uri = if subresource.is_none() { strict(path) } else { managed(path) };
+                    with_body(Method::PATCH, uri, "application/json-patch+json", change)
+                }
             }
         }
         Operation::Delete { name, preconditions } => {
@@ -210,8 +222,22 @@ mod tests {
             ),
             (
                 Operation::Patch { name: name.clone(), subresource: None, body: Body::Json(json!([])) },
-                "PATCH /apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web?fieldManager=tidegate \
+                "PATCH /apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web?fieldManager=tidegate&\
+                 fieldValidation=Strict application/json-patch+json []",
+            ),
+            (
+                Operation::Patch {
+                    name: name.clone(),
+                    subresource: Some("status".to_owned()),
+                    body: Body::Json(json!([])),
+                },
+                "PATCH /apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web/status?fieldManager=tidegate \
                  application/json-patch+json []",
+            ),
+            (
+                Operation::CreateStrictly { object: json!({"a": 1}) },
+                "POST /apis/argoproj.io/v1alpha1/namespaces/shop/rollouts?fieldManager=tidegate&\
+                 fieldValidation=Strict application/json {\"a\":1}",
             ),
             (
                 Operation::Delete {

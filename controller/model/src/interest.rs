@@ -58,6 +58,13 @@ pub fn routers(rollout: &Value) -> Vec<RouterUse> {
     routers
 }
 
+/// The names of the managed routes that a Rollout's steps may make.
+pub fn managed_routes(rollout: &Value) -> impl Iterator<Item = &str> {
+    let routing = rollout.pointer(TRAFFIC_ROUTING).and_then(|routing| routing.get("managedRoutes"));
+    let routes = routing.and_then(Value::as_array).into_iter().flatten();
+    routes.filter_map(|route| route.get("name")?.as_str()).filter(|name| !name.is_empty())
+}
+
 /// The names of the Services that a Rollout refers to.
 pub fn services(rollout: &Value) -> BTreeSet<String> {
     ["canaryService", "stableService"]

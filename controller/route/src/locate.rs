@@ -6,6 +6,7 @@ use tidegate_contract::{Description, Observation, Problem, Query, Selection, Ses
 
 use crate::kinds;
 use crate::limits;
+use crate::own;
 use crate::pass::{Answer, Pass, Refusal};
 use crate::permission::Permissions;
 use crate::refusal::reason;
@@ -106,10 +107,19 @@ fn may_ask_one(query: &Query, permissions: Permissions<'_>, pass: &Pass) -> Resu
         return refuse(reason::FORBIDDEN_KIND, "the operator does not let it read objects of this kind");
     }
     match &query.namespace {
-        Some(namespace) if *namespace != pass.target.namespace => {
+        Some(namespace) if *namespace == pass.target.namespace => {}
+        Some(namespace) if namespace.contains('.') || !own::is_possible_name(namespace) => {
             return refuse(
                 reason::FORBIDDEN_NAMESPACE,
-                &format!("in the namespace {namespace:?}, and it may only look into the Rollout's"),
+                &format!("{:?} is no name of a namespace", excerpt(namespace)),
+            );
+        }
+        // Whether that namespace agrees is for whoever reads the objects to find out: what it does not agree to
+        // is never shown.
+        Some(namespace) if !permissions.allows_elsewhere(&query.kind, namespace) => {
+            return refuse(
+                reason::FORBIDDEN_NAMESPACE,
+                &format!("in the namespace {namespace:?}, and the operator does not let it look there"),
             );
         }
         _ => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tidegate_api::{ApiError, ObjectKey, object};
 use tidegate_contract::Fault;
-use tidegate_route::{Answer, tested_values_hold};
+use tidegate_route::{Answer, WriteAction, tested_values_hold};
 
 use crate::apply::{causes, is_unknown};
 use crate::effect::{Effect, Report};
@@ -19,6 +19,7 @@ use crate::rbac;
 use crate::routing::RouteWrite;
 use crate::settings::Timing;
 use crate::shell::Shell;
+use crate::unknown_fields::unknown_fields;
 
 /// A routed object that somebody else changes is written again at once so many times in a row.
 const RACES: u32 = 3;
@@ -118,6 +119,10 @@ impl Shell {
                 self.note_written(turn, &write.request, &object);
                 let router = turn.memory.router(&write.router);
                 router.wrote(write, turn.now.monotonic);
+                if !matches!(write.write.action, WriteAction::Delete { .. }) {
+                    // Whoever waits to write it too makes that from what this write left.
+                    self.found(&write.key, &object, turn.now);
+                }
             }
             (None, Err(error)) => {
                 turn.effects.push(Effect::Report(Report::WriteFailed {
@@ -230,13 +235,18 @@ impl RouterMemory {
 
     /// A write was refused, and would be again as long as nothing changes.
     fn reject(&mut self, write: &RouteWrite, error: &ApiError) {
+        let what = format!("{} {}", write.request.verb(), write.write.reference);
+        let why = match unknown_fields(error) {
+            Some(fields) => format!(
+                "it does not know what is written: {fields}. Install newer custom resource definitions of {}, or \
+                 leave out what needs the field",
+                write.write.reference.kind
+            ),
+            None => format!("{}{}", error.message, causes(error)),
+        };
         let message = format!(
-            "The API server refuses to {} {}: {}{}. It is not tried again before the object, the desired traffic, \
-             the configuration or the plugin changes.",
-            write.request.verb(),
-            write.write.reference,
-            error.message,
-            causes(error)
+            "The API server refuses to {what}: {why}. It is not tried again before the object, the desired \
+             traffic, the configuration or the plugin changes."
         );
         let refused = WriteRefused {
             intent: write.intent,

@@ -259,6 +259,15 @@ impl Cache {
         Some(value)
     }
 
+    /// The object, parsed for this once if it is not kept so.
+    pub(crate) fn read(&self, name: &Name) -> Option<Arc<Value>> {
+        let stored = self.objects.get(name)?;
+        match &stored.value {
+            Some(value) => Some(value.clone()),
+            None => serde_json::from_str(stored.text.as_deref()?).ok().map(Arc::new),
+        }
+    }
+
     /// The object, as text.
     pub(crate) fn text(&mut self, name: &Name) -> Option<Arc<str>> {
         let stored = self.objects.get_mut(name)?;

@@ -13,7 +13,9 @@ use tidegate_route::selector::Selector;
 use crate::cache::{Cache, Facts, Keep, State};
 use crate::effect::Effect;
 use crate::event::WatchKey;
+use crate::index::Dependency;
 use crate::name::Name;
+use crate::reference_grants::{REFERENCE_GRANT, VERSIONS};
 
 /// Names a watch among those that this process has ever had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +58,8 @@ pub(crate) enum Found {
     Objects(WatchId, Vec<(Name, Arc<Facts>)>),
     /// The query's label selector is none; why.
     Invalid(String),
+    /// They are not shown, for this reason, which the message explains.
+    Refused(&'static str, String),
 }
 
 impl Caches {
@@ -165,6 +169,57 @@ impl Caches {
     pub(crate) fn are_experiments_unknown(&mut self) -> bool {
         let id = self.experiments();
         self.cache(id).is_none_or(|cache| cache.state == State::Unknown)
+    }
+
+    /// The watch of a namespace's agreements that Rollouts of others use its objects.
+    pub(crate) fn reference_grants(&mut self, namespace: &str) -> WatchId {
+        let key = self.reference_grants_key(namespace);
+        self.id_of(key, Keep::Text)
+    }
+
+    /// A namespace's agreements, if they are watched.
+    pub(crate) fn known_reference_grants(&self, namespace: &str) -> Option<&Cache> {
+        self.cache(*self.ids.get(&self.reference_grants_key(namespace))?)
+    }
+
+    /// Whether this is a watch of such agreements.
+    pub(crate) fn are_reference_grants(&self, id: WatchId) -> bool {
+        self.watches
+            .get(id.0 as usize)
+            .is_some_and(|watch| (&*watch.key.group, &*watch.key.kind) == REFERENCE_GRANT)
+    }
+
+    fn reference_grants_key(&self, namespace: &str) -> WatchKey {
+        let (group, kind) = REFERENCE_GRANT;
+        WatchKey {
+            group: group.into(),
+            kind: kind.into(),
+            versions: VERSIONS.map(Arc::from).to_vec(),
+            namespace: self.namespace.as_ref().map(|_| namespace.into()),
+        }
+    }
+
+    /// The objects that are there of those on which somebody depends.
+    pub(crate) fn objects_of(&self, dependency: &Dependency) -> impl Iterator<Item = Name> {
+        let Dependency { watch, namespace, select } = dependency;
+        let cache = self.cache(*watch);
+        let resource = cache.and_then(|cache| cache.resource.as_ref());
+        let namespace = if resource.is_none_or(|resource| resource.namespaced) { &**namespace } else { "" };
+        let names: Vec<Name> = match (cache, select) {
+            (None, _) => Vec::new(),
+            (Some(cache), Selection::Name(name)) => {
+                let name = Name::new(namespace, name);
+                cache.facts(&name).map(|_| name).into_iter().collect()
+            }
+            (Some(cache), Selection::Labels(text)) => {
+                let selector = Selector::parse(text).ok();
+                let matches =
+                    |facts: &Facts| selector.as_ref().is_some_and(|one| one.matches(&*facts.labels));
+                let found = cache.in_namespace(namespace).filter(|(_, facts)| matches(facts));
+                found.map(|(name, _)| name.clone()).collect()
+            }
+        };
+        names.into_iter()
     }
 
     /// The watch that a query needs.

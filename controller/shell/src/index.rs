@@ -22,6 +22,12 @@ pub(crate) struct Known {
     services: Few<Arc<str>>,
     /// Which pods are its own.
     selector: Option<Selector>,
+    /// When it was created; the texts are in the order of the times.
+    pub(crate) created: Arc<str>,
+    /// Whether it has routers.
+    pub(crate) is_routed: bool,
+    /// The names of its managed routes.
+    pub(crate) managed: Few<Arc<str>>,
 }
 
 impl Known {
@@ -33,8 +39,15 @@ impl Known {
                 .get("spec")
                 .and_then(|spec| spec.get("selector"))
                 .and_then(Selector::from_object),
+            created: text(rollout, "/metadata/creationTimestamp").into(),
+            is_routed: !interest::routers(rollout).is_empty(),
+            managed: interest::managed_routes(rollout).map(Arc::from).collect(),
         }
     }
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Objects that the routers of a Rollout depend on.
@@ -74,6 +87,20 @@ impl Index {
 
     pub(crate) fn known(&self, rollout: &Name) -> Option<&Known> {
         self.rollouts.get(rollout)
+    }
+
+    /// The Rollouts of a namespace.
+    pub(crate) fn in_namespace<'a>(
+        &'a self,
+        namespace: &'a Arc<str>,
+    ) -> impl Iterator<Item = (&'a Name, &'a Known)> {
+        let all = self.rollouts.range(Name::new(namespace, "")..);
+        all.take_while(move |(name, _)| name.namespace == *namespace)
+    }
+
+    /// The objects that the routers of a Rollout depend on.
+    pub(crate) fn dependencies(&self, rollout: &Name) -> impl Iterator<Item = &Dependency> {
+        self.dependencies.get(rollout).into_iter().flatten()
     }
 
     /// A Rollout is there, or has changed.
@@ -168,8 +195,8 @@ impl Index {
     }
 
     /// The Rollouts that name a Service.
-    pub(crate) fn service_changed(&self, service: &Name) -> impl Iterator<Item = Name> {
-        self.by_service.get(service).into_iter().flatten().cloned()
+    pub(crate) fn naming<'a>(&'a self, service: &Name) -> impl Iterator<Item = &'a Name> + use<'a> {
+        self.by_service.get(service).into_iter().flatten()
     }
 
     /// The Rollouts whose routers depend on an object of this watch.

@@ -16,10 +16,12 @@
 //! | `observe`, `experiment` | what is known about a Rollout |
 //! | `job` | asking a router |
 //! | `routing`, `sight` | how far each router is, from answers, objects and writes |
+//! | `conflict` | two Rollouts that claim the same |
+//! | `reference_grants` | whether another namespace agrees |
 //! | `fence`, `requests` | reading one's own writes; one write per object at a time |
 //! | `few` | sets of one or two |
 //! | `repair` | how often somebody's change of a route is undone |
-//! | `status`, `rbac` | what is written on the Rollout |
+//! | `status`, `rbac`, `unknown_fields` | what is written on the Rollout |
 //! | `memory` | what is remembered of a Rollout, all of which can be lost |
 //!
 //! # What always holds
@@ -35,6 +37,7 @@ mod answers;
 mod apply;
 mod cache;
 mod caches;
+mod conflict;
 mod effect;
 mod event;
 mod experiment;
@@ -50,6 +53,7 @@ mod observe;
 mod pass;
 mod queue;
 mod rbac;
+mod reference_grants;
 mod repair;
 mod requests;
 mod routing;
@@ -57,6 +61,7 @@ mod settings;
 mod shell;
 mod sight;
 mod status;
+mod unknown_fields;
 mod version;
 
 pub use effect::{Effect, KubernetesEvent, Report};

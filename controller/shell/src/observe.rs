@@ -15,6 +15,7 @@ use crate::few::Few;
 use crate::index::Dependency;
 use crate::memory::Memory;
 use crate::name::Name;
+use crate::reference_grants::elsewhere;
 use crate::shell::Shell;
 
 impl Shell {
@@ -64,6 +65,14 @@ impl Shell {
         for (router, memory) in &memory.routers {
             let Some(PluginState::Ready(router)) = self.plugins.get(router) else { continue };
             for query in &memory.queries {
+                if let Some(namespace) = elsewhere(query, &name.namespace) {
+                    // Whoever needs this watch is looked at when anything in it changes: no name is meant.
+                    dependencies.insert(Dependency {
+                        watch: self.caches.reference_grants(namespace),
+                        namespace: namespace.into(),
+                        select: Selection::Name(String::new()),
+                    });
+                }
                 dependencies.insert(Dependency {
                     watch: self.caches.watch_for(query, &router.description().kinds, &name.namespace),
                     namespace: query.namespace.as_deref().unwrap_or(&name.namespace).into(),
@@ -71,8 +80,17 @@ impl Shell {
                 });
             }
         }
+        let shares = self.index.known(name).is_some_and(|known| !known.managed.is_empty());
+        let is_new = shares && !self.index.dependencies(name).eq(&dependencies);
+        let mut neighbours = if is_new { self.neighbours(name) } else { BTreeSet::new() };
         let (before, after) = self.index.depend(name, dependencies);
         self.caches.need(name, &before, &after);
+        if is_new {
+            neighbours.extend(self.neighbours(name));
+        }
+        for neighbour in neighbours {
+            self.look_again(&neighbour);
+        }
     }
 
     /// An object does not exist any more, as the API server has just said.

@@ -100,6 +100,8 @@ impl Shell {
             let traffic = turn.memory.traffic.clone();
             let views = traffic.as_ref().map(|traffic| self.views(turn, rollout, &used, traffic));
             let mut views = views.unwrap_or_default();
+            let conflict = self.conflict(turn.name);
+            self.settle_conflict(turn, conflict.as_ref(), &mut views);
             // Whatever would be decided, it would be decided again with the answer.
             if traffic.as_ref().is_some_and(|traffic| self.ask(turn, traffic, &mut views))
                 || self.waits_for_lists(turn, is_reading || views.iter().any(|view| view.is_reading))
@@ -111,7 +113,10 @@ impl Shell {
                 routers: views.iter().map(|view| view.report.clone()).collect(),
             });
             let world = self.world(turn.name, rollout, routing);
-            let decision = (self.settings.decide)(&world, turn.now.wall);
+            let mut decision = (self.settings.decide)(&world, turn.now.wall);
+            if let Some(conflict) = &conflict {
+                decision.writes.retain(|write| !conflict.concerns(write));
+            }
             if decision.traffic.is_some() && decision.traffic != traffic && turn.memory.rounds < ROUNDS {
                 // What the routers said was about something else: look at them again with this.
                 turn.memory.rounds = turn.memory.rounds.saturating_add(1);

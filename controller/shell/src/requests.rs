@@ -89,7 +89,7 @@ impl Requests {
 /// The object that a write is about.
 pub(crate) fn key_of(request: &Request) -> ObjectKey {
     let name = match &request.operation {
-        Operation::Create { object } => object::name(object),
+        Operation::Create { object } | Operation::CreateStrictly { object } => object::name(object),
         _ => request.name().unwrap_or_default(),
     };
     ObjectKey::new(&request.resource, request.namespace.as_deref().unwrap_or_default(), name)

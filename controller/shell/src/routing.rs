@@ -282,7 +282,7 @@ impl Surroundings<'_> {
                 );
                 return Some(Err(message));
             }
-            WriteAction::Create(object) => Operation::Create { object: object.clone() },
+            WriteAction::Create(object) => Operation::CreateStrictly { object: object.clone() },
             WriteAction::Patch(patch) => {
                 Operation::Patch { name, subresource: None, body: Body::Json(patch.clone().into()) }
             }

@@ -1,6 +1,6 @@
 //! The shell itself: takes events, looks at the Rollouts that are due, and answers with effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -178,10 +178,15 @@ impl Shell {
     /// An object changed: whoever it concerns is due.
     pub(crate) fn changed(&mut self, id: WatchId, change: &Change, now: Now) {
         let mut concerned = self.index.depending(id, change);
+        if self.caches.are_reference_grants(id) {
+            concerned.extend(self.caches.needed_by(id).cloned());
+        }
         match id {
-            ROLLOUTS => concerned.extend(self.rollout_changed(change)),
+            ROLLOUTS => {
+                concerned.extend(self.neighbours_of_changed(change));
+            }
             REPLICA_SETS => concerned.extend(self.index.replica_set_changed(change)),
-            SERVICES => concerned.extend(self.index.service_changed(&change.name)),
+            SERVICES => concerned.extend(self.index.naming(&change.name).cloned()),
             _ => {}
         }
         let resource = self.caches.cache(id).and_then(|cache| cache.resource.as_ref());
@@ -197,6 +202,21 @@ impl Shell {
             }
             self.due(&name, now);
         }
+    }
+
+    /// A Rollout changed: notes that, and answers with it and with those whose claims that may settle.
+    fn neighbours_of_changed(&mut self, change: &Change) -> BTreeSet<Name> {
+        let name = &change.name;
+        let before = self.index.known(name).cloned();
+        let mut concerned = self.neighbours(name);
+        let own = self.rollout_changed(change);
+        if self.index.known(name) == before.as_ref() {
+            concerned.clear();
+        } else {
+            concerned.extend(self.neighbours(name));
+        }
+        concerned.extend(own);
+        concerned
     }
 
     fn rollout_changed(&mut self, change: &Change) -> Option<Name> {
@@ -240,6 +260,15 @@ impl Shell {
                 let at = memory.backoff.is_waiting(now.monotonic).unwrap_or(now.monotonic);
                 self.queue.at_latest(name, at);
             }
+            None => {}
+        }
+    }
+
+    /// The same, in the step that is under way.
+    pub(crate) fn look_again(&mut self, name: &Name) {
+        match self.memories.get_mut(name) {
+            Some(memory) if memory.under_way.is_some() => memory.again = true,
+            Some(_) => self.queue.at_latest(name, Duration::ZERO),
             None => {}
         }
     }

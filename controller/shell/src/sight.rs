@@ -12,6 +12,7 @@ use crate::fingerprint::Fingerprint;
 use crate::memory::Asked;
 use crate::name::Name;
 use crate::rbac;
+use crate::reference_grants::elsewhere;
 use crate::routing::{failed, waiting};
 
 /// What the queries of a router find.
@@ -26,7 +27,10 @@ impl Sight {
     pub(crate) fn new(caches: &Caches, queries: &[Query], kinds: &[KindUse], home: &str) -> Self {
         let mut sight = Self { known: Vec::new(), found: Vec::new(), objects: BTreeMap::new() };
         for query in queries {
-            let found = caches.find(query, kinds, home);
+            let found = match elsewhere(query, home) {
+                None => caches.find(query, kinds, home),
+                Some(namespace) => caches.find_elsewhere(query, kinds, home, namespace),
+            };
             match &found {
                 Found::NotServed => sight.known.push((query.clone(), Fingerprint::of(&false))),
                 Found::Objects(watch, objects) => {
@@ -37,7 +41,7 @@ impl Sight {
                         sight.objects.insert(reference(query, name), (*watch, facts.clone()));
                     }
                 }
-                Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) => {}
+                Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) | Found::Refused(..) => {}
             }
             sight.found.push((query.clone(), found));
         }
@@ -67,7 +71,7 @@ impl Sight {
             Found::Objects(watch, objects) => {
                 Some(Some((watch, objects.into_iter().map(|(name, _)| name).collect())))
             }
-            Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) => None,
+            Found::Unknown | Found::Forbidden(_) | Found::Invalid(_) | Found::Refused(..) => None,
         };
         self.found.into_iter().filter_map(|(query, found)| Some((query, known(found)?))).collect()
     }
@@ -87,6 +91,7 @@ impl Sight {
                     return failed("Forbidden", format!("{kind} may not be watched: {message}\n{remedy}"));
                 }
                 Found::Invalid(why) => return failed("InvalidQuery", why.clone()),
+                Found::Refused(reason, why) => return failed(reason, why.clone()),
                 Found::Unknown => missing = missing.or(Some(kind)),
                 Found::NotServed | Found::Objects(..) => {}
             }

@@ -218,7 +218,7 @@ fn about(request: &Request) -> String {
 
 fn object_of(request: &Request) -> String {
     let name = match &request.operation {
-        Operation::Create { object } => object::name(object),
+        Operation::Create { object } | Operation::CreateStrictly { object } => object::name(object),
         _ => request.name().unwrap_or_default(),
     };
     format!("{} {name}", request.resource.kind)

@@ -2,12 +2,13 @@
 //! as a host asks, look at what became of the objects.
 //!
 //! [`Objects::route`] and [`Objects::release`] do what a host does in one pass, and panic, with an explanation,
-//! where a host would refuse the answer: a change outside the described fields, a second answer that still
-//! changes something, shares that do not add up. So every test of a plugin's result also tests that.
+//! where a host would refuse the answer: a change outside the described fields or of what is somebody else's, a
+//! second answer that still changes something, shares that do not add up. So every test of a plugin's result also tests that.
 //!
 //! Enable the feature `testing` in the plugin's dev-dependencies.
 #![allow(clippy::panic, clippy::missing_panics_doc)]
 
+mod guard;
 mod labels;
 mod objects;
 mod pass;

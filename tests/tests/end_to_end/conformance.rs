@@ -11,6 +11,7 @@ mod older;
 mod rollouts;
 mod routes;
 mod server;
+mod strict;
 
 use client::Client;
 use server::Server;

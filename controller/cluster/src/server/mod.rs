@@ -47,6 +47,16 @@ impl Cluster {
                 let namespace = place_of(&kind, namespace).ok_or_else(answer::method_not_allowed)?;
                 self.create(table, &kind, namespace, object)
             }
+            Operation::CreateStrictly { object } => {
+                let namespace = place_of(&kind, namespace).ok_or_else(answer::method_not_allowed)?;
+                if let Some(wrong) = unknown_fields(&kind, object) {
+                    let Resource { kind, version, .. } = &kind.resource;
+                    let message =
+                        format!("{kind} in version {version:?} cannot be handled as a {kind}: {wrong}");
+                    return Err(answer::bad_request(message));
+                }
+                self.create(table, &kind, namespace, object)
+            }
             Operation::Get { name } => {
                 let namespace = place_of(&kind, namespace).ok_or_else(answer::not_served)?;
                 let found = self.store.get(table, namespace, name).cloned();
@@ -205,6 +215,14 @@ fn read_body(kind: &Kind, object: &Value) -> Result<Value, ApiError> {
         Some(field) => Err(unreadable(field)),
         None => Ok(new),
     }
+}
+
+/// What strict validation says of fields that a kind does not know, if it has any. Known is what a schema knows: of
+/// built-in kinds this server knows too little to say.
+fn unknown_fields(kind: &Kind, object: &Value) -> Option<String> {
+    let unknown = kind.options.schema.as_ref()?.unknown(object);
+    let named: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
+    (!named.is_empty()).then(|| format!("strict decoding error: {}", named.join(", ")))
 }
 
 /// Reads the result of a patch likewise.

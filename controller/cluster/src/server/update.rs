@@ -13,7 +13,7 @@ use crate::metadata;
 use crate::store::{Place, TableId};
 
 use super::create::settle_namespace;
-use super::{Part, read_body, read_patched};
+use super::{Part, read_body, read_patched, unknown_fields};
 
 impl Cluster {
     /// Puts a whole object in place of the old one.
@@ -64,6 +64,12 @@ impl Cluster {
         let mut new = old.as_ref().clone();
         crate::patch::apply(&mut new, body)?;
         read_patched(kind, &mut new)?;
+        if part == Part::Main
+            && matches!(body, Body::Json(_))
+            && let Some(wrong) = unknown_fields(kind, &new)
+        {
+            return Err(answer::patch_result_refused(&new, &wrong));
+        }
         settle_namespace(kind, &mut new, namespace)?;
         check_name(&new, name)?;
         let place = Place { table, namespace: namespace.into(), name: name.into() };

@@ -1,7 +1,7 @@
 //! Schemas of custom resources: those of the Gateway API, and one's own.
 
 use serde_json::{Value, json};
-use tidegate_api::{ApiError, Resource, builtin};
+use tidegate_api::{ApiError, Operation, Request, Resource, builtin};
 use tidegate_cluster::{Cluster, Schema, ServeOptions};
 
 use crate::support::*;
@@ -203,6 +203,58 @@ fn a_kind_of_ones_own_is_pruned_defaulted_and_validated() {
     let status = json!({"status": {"ready": true, "more": 1}});
     let written = merge(&mut cluster, &widgets(), "w", Some("status"), status).unwrap();
     assert_eq!(written["status"], json!({"ready": true}));
+}
+
+#[test]
+fn what_a_schema_does_not_know_is_refused_where_that_is_asked_for() {
+    let mut cluster = with_widgets(&json!({
+        "type": "object",
+        "properties": {
+            "spec": {
+                "type": "object",
+                "properties": {
+                    "rules": {"type": "array", "items": {"type": "object", "properties": {"weight": {"type": "integer"}}}},
+                    "tags": {"type": "object", "additionalProperties": {"type": "object", "properties": {"a": {}}}},
+                    "free": {
+                        "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                        "properties": {"known": {"type": "object"}},
+                    },
+                },
+            },
+        },
+    }));
+    let strictly = |cluster: &mut Cluster, object: Value| {
+        let operation = Operation::CreateStrictly { object };
+        cluster.handle(&Request { resource: widgets(), namespace: Some("shop".into()), operation })
+    };
+    let wrong = json!({
+        "rules": [{"weight": 1}, {"name": "b", "weight": 2}], "tags": {"x": {"a": 1, "b": 2}},
+        "free": {"any": {"thing": 1}, "known": {"c": 1}}, "none": null,
+    });
+    let error = strictly(&mut cluster, widget(wrong.clone())).unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (
+            400,
+            "Widget in version \"v1\" cannot be handled as a Widget: strict decoding error: unknown field \
+             \"spec.free.known.c\", unknown field \"spec.none\", unknown field \"spec.rules[1].name\", unknown field \
+             \"spec.tags.x.b\""
+        )
+    );
+    strictly(&mut cluster, widget(json!({"rules": [{"weight": 1}]}))).unwrap();
+    let name = json!([{"op": "add", "path": "/spec/rules/0/name", "value": "a"}]);
+    let error = refused(json_patch(&mut cluster, &widgets(), "w", name), 422, "Invalid");
+    assert_eq!(fields(&error), ["patch"]);
+    assert!(
+        error.message.ends_with("strict decoding error: unknown field \"spec.rules[0].name\""),
+        "{}",
+        error.message
+    );
+    let weight = json!([{"op": "replace", "path": "/spec/rules/0/weight", "value": 2}]);
+    json_patch(&mut cluster, &widgets(), "w", weight).unwrap();
+    // Other writes leave it out.
+    let written = merge(&mut cluster, &widgets(), "w", None, json!({"spec": wrong})).unwrap();
+    assert_eq!(written["spec"]["rules"], json!([{"weight": 1}, {"weight": 2}]));
 }
 
 #[test]

@@ -118,6 +118,30 @@ fn kinds_that_are_not_granted_are_not_even_read() {
 }
 
 #[test]
+fn namespaces_are_those_that_are_granted() {
+    let elsewhere = Query { namespace: Some("other".into()), ..query("web") };
+    for (parts, expected) in [
+        (json!({}), None),
+        (json!({"namespaces": ["other"]}), None),
+        (json!({"namespaces": ["third"]}), Some(reason::FORBIDDEN_NAMESPACE)),
+        (json!({"namespaces": []}), Some(reason::FORBIDDEN_NAMESPACE)),
+    ] {
+        let pass = granting(pass(20, Vec::new()), for_routes(&parts));
+        let plugin = Plugin::honest().locate(|_| Ok(vec![elsewhere.clone()]));
+        match plugin.run(&pass) {
+            Answer::Needs(queries) => {
+                assert_eq!((queries, expected), (vec![elsewhere.clone()], None), "{parts}")
+            }
+            other => assert_eq!(Some(refused(other)), expected, "{parts}"),
+        }
+        // The Rollout's own is never in question.
+        let own = Query { namespace: Some("shop".into()), ..query("web") };
+        let plugin = Plugin::honest().locate(|_| Ok(vec![own.clone()]));
+        assert!(matches!(plugin.run(&pass), Answer::Needs(_)));
+    }
+}
+
+#[test]
 fn permissions_that_make_no_sense_are_said_to_be_so() {
     let error = |value| Grant::new(permissions(value)).unwrap_err();
     let kind = |group: &str, kind: &str| Kind::new(group, kind);

@@ -90,7 +90,9 @@ fn queries_are_bounded_and_validated() {
         (of("", "Secret"), reason::FORBIDDEN_KIND),
         (of("", "ConfigMap"), reason::FORBIDDEN_KIND),
         (of("other", "HTTPRoute"), reason::FORBIDDEN_KIND),
-        (with(&|query| query.namespace = Some("other".into())), reason::FORBIDDEN_NAMESPACE),
+        (with(&|query| query.namespace = Some("Other".into())), reason::FORBIDDEN_NAMESPACE),
+        (with(&|query| query.namespace = Some("a.b".into())), reason::FORBIDDEN_NAMESPACE),
+        (with(&|query| query.namespace = Some("../x".into())), reason::FORBIDDEN_NAMESPACE),
         (with(&|query| query.namespace = Some(String::new())), reason::FORBIDDEN_NAMESPACE),
         (named(""), reason::INVALID_QUERY),
         (named("."), reason::INVALID_QUERY),
@@ -111,6 +113,8 @@ fn queries_are_bounded_and_validated() {
         of("gateway.networking.k8s.io", "Gateway"),
         of("apps", "Deployment"),
         with(&|query| query.namespace = Some("shop".into())),
+        // Whether it is shown is another question.
+        with(&|query| query.namespace = Some("other".into())),
         named(&"a".repeat(253)),
         labelled("app=web,tier in (a,b),!legacy"),
     ] {

@@ -81,13 +81,13 @@ fn a_rollout_has_the_sets_that_it_controls_and_those_that_nobody_does() {
 #[test]
 fn a_service_concerns_those_that_name_it() {
     let mut index = index();
-    assert_eq!(names(index.service_changed(&name("shared"))), ["api", "web"]);
-    assert_eq!(names(index.service_changed(&name("web-stable"))), ["web"]);
+    assert_eq!(names(index.naming(&name("shared")).cloned()), ["api", "web"]);
+    assert_eq!(names(index.naming(&name("web-stable")).cloned()), ["web"]);
     index.put_rollout(&name("web"), rollout("1", "renamed"));
-    assert_eq!(names(index.service_changed(&name("web-stable"))), Vec::<String>::new());
-    assert_eq!(names(index.service_changed(&name("renamed-stable"))), ["web"]);
+    assert_eq!(names(index.naming(&name("web-stable")).cloned()), Vec::<String>::new());
+    assert_eq!(names(index.naming(&name("renamed-stable")).cloned()), ["web"]);
     index.remove_rollout(&name("web"));
-    assert_eq!(names(index.service_changed(&name("shared"))), ["api"]);
+    assert_eq!(names(index.naming(&name("shared")).cloned()), ["api"]);
 }
 
 fn depends(select: Selection) -> Few<Dependency> {

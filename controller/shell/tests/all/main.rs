@@ -8,6 +8,7 @@
 mod canary;
 mod chaos;
 mod crashes;
+mod elsewhere;
 mod features;
 mod manifests;
 mod panics;

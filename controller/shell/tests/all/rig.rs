@@ -292,7 +292,7 @@ impl Rig {
         assert!(controller.leads, "it does not lead: {request:?}");
         if is_write(request) {
             let name = match &request.operation {
-                Operation::Create { object } => object::name(object),
+                Operation::Create { object } | Operation::CreateStrictly { object } => object::name(object),
                 _ => request.name().unwrap(),
             };
             let key =
@@ -418,9 +418,18 @@ impl Rig {
     }
 
     pub(crate) fn delete(&mut self, resource: &Resource, name: &str) {
+        self.delete_in("shop", resource, name);
+    }
+
+    pub(crate) fn delete_in(&mut self, namespace: &str, resource: &Resource, name: &str) {
         let operation = Operation::Delete { name: name.to_owned(), preconditions: Preconditions::default() };
-        let request = Request { resource: resource.clone(), namespace: Some("shop".to_owned()), operation };
+        let request =
+            Request { resource: resource.clone(), namespace: Some(namespace.to_owned()), operation };
         self.cluster.handle(&request).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    pub(crate) fn abort(&mut self, name: &str) {
+        self.patch(&builtin::rollouts(), name, Some("status"), json!({"status": {"abort": true}}));
     }
 
     /// A new version of the application.

@@ -4,12 +4,13 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use tidegate_contract::{
-    CallError, Change, Description, Digest, Edit, Fault, FaultReason, Kind, KindUse, Object, Observation,
-    Outcome, Problem, Query, Router, Selection, Session, Share, Target, Traffic, Verb, Verdict,
+    CallError, Change, Description, Digest, Edit, Fault, FaultReason, Kind, KindUse, Object, ObjectRef,
+    Observation, Outcome, Problem, Query, Router, Selection, Session, Share, Target, Traffic, Verb, Verdict,
 };
 
-/// Its configuration is `{"route": NAME}` or `{"labels": SELECTOR}`, and optionally `"also": KIND` to depend on one
-/// object more, which is needed unless `"optional": true`.
+/// Its configuration is `{"route": NAME}` or `{"labels": SELECTOR}`, optionally in the `"namespace"` of that name, and
+/// optionally `"also": KIND` to depend on one object more, which is needed unless `"optional": true`. With
+/// `"make": NAME` it has a `ConfigMap` of that name as long as the canary gets traffic.
 pub(crate) struct Weights {
     description: Description,
     /// Fails like this, as long as it is set.
@@ -20,6 +21,11 @@ pub(crate) struct Weights {
 
 pub(crate) fn route_kind() -> Kind {
     Kind::new("gateway.networking.k8s.io", "HTTPRoute")
+}
+
+/// The kind of what it makes.
+pub(crate) fn made_kind() -> Kind {
+    Kind::new("", "ConfigMap")
 }
 
 impl Weights {
@@ -39,6 +45,7 @@ impl Weights {
                 used(route_kind(), &[Verb::Read, Verb::Update], &["/spec/rules/*/backendRefs/*/weight"]),
                 used(Kind::new("gateway.networking.k8s.io", "Gateway"), &[Verb::Read], &[]),
                 used(Kind::new("example.com", "Nothing"), &[Verb::Read], &[]),
+                used(made_kind(), &[Verb::Read, Verb::Update, Verb::Create, Verb::Delete], &[]),
             ],
             config_schema: "{}".to_owned(),
             settings_schema: "{}".to_owned(),
@@ -90,7 +97,12 @@ impl Session for Pass {
             (None, Some(labels)) => Selection::Labels(labels),
             (None, None) => return Err(problem("invalid-config", "give `route` or `labels`").into()),
         };
-        let mut queries = vec![Query { kind: route_kind(), namespace: None, select, optional: false }];
+        let namespace = text("namespace");
+        let mut queries = vec![Query { kind: route_kind(), namespace, select, optional: false }];
+        if let Some(name) = text("make") {
+            let select = Selection::Name(name);
+            queries.push(Query { kind: made_kind(), namespace: None, select, optional: false });
+        }
         if let Some(kind) = text("also") {
             let group = if kind == "Gateway" { "gateway.networking.k8s.io" } else { "example.com" };
             queries.push(Query {
@@ -121,6 +133,8 @@ impl Session for Pass {
         for object in routes {
             weigh(object, target, traffic, &mut outcome)?;
         }
+        let made = seen.iter().find(|seen| seen.query.kind == made_kind());
+        outcome.changes.extend(made.and_then(|seen| make(seen, target, traffic.canary.weight)));
         if outcome.shares.is_empty() {
             return Err(problem("missing-object", "there is no such route").into());
         }
@@ -129,6 +143,22 @@ impl Session for Pass {
 
     fn release(&mut self, _: &Target, _: &Traffic, _: &[Observation]) -> Result<Outcome, CallError> {
         unreachable!("nothing is released in these tests")
+    }
+}
+
+/// What is to be done about the object that is there as long as the canary gets traffic.
+fn make(seen: &Observation, target: &Target, weight: u32) -> Option<Change> {
+    let Selection::Name(name) = &seen.query.select else { return None };
+    let found = seen.objects.first();
+    let reference =
+        ObjectRef { kind: made_kind(), namespace: Some(target.namespace.clone()), name: name.clone() };
+    let wanted = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"weight": weight.to_string()},
+    });
+    match (found, weight) {
+        (None, 0) => None,
+        (Some(_), 0) => Some(Change { reference, edit: Edit::Remove }),
+        _ => Some(Change { reference, edit: Edit::Replace(wanted.to_string()) }),
     }
 }
 

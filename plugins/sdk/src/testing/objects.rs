@@ -77,8 +77,11 @@ impl Objects {
         for Change { ref_, edit } in changes {
             match edit {
                 Edit::Replace(json) => {
-                    let object: Value = serde_json::from_str(json)
+                    let mut object: Value = serde_json::from_str(json)
                         .unwrap_or_else(|error| panic!("{ref_} is replaced by no JSON: {error}"));
+                    if object["metadata"]["namespace"].is_null() && ref_.namespace.is_some() {
+                        object["metadata"]["namespace"] = serde_json::json!(ref_.namespace);
+                    }
                     assert_eq!(reference(&object), *ref_, "an object is replaced by another one");
                     self.objects.insert(ref_.clone(), object);
                 }
@@ -96,23 +99,6 @@ impl Objects {
                 }
                 Edit::Remove => {
                     assert!(self.objects.remove(ref_).is_some(), "{ref_} is removed and does not exist");
-                }
-            }
-        }
-    }
-
-    /// Gives what was not there before the Rollout as its owner, and the label, as a host does.
-    pub(super) fn own_created(&mut self, before: &Self, target: &Target) {
-        for (_, object) in self.objects.iter_mut().filter(|(key, _)| !before.objects.contains_key(*key)) {
-            let owner = json!({
-                "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": target.name, "uid": target.uid,
-                "controller": true, "blockOwnerDeletion": true,
-            });
-            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-                metadata.insert("ownerReferences".to_owned(), json!([owner]));
-                let labels = metadata.entry("labels").or_insert_with(|| json!({}));
-                if let Some(labels) = labels.as_object_mut() {
-                    labels.insert("app.kubernetes.io/managed-by".to_owned(), json!("tidegate"));
                 }
             }
         }
@@ -141,15 +127,6 @@ impl Objects {
             .collect();
         Observation { query, served, objects }
     }
-}
-
-/// Whether the Rollout is the owner that controls an object.
-pub(super) fn is_owned(object: &Value, target: &Target) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .any(|owner| owner["controller"] == true && owner["uid"] == target.uid.as_str())
 }
 
 /// Which object this is.

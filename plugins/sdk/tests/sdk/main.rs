@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
 
 mod arena;
+mod guard;
 mod helpers;
 mod json;
 mod kit;

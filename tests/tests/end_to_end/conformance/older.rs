@@ -6,13 +6,16 @@ use serde_json::Value;
 use super::client::Note;
 
 /// Answers that changed since: script and request.
-const CHANGED_SINCE: [(&str, &str); 3] = [
+const CHANGED_SINCE: [(&str, &str); 5] = [
     // Names of Services may begin with a digit.
     ("services", "a bad name"),
     // A write that is dropped altogether made a new version all the same.
     ("changes", "a status through the front door"),
     // A version of what does not exist was a conflict.
     ("replacement", "of what is not there"),
+    // Strict validation came with 1.25.
+    ("strict", "or refused, strictly"),
+    ("strict", "a patch is strict"),
 ];
 
 /// Whether an old server answers this as a current one does.
