@@ -9,6 +9,7 @@ mod managed_routes;
 mod operations;
 mod restarts;
 mod routers;
+mod shared;
 
 use tidegate_tests::Controller;
 

@@ -225,7 +225,7 @@ fn what_a_schema_does_not_know_is_refused_where_that_is_asked_for() {
     }));
     let strictly = |cluster: &mut Cluster, object: Value| {
         let operation = Operation::CreateStrictly { object };
-        cluster.handle(&Request { resource: widgets(), namespace: Some("shop".into()), operation })
+        cluster.handle(&Request { resource: widgets(), namespace: Some(NAMESPACE.into()), operation })
     };
     let wrong = json!({
         "rules": [{"weight": 1}, {"name": "b", "weight": 2}], "tags": {"x": {"a": 1, "b": 2}},

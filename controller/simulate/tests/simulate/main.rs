@@ -5,4 +5,5 @@
 mod bad_input;
 mod canary;
 mod native;
+mod shared;
 mod story;

@@ -194,7 +194,9 @@ fn texts_of<'v>(
     found: &mut BTreeSet<(&'v str, Option<&'v str>)>,
 ) {
     let Some((part, rest)) = pattern.split_first() else {
-        texts(value, beside, &mut |text, beside| drop(found.insert((text, beside))));
+        texts(value, beside, &mut |text, beside| {
+            found.insert((text, beside));
+        });
         return;
     };
     match value {

@@ -80,7 +80,7 @@ impl Objects {
                     let mut object: Value = serde_json::from_str(json)
                         .unwrap_or_else(|error| panic!("{ref_} is replaced by no JSON: {error}"));
                     if object["metadata"]["namespace"].is_null() && ref_.namespace.is_some() {
-                        object["metadata"]["namespace"] = serde_json::json!(ref_.namespace);
+                        object["metadata"]["namespace"] = json!(ref_.namespace);
                     }
                     assert_eq!(reference(&object), *ref_, "an object is replaced by another one");
                     self.objects.insert(ref_.clone(), object);
