@@ -130,7 +130,7 @@ fn namespaces_are_those_that_are_granted() {
         let plugin = Plugin::honest().locate(|_| Ok(vec![elsewhere.clone()]));
         match plugin.run(&pass) {
             Answer::Needs(queries) => {
-                assert_eq!((queries, expected), (vec![elsewhere.clone()], None), "{parts}")
+                assert_eq!((queries, expected), (vec![elsewhere.clone()], None), "{parts}");
             }
             other => assert_eq!(Some(refused(other)), expected, "{parts}"),
         }

@@ -67,7 +67,7 @@ fn weights(rig: &Rig) -> Vec<u64> {
 }
 
 fn reason(rig: &Rig) -> Option<String> {
-    rig.routing_reason("web").map(|reason| reason.to_string())
+    rig.routing_reason("web").map(str::to_owned)
 }
 
 #[test]

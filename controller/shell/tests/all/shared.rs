@@ -113,7 +113,7 @@ fn of_two_that_claim_a_service_the_older_keeps_it() {
     let message = conflicts(&rig, "api").expect("the younger one says so");
     assert!(message.contains("shop/web") && message.contains("web-"), "{message}");
     let service = rig.cluster.object(&builtin::services(), "shop", "web-stable").unwrap();
-    assert_eq!(object::annotation(&service, "argo-rollouts.argoproj.io/managed-by-rollouts"), Some("web"));
+    assert_eq!(object::annotation(service, "argo-rollouts.argoproj.io/managed-by-rollouts"), Some("web"));
     // The older one goes on.
     rig.forget_requests();
     rig.set_image("web", "web:2");
@@ -127,7 +127,7 @@ fn of_two_that_claim_a_service_the_older_keeps_it() {
     rig.run(minutes(3));
     assert_eq!((conflicts(&rig, "api"), rig.routing_reason("api")), (None, None));
     let service = rig.cluster.object(&builtin::services(), "shop", "web-stable").unwrap();
-    assert_eq!(object::annotation(&service, "argo-rollouts.argoproj.io/managed-by-rollouts"), Some("api"));
+    assert_eq!(object::annotation(service, "argo-rollouts.argoproj.io/managed-by-rollouts"), Some("api"));
 }
 
 #[test]

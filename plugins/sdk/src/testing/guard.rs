@@ -207,7 +207,9 @@ fn texts_of<'v>(
             }
         }
         Value::Array(elements) if *part == "*" => {
-            elements.iter().for_each(|value| texts_of(value, None, rest, found));
+            for value in elements {
+                texts_of(value, None, rest, found);
+            }
         }
         _ => {}
     }
