@@ -7,10 +7,12 @@ use crate::story::{App, PLUGIN, Story, condition, scenario};
 /// `web` and `api`, each with a rule of its own in the route of `web`.
 fn sharing() -> [App; 2] {
     let mut web = App::new("web");
-    let api = App::new("api").with(|app| {
+    let mut api = App::new("api").with(|app| {
         app.canary()["trafficRouting"] = json!({"plugins": {PLUGIN: {"httpRoute": "web"}}});
     });
     let rule = api.route["spec"]["rules"][0].clone();
+    // The route that it would have of its own divides nothing.
+    api.route["spec"]["rules"] = json!([{"backendRefs": [{"name": "other", "port": 80}]}]);
     web.route["spec"]["rules"].as_array_mut().unwrap().push(rule);
     [web, api]
 }
