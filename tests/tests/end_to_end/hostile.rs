@@ -1,13 +1,26 @@
-//! Plugins that trap, loop or eat memory in a controller that has other things to do too.
+//! Plugins that misbehave, one for each reason of a fault, in a controller that has other things to do too.
 
 use std::path::Path;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tidegate_hostile::router;
+use tidegate_hostile::{Component, Ends, Hostile, zoo};
 use tidegate_tests::{Controller, Fixture, servers};
 
 const GATEWAY_API: &str = "--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api";
+
+/// One for each reason of a fault, and one whose answer is refused.
+const KINDS: [&str; 9] = [
+    "unreachable",
+    "loop-in-route",
+    "one-memory",
+    "recursion",
+    "exit-0",
+    "streams",
+    "one-text-many-times",
+    "no-text",
+    "hundred-changes",
+];
 
 /// Writes a plugin to a file; answers the argument that configures it, pinned to what it is.
 fn configure(name: &str, bytes: &[u8], folder: &Path) -> String {
@@ -22,27 +35,22 @@ fn each_gets_a_condition_and_others_do_not_notice() {
     let servers = servers();
     servers.run(async {
         let fixture = Fixture::new(servers, "hostile").await;
-        let hostile = [
-            ("trapping", "(unreachable)", "Trap"),
-            ("looping", "(loop $again (br $again)) (unreachable)", "OutOfFuel"),
-            (
-                "eating",
-                "(loop $again (drop (memory.grow (i32.const 16))) (br $again)) (unreachable)",
-                "MemoryLimit",
-            ),
-        ];
+        let hostile: Vec<Hostile> = zoo().into_iter().filter(|one| KINDS.contains(&one.name)).collect();
+        assert_eq!(hostile.len(), KINDS.len(), "all of them are in the zoo");
         let files = tempfile::tempdir().unwrap();
         let mut arguments = vec![GATEWAY_API.to_owned()];
-        for (name, route, _) in hostile {
-            arguments.push(configure(name, &router().route(route).build(), files.path()));
+        for one in &hostile {
+            let Component::Bytes(bytes) = &one.component else { panic!("{} is configured", one.name) };
+            arguments.push(configure(one.name, bytes, files.path()));
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let controller = Controller::start_ready(servers, &fixture.namespace, &arguments).await;
-        for (name, _, _) in hostile {
+        for Hostile { name, .. } in &hostile {
             fixture.create_neighbour(name, json!({ (format!("example/{name}")): {} })).await;
         }
         fixture.create_rollout(json!([{ "setWeight": 20 }, { "pause": {} }]), |_| {}).await;
-        for (name, _, reason) in hostile {
+        for Hostile { name, ends, .. } in &hostile {
+            let reason = ends.reason().unwrap();
             let message = fixture.expect_neighbours_condition(name, "TrafficRouterReady", reason).await;
             assert!(!message.is_empty(), "{name}: a condition says what to do");
         }
@@ -52,9 +60,10 @@ fn each_gets_a_condition_and_others_do_not_notice() {
         fixture.expect_weights([80, 20]).await;
         assert_eq!(controller.probe("/healthz").map(|probe| probe.code), Some(200));
         let metrics = controller.metrics();
-        for (_, _, reason) in hostile {
-            let faults = format!("outcome=\"fault\",reason=\"{reason}\"");
-            assert!(metrics.contains(&faults), "no {faults} in\n{metrics}");
+        for Hostile { ends, .. } in &hostile {
+            let outcome = if matches!(ends, Ends::Fault(_)) { "fault" } else { "refused" };
+            let counted = format!("outcome=\"{outcome}\",reason=\"{}\"", ends.reason().unwrap());
+            assert!(metrics.contains(&counted), "no {counted} in\n{metrics}");
         }
     });
 }
