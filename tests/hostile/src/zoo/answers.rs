@@ -32,7 +32,11 @@ pub(super) fn all() -> Vec<Hostile> {
         refused("sixty-five-queries", "asks for 66 objects", "TooManyQueries"),
         refused("secret", "asks for a Secret", "ForbiddenKind"),
         refused("config-map", "asks for a kind that it did not describe", "ForbiddenKind"),
-        refused("kube-system", "asks for an object of another namespace", "ForbiddenNamespace"),
+        refused(
+            "kube-system",
+            "asks for an object of a namespace that did not agree",
+            "ReferenceGrantMissing",
+        ),
         refused("all-labels", "asks for all objects of a kind", "InvalidQuery"),
         refused("no-selector", "asks by a selector that is none", "InvalidQuery"),
         refused("path-as-name", "asks by a name that is a path", "InvalidQuery"),

@@ -9,7 +9,7 @@ use tidegate_hostile::{Component, Hostile, Question};
 use tidegate_route::{Answer, Refusal, check, run};
 use tidegate_runtime::{Allocation, Artifact, Limits, LoadError, Plugin, Runtime, RuntimeSettings, Usage};
 
-use crate::world::{World, pass};
+use crate::world::{HOME, World, pass};
 
 /// Times that the objects which a plugin asks for are looked up; more than any that ends needs.
 const LOOKS: usize = 16;
@@ -68,6 +68,10 @@ impl Keeper {
             for query in queries {
                 if seen.iter().any(|seen| seen.query == *query) {
                     continue;
+                }
+                // No namespace has a ReferenceGrant here.
+                if query.namespace.as_deref().is_some_and(|namespace| namespace != HOME) {
+                    return Asked { answer: refused("ReferenceGrantMissing"), ..asked };
                 }
                 let Some(observation) = self.world.observe(query) else {
                     return Asked { answer: refused("InvalidQuery"), ..asked };
