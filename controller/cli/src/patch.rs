@@ -45,25 +45,38 @@ impl Summary {
         let changes =
             operations.iter().filter(|operation| text(operation, "op") != "test").map(|operation| {
                 let path = text(operation, "path");
+                let value = operation.get("value");
+                // What is there under its index moves up.
+                let is_insertion =
+                    text(operation, "op") == "add" && path.rsplit('/').next().is_some_and(is_index);
+                let inserted = value.filter(|_| is_insertion);
                 FieldChange {
-                    field: field(&path, &tested),
-                    old: seen(&path, &tested).map(short),
-                    new: operation.get("value").map(short),
+                    field: field(&path, &tested, inserted),
+                    old: seen(&path, &tested).filter(|_| !is_insertion).map(short),
+                    new: value.map(short),
                 }
             });
         Self { changes: changes.collect(), tests: tested.len() }
     }
 }
 
-/// A JSON Pointer with dots, and with names instead of indexes where the patch tests them.
-fn field(path: &str, tested: &BTreeMap<String, &Value>) -> String {
+fn is_index(token: &str) -> bool {
+    token == "-" || !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A JSON Pointer with dots, and with names instead of indexes where the patch tests them, or the inserted element has one.
+fn field(path: &str, tested: &BTreeMap<String, &Value>, inserted: Option<&Value>) -> String {
     let mut text = String::new();
     let mut so_far = String::new();
     for token in path.split('/').skip(1) {
         so_far.push('/');
         so_far.push_str(token);
-        if token == "-" || !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit()) {
-            let name = seen(&format!("{so_far}/name"), tested).and_then(Value::as_str);
+        if is_index(token) {
+            let name = match inserted.filter(|_| so_far.len() == path.len()) {
+                Some(element) => element.get("name"),
+                None => seen(&format!("{so_far}/name"), tested),
+            };
+            let name = name.and_then(Value::as_str);
             text.push('[');
             text.push_str(name.unwrap_or(token));
             text.push(']');
@@ -125,6 +138,18 @@ mod tests {
         let change = &summary.changes[0];
         assert_eq!(change.field, "spec.rules[0].backendRefs[stable].weight");
         assert_eq!(change.old.as_deref(), Some("100"));
+    }
+
+    #[test]
+    fn what_is_inserted_has_its_own_name_and_replaces_nothing() {
+        let summary = Summary::of(&json!([
+            {"op": "test", "path": "/spec/rules/0", "value": {"name": "web", "matches": []}},
+            {"op": "add", "path": "/spec/rules/0", "value": {"name": "beta"}},
+            {"op": "add", "path": "/spec/rules/0", "value": {}},
+        ]));
+        let changes: Vec<_> =
+            summary.changes.iter().map(|change| (change.field.as_str(), change.old.as_deref())).collect();
+        assert_eq!(changes, [("spec.rules[beta]", None), ("spec.rules[0]", None)]);
     }
 
     #[test]

@@ -333,6 +333,7 @@ mod tests {
                 routers: vec![],
             },
             patch: None,
+            object: None,
         }
     }
 

@@ -25,6 +25,9 @@ pub struct Line {
     /// The patch that was written, for `RouteWritten`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,
+    /// The object that was made, for `RouteCreated`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<Value>,
 }
 
 /// How a simulation ended: the last line.

@@ -100,8 +100,7 @@ impl Observer {
             }
             Happening::Report(Report::Wrote { rollout, request }) => {
                 self.failures.remove(&(rollout.clone(), about(&request)));
-                if let Some((note, patch)) = route_patch(&request) {
-                    let told = Told { patch: Some(patch), ..Told::new("RouteWritten", &note) };
+                if let Some(told) = route_write(&request) {
                     self.tell(cluster, elapsed, &rollout, told, tell);
                 }
             }
@@ -163,8 +162,8 @@ impl Observer {
         if self.last.insert(key.clone(), frame.clone()).as_ref() != Some(&frame) {
             self.changed_at = elapsed;
         }
-        let Told { event, note, warning, patch } = told;
-        tell(&Line { t: elapsed.as_secs_f64(), event, note, warning, frame, patch });
+        let Told { event, note, warning, patch, object } = told;
+        tell(&Line { t: elapsed.as_secs_f64(), event, note, warning, frame, patch, object });
     }
 
     fn frame(&self, cluster: &Cluster, key: &ObjectKey) -> Option<Frame> {
@@ -191,11 +190,12 @@ struct Told {
     note: String,
     warning: bool,
     patch: Option<Value>,
+    object: Option<Value>,
 }
 
 impl Told {
     fn new(event: &str, note: &str) -> Self {
-        Self { event: event.to_owned(), note: note.to_owned(), warning: false, patch: None }
+        Self { event: event.to_owned(), note: note.to_owned(), warning: false, patch: None, object: None }
     }
 
     fn warning(event: &str, note: &str) -> Self {
@@ -203,10 +203,19 @@ impl Told {
     }
 }
 
-/// The patch of a write on anything but the Rollout's own objects, and which object it is on.
-fn route_patch(request: &Request) -> Option<(String, Value)> {
+/// What a write on anything but the Rollout's own objects did.
+fn route_write(request: &Request) -> Option<Told> {
+    let told = |event| Told::new(event, &object_of(request));
     match &request.operation {
-        Operation::Patch { body: Body::Json(patch), .. } => Some((object_of(request), patch.clone())),
+        Operation::Patch { body: Body::Json(patch), .. } => {
+            Some(Told { patch: Some(patch.clone()), ..told("RouteWritten") })
+        }
+        Operation::CreateStrictly { object } => {
+            Some(Told { object: Some(object.clone()), ..told("RouteCreated") })
+        }
+        Operation::Delete { .. } if request.resource.group != builtin::replica_sets().group => {
+            Some(told("RouteRemoved"))
+        }
         _ => None,
     }
 }

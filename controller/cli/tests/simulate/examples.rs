@@ -144,6 +144,9 @@ fn nginx() {
     expect_healthy(&run);
     assert_eq!(run.weights("web-public-canary", "web-canary"), [0, 5, 300, 1000, 0]);
     assert_eq!(run.weights("public", "assets"), [100], "the user's own");
+    let made: Vec<_> = run.lines().into_iter().filter(|line| line["event"] == "RouteCreated").collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0]["object"]["metadata"]["name"], "web-public-canary");
 }
 
 #[test]
