@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use crate::equal::equal;
+use crate::equal::{added, equal, side_by_side};
 use crate::limits;
 use crate::pointer::Step;
 
@@ -73,16 +73,14 @@ impl<'a> Walk<'a, '_> {
     fn values(&mut self, old: &'a Value, new: &'a Value) {
         match (old, new) {
             (Value::Object(old), Value::Object(new)) => {
-                for (key, old) in old {
-                    match new.get(key) {
+                for (key, old, new) in side_by_side(old, new) {
+                    match new {
                         Some(new) => self.step(Step::Key(key), |walk| walk.values(old, new)),
                         None => self.report(Step::Key(key), Kind::Removed { old }),
                     }
                 }
-                for (key, new) in new {
-                    if !old.contains_key(key) {
-                        self.report(Step::Key(key), Kind::Added { new });
-                    }
+                for (key, new) in added(old, new) {
+                    self.report(Step::Key(key), Kind::Added { new });
                 }
             }
             (Value::Array(old), Value::Array(new)) => self.lists(old, new),
@@ -98,9 +96,27 @@ impl<'a> Walk<'a, '_> {
             }
             return;
         }
-        let pairs = pairs(old, new, &mut self.visits);
-        let (mut kept, mut taken) = (vec![false; old.len()], vec![false; new.len()]);
-        for (from, to) in pairs {
+        let (prefix, suffix) = equal_ends(old, new);
+        if prefix == old.len() && prefix == new.len() {
+            return;
+        }
+        let middle = |list: &[Value]| prefix..list.len() - suffix;
+        // What is equal at both ends is kept, and need not be looked at again.
+        let flags = |list: &[Value]| {
+            let mut flags = vec![true; list.len()];
+            if let Some(flags) = flags.get_mut(middle(list)) {
+                flags.fill(false);
+            }
+            flags
+        };
+        let (mut kept, mut taken) = (flags(old), flags(new));
+        let pairs = match (old.get(middle(old)), new.get(middle(new))) {
+            (Some(old), Some(new)) if !old.is_empty() && !new.is_empty() => {
+                inner_pairs(old, new, &mut self.visits)
+            }
+            _ => Vec::new(),
+        };
+        for (from, to) in pairs.into_iter().map(|(from, to)| (from + prefix, to + prefix)) {
             let (Some(old), Some(new)) = (old.get(from), new.get(to)) else { continue };
             self.step(Step::Index(from), |walk| walk.values(old, new));
             for (flags, index) in [(&mut kept, from), (&mut taken, to)] {
@@ -131,9 +147,8 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// Which old element became which new one, both ascending: the pairing with the fewest values changed, added
-/// and removed.
-fn pairs(old: &[Value], new: &[Value], visits: &mut usize) -> Vec<(usize, usize)> {
+/// How many elements are equal at the beginning of both lists, and at their end.
+fn equal_ends(old: &[Value], new: &[Value]) -> (usize, usize) {
     let shorter = old.len().min(new.len());
     let prefix = old.iter().zip(new).take_while(|(old, new)| equal(old, new)).count();
     let suffix = old
@@ -143,21 +158,11 @@ fn pairs(old: &[Value], new: &[Value], visits: &mut usize) -> Vec<(usize, usize)
         .take(shorter - prefix)
         .take_while(|(old, new)| equal(old, new))
         .count();
-    let middle = |list: &[Value]| prefix..list.len() - suffix;
-    let mut pairs: Vec<_> = (0..prefix).map(|index| (index, index)).collect();
-    match (old.get(middle(old)), new.get(middle(new))) {
-        (Some(old), Some(new)) if !old.is_empty() && !new.is_empty() => {
-            pairs.extend(
-                inner_pairs(old, new, visits).into_iter().map(|(from, to)| (from + prefix, to + prefix)),
-            );
-        }
-        _ => {}
-    }
-    pairs.extend((0..suffix).rev().map(|back| (old.len() - 1 - back, new.len() - 1 - back)));
-    pairs
+    (prefix, suffix)
 }
 
-/// The same for lists whose ends differ.
+/// Which old element became which new one, both ascending, in lists whose ends differ: the pairing with the fewest
+/// values changed, added and removed.
 fn inner_pairs(old: &[Value], new: &[Value], visits: &mut usize) -> Vec<(usize, usize)> {
     let by_position = || (0..old.len().min(new.len())).map(|index| (index, index)).collect();
     if old.len() == new.len() && old.iter().zip(new).all(|(old, new)| are_alike(old, new, visits)) {
@@ -270,15 +275,13 @@ fn change_cost(old: &Value, new: &Value, visits: &mut usize) -> usize {
     match (old, new) {
         _ if *visits == 0 => 0,
         (Value::Object(old), Value::Object(new)) => {
-            let kept = old
-                .iter()
-                .map(|(key, old)| match new.get(key) {
+            let kept = side_by_side(old, new)
+                .map(|(_, old, new)| match new {
                     Some(new) => change_cost(old, new, visits),
                     None => size(old, visits),
                 })
                 .sum::<usize>();
-            let added = new.iter().filter(|(key, _)| !old.contains_key(*key));
-            kept + added.map(|(_, new)| size(new, visits)).sum::<usize>()
+            kept + added(old, new).map(|(_, new)| size(new, visits)).sum::<usize>()
         }
         (Value::Array(old), Value::Array(new)) => {
             let kept = old.iter().zip(new).map(|(old, new)| change_cost(old, new, visits)).sum::<usize>();

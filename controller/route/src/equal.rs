@@ -1,7 +1,7 @@
 //! Equality of JSON values with numbers compared by value (RFC 6902, section 4.6): `1` and `1.0` are the same
 //! weight, whatever the language of the plugin makes of them.
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 /// Whether two JSON values mean the same.
 pub fn equal(left: &Value, right: &Value) -> bool {
@@ -12,10 +12,34 @@ pub fn equal(left: &Value, right: &Value) -> bool {
         }
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
-                && left.iter().all(|(key, left)| right.get(key).is_some_and(|right| equal(left, right)))
+                && side_by_side(left, right).all(|(_, left, right)| right.is_some_and(|right| equal(left, right)))
         }
         _ => left == right,
     }
+}
+
+/// Each field of a map with the field of another one that has the same key. An object and the same object after an
+/// edit have nearly all keys in the same order, so most often the next one is looked at and none is looked up.
+pub(crate) fn side_by_side<'a>(
+    left: &'a Map<String, Value>,
+    right: &'a Map<String, Value>,
+) -> impl Iterator<Item = (&'a String, &'a Value, Option<&'a Value>)> {
+    let mut next = right.iter();
+    left.iter().map(move |(key, value)| {
+        let beside = match next.next() {
+            Some((other, beside)) if other == key => Some(beside),
+            _ => right.get(key),
+        };
+        (key, value, beside)
+    })
+}
+
+/// The fields of a map whose keys another one does not have.
+pub(crate) fn added<'a>(
+    old: &'a Map<String, Value>,
+    new: &'a Map<String, Value>,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    side_by_side(new, old).filter(|(_, _, old)| old.is_none()).map(|(key, new, _)| (key, new))
 }
 
 /// Exact: neither side is rounded to the other's type.

@@ -13,7 +13,7 @@ use tidegate_contract::{Description, ObjectRef, Target, Verb};
 
 use crate::difference::{Difference, difference_with};
 use crate::edit::Edited;
-use crate::equal::equal;
+use crate::equal::{added, equal, side_by_side};
 use crate::ours::{Ours, Text, text_at, texts_at};
 use crate::pass::{Pass, Refusal};
 use crate::permission::{Elements, Permissions, Places};
@@ -170,13 +170,13 @@ impl<'w> Walk<'w> {
     fn values(&mut self, old: &'w Value, new: &'w Value) -> Judged {
         match (old, new) {
             (Value::Object(old), Value::Object(new)) => {
-                for (key, old) in old {
-                    self.inside(Step::Key(key), |walk| match new.get(key) {
+                for (key, old, new) in side_by_side(old, new) {
+                    self.inside(Step::Key(key), |walk| match new {
                         Some(new) => walk.values(old, new),
                         None => walk.comes_or_goes(old, false),
                     })?;
                 }
-                for (key, new) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
+                for (key, new) in added(old, new) {
                     self.inside(Step::Key(key), |walk| walk.comes_or_goes(new, true))?;
                 }
                 Ok(())
