@@ -12,7 +12,8 @@ pub fn equal(left: &Value, right: &Value) -> bool {
         }
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
-                && side_by_side(left, right).all(|(_, left, right)| right.is_some_and(|right| equal(left, right)))
+                && side_by_side(left, right)
+                    .all(|(_, left, right)| right.is_some_and(|right| equal(left, right)))
         }
         _ => left == right,
     }

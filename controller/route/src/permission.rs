@@ -4,6 +4,7 @@
 //! so what is left of two patterns is the places that both mean.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tidegate_contract::{Description, ElementUse, Kind, KindUse, Verb};
@@ -226,7 +227,7 @@ impl<'a> Permissions<'a> {
                     Pattern::parse_relative(text)
                         .map_err(|error| invalid("an element's reference", text, &error))
                 })
-                .collect::<Result<Vec<_>, _>>()?;
+                .collect::<Result<Arc<[_]>, _>>()?;
             let mut add = |at| {
                 places.elements.push(Elements {
                     at,
@@ -264,7 +265,7 @@ pub(crate) struct Elements {
     /// Where in one it is said whose it is, as a pointer from there.
     pub identity: String,
     /// Where in one it names others, as patterns from there.
-    pub references: Vec<Pattern>,
+    pub references: Arc<[Pattern]>,
 }
 
 impl Places {

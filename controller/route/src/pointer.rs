@@ -15,10 +15,11 @@ pub enum Step<'a> {
 
 /// The pointer's text.
 pub fn pointer(path: &[Step<'_>]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(16 * path.len());
     for step in path {
         text.push('/');
         match step {
+            Step::Key(key) if !key.contains(['~', '/']) => text.push_str(key),
             Step::Key(key) => {
                 for character in key.chars() {
                     match character {
@@ -79,7 +80,11 @@ impl Pattern {
     /// When it is not the text of a pointer to something inside an object.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let rest = text.strip_prefix('/').ok_or(PatternError::NotAPointer)?;
-        let tokens = rest.split('/').map(Token::parse).collect::<Result<Vec<_>, _>>()?;
+        // Patterns are read in every pass with a change, so the room for one is made at once.
+        let mut tokens = Vec::with_capacity(rest.matches('/').count() + 1);
+        for text in rest.split('/') {
+            tokens.push(Token::parse(text)?);
+        }
         if tokens.len() > crate::limits::DEPTH {
             return Err(PatternError::TooDeep);
         }
@@ -178,6 +183,9 @@ impl Token {
     fn parse(text: &str) -> Result<Self, PatternError> {
         if text == "*" {
             return Ok(Self::Any);
+        }
+        if !text.contains('~') {
+            return Ok(Self::Literal(text.to_owned()));
         }
         let mut key = String::with_capacity(text.len());
         let mut characters = text.chars();
