@@ -78,15 +78,15 @@ impl<'a> Document<'a> {
             }),
             "spec" => reader.object(&mut |key, reader| {
                 match key {
-                    "parentRefs" => document.parents = elements(reader, Reference::read)?,
-                    "rules" => document.rules = elements(reader, Rule::read)?,
+                    "parentRefs" => document.parents = reader.elements(Reference::read)?,
+                    "rules" => document.rules = reader.elements(Rule::read)?,
                     _ => reader.skip()?,
                 }
                 Ok(())
             }),
             "status" => reader.object(&mut |key, reader| {
                 match key {
-                    "parents" => document.reports = elements(reader, Report::read)?,
+                    "parents" => document.reports = reader.elements(Report::read)?,
                     _ => reader.skip()?,
                 }
                 Ok(())
@@ -103,7 +103,7 @@ impl<'a> Rule<'a> {
         reader.object(&mut |key, reader| {
             match key {
                 "name" => rule.name = reader.text()?,
-                "backendRefs" => rule.backends = elements(reader, Reference::read)?,
+                "backendRefs" => rule.backends = reader.elements(Reference::read)?,
                 _ => reader.skip()?,
             }
             Ok(())
@@ -140,7 +140,7 @@ impl<'a> Report<'a> {
             match key {
                 "parentRef" => report.parent = Reference::read(reader)?,
                 "controllerName" => report.controller = reader.text()?,
-                "conditions" => report.conditions = elements(reader, Condition::read)?,
+                "conditions" => report.conditions = reader.elements(Condition::read)?,
                 _ => reader.skip()?,
             }
             Ok(())
@@ -165,14 +165,4 @@ impl<'a> Condition<'a> {
         })?;
         Ok(condition)
     }
-}
-
-/// Reads a list.
-fn elements<'a, T>(reader: &mut Reader<'a>, read: fn(&mut Reader<'a>) -> Result<T>) -> Result<Vec<T>> {
-    let mut elements = Vec::new();
-    reader.list(&mut |reader| {
-        elements.push(read(reader)?);
-        Ok(())
-    })?;
-    Ok(elements)
 }

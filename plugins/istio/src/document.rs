@@ -114,9 +114,9 @@ impl<'a> VirtualService<'a> {
             }),
             "spec" => reader.object(&mut |key, reader| {
                 match key {
-                    "http" => service.http = elements(reader, |reader| Route::read(reader, Protocol::Http))?,
-                    "tls" => service.tls = elements(reader, |reader| Route::read(reader, Protocol::Tls))?,
-                    "tcp" => service.tcp = elements(reader, |reader| Route::read(reader, Protocol::Tcp))?,
+                    "http" => service.http = reader.elements(|reader| Route::read(reader, Protocol::Http))?,
+                    "tls" => service.tls = reader.elements(|reader| Route::read(reader, Protocol::Tls))?,
+                    "tcp" => service.tcp = reader.elements(|reader| Route::read(reader, Protocol::Tcp))?,
                     _ => reader.skip()?,
                 }
                 Ok(())
@@ -145,10 +145,10 @@ impl<'a> Route<'a> {
         let mut route = Self::default();
         reader.object(&mut |key, reader| {
             match (key, protocol) {
-                ("route", _) => route.destinations = elements(reader, Destination::read)?,
+                ("route", _) => route.destinations = reader.elements(Destination::read)?,
                 ("name", Protocol::Http) => route.name = reader.text()?,
                 ("match", Protocol::Tls | Protocol::Tcp) => {
-                    route.matches = elements(reader, ConnectionMatch::read)?;
+                    route.matches = reader.elements(ConnectionMatch::read)?;
                 }
                 _ => reader.skip()?,
             }
@@ -165,7 +165,7 @@ impl<'a> ConnectionMatch<'a> {
             match key {
                 "port" => wanted.port = reader.integer()?,
                 "sniHosts" => {
-                    wanted.sni_hosts = elements(reader, |reader| Ok(reader.text()?.unwrap_or_default()))?;
+                    wanted.sni_hosts = reader.elements(|reader| Ok(reader.text()?.unwrap_or_default()))?;
                 }
                 _ => reader.skip()?,
             }
@@ -204,7 +204,7 @@ impl<'a> Status<'a> {
             match key {
                 "observedGeneration" => status.observed_generation = generation(reader)?,
                 "conditions" => {
-                    let conditions = elements(reader, Condition::read)?;
+                    let conditions = reader.elements(Condition::read)?;
                     let found = conditions.into_iter().find(|(kind, _)| &**kind == "Reconciled");
                     status.reconciled = found.map(|(_, condition)| condition);
                 }
@@ -243,7 +243,7 @@ impl<'a> DestinationRule<'a> {
             "spec" => reader.object(&mut |key, reader| {
                 match key {
                     "host" => rule.host = reader.text()?.unwrap_or_default(),
-                    "subsets" => rule.subsets = elements(reader, Subset::read)?,
+                    "subsets" => rule.subsets = reader.elements(Subset::read)?,
                     _ => reader.skip()?,
                 }
                 Ok(())
@@ -288,14 +288,4 @@ fn generation(reader: &mut Reader<'_>) -> Result<Option<i64>> {
         Some(number) => Reader::document(number, Reader::integer),
         None => Reader::document(raw, Reader::integer),
     }
-}
-
-/// Reads a list.
-fn elements<'a, T>(reader: &mut Reader<'a>, read: fn(&mut Reader<'a>) -> Result<T>) -> Result<Vec<T>> {
-    let mut elements = Vec::new();
-    reader.list(&mut |reader| {
-        elements.push(read(reader)?);
-        Ok(())
-    })?;
-    Ok(elements)
 }

@@ -196,6 +196,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Reads a list whose elements `read` reads. `null` has no elements.
+    ///
+    /// # Errors
+    /// When there is no list, or what `read` answers.
+    pub fn elements<T>(&mut self, read: fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let mut elements = Vec::new();
+        self.list(&mut |reader| {
+            elements.push(read(reader)?);
+            Ok(())
+        })?;
+        Ok(elements)
+    }
+
     /// Reads a text; `None` for `null`.
     ///
     /// # Errors
