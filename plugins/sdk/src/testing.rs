@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use objects::Objects;
 
 use crate::prelude::*;
-use crate::{Destination, ManagedRoute, Rule, Target, Traffic};
+use crate::{Destination, ManagedRoute, Object, ObjectRef, Observation, Router, Rule, Target, Traffic};
 
 /// A Rollout's target, with Services `<name>` (stable) and `<name>-canary`, no configuration and no settings.
 pub fn target(namespace: &str, name: &str) -> Target {
@@ -55,6 +55,27 @@ impl Target {
         self.canary_service = canary.map(str::to_owned);
         self
     }
+}
+
+/// Asks everything there is to ask, with this text, which need not be JSON, as each object that is asked for. For tests
+/// that nothing makes a plugin panic.
+pub fn ask_everything<R: Router>(target: &Target, traffic: &Traffic, api_version: &str, text: &str) {
+    let _ = R::check(target);
+    let Ok(queries) = R::locate(target, traffic, &[]) else { return };
+    let seen: Vec<_> = queries
+        .into_iter()
+        .map(|query| Observation {
+            objects: vec![Object {
+                ref_: ObjectRef::namespaced(query.kind.clone(), &*target.namespace, &*target.name),
+                api_version: api_version.to_owned(),
+                json: text.to_owned(),
+            }],
+            query,
+            served: true,
+        })
+        .collect();
+    let _ = R::route(target, traffic, &seen);
+    let _ = R::release(target, traffic, &seen);
 }
 
 /// Traffic of a target: this weight of 100 for canary, the rest for stable.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tidegate_router_sdk::testing::{self, Objects};
-use tidegate_router_sdk::{Object, Observation, Router, Target, Traffic};
+use tidegate_router_sdk::{Target, Traffic};
 
 use crate::{GatewayApi, cart, cart_with_route, http_route};
 
@@ -192,23 +192,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// Asks everything there is to ask about this object as the route.
 fn ask_all(target: &Target, object: &str) {
-    let _ = GatewayApi::check(target);
-    let Ok(queries) = GatewayApi::locate(target, &testing::traffic(target, 20), &[]) else { return };
-    let seen: Vec<_> = queries
-        .into_iter()
-        .map(|query| Observation {
-            objects: vec![Object {
-                ref_: tidegate_router_sdk::ObjectRef::namespaced(query.kind.clone(), "shop", "cart"),
-                api_version: "gateway.networking.k8s.io/v1".into(),
-                json: object.to_owned(),
-            }],
-            query,
-            served: true,
-        })
-        .collect();
     let traffic = testing::traffic(target, 20);
-    let _ = GatewayApi::route(target, &traffic, &seen);
-    let _ = GatewayApi::release(target, &traffic, &seen);
+    testing::ask_everything::<GatewayApi>(target, &traffic, "gateway.networking.k8s.io/v1", object);
 }
 
 proptest! {

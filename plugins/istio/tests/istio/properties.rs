@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tidegate_router_sdk::testing::{self, Objects};
-use tidegate_router_sdk::{Object, ObjectRef, Observation, Router, Target, Traffic};
+use tidegate_router_sdk::{Target, Traffic};
 
 use crate::{Istio, cart, cart_with_service, cart_with_subsets, destination_rule, virtual_service_of};
 
@@ -196,23 +196,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// Asks everything there is to ask about this text as every object.
 fn ask_all(target: &Target, object: &str) {
-    let _ = Istio::check(target);
-    let Ok(queries) = Istio::locate(target, &testing::traffic(target, 20), &[]) else { return };
-    let seen: Vec<_> = queries
-        .into_iter()
-        .map(|query| Observation {
-            objects: vec![Object {
-                ref_: ObjectRef::namespaced(query.kind.clone(), "shop", "cart"),
-                api_version: "networking.istio.io/v1".into(),
-                json: object.to_owned(),
-            }],
-            query,
-            served: true,
-        })
-        .collect();
     let traffic = testing::traffic(target, 20).with_managed_route("users", None);
-    let _ = Istio::route(target, &traffic, &seen);
-    let _ = Istio::release(target, &traffic, &seen);
+    testing::ask_everything::<Istio>(target, &traffic, "networking.istio.io/v1", object);
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tidegate_router_sdk::testing::{self, Objects};
-use tidegate_router_sdk::{Object, ObjectRef, Observation, Router, Target, Traffic};
+use tidegate_router_sdk::{Target, Traffic};
 
 use crate::{Nginx, canary, cart, cart_with_ingress, ingress, path, route};
 
@@ -104,23 +104,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// Asks everything there is to ask about this text as every object.
 fn ask_all(target: &Target, object: &str) {
-    let _ = Nginx::check(target);
-    let Ok(queries) = Nginx::locate(target, &testing::traffic(target, 20), &[]) else { return };
-    let seen: Vec<_> = queries
-        .into_iter()
-        .map(|query| Observation {
-            objects: vec![Object {
-                ref_: ObjectRef::namespaced(query.kind.clone(), "shop", "cart"),
-                api_version: "networking.k8s.io/v1".into(),
-                json: object.to_owned(),
-            }],
-            query,
-            served: true,
-        })
-        .collect();
     let traffic = testing::traffic(target, 20);
-    let _ = Nginx::route(target, &traffic, &seen);
-    let _ = Nginx::release(target, &traffic, &seen);
+    testing::ask_everything::<Nginx>(target, &traffic, "networking.k8s.io/v1", object);
 }
 
 proptest! {
