@@ -7,9 +7,9 @@ use tidegate_contract::{Fault, FaultReason};
 use wasmtime::component::{Resource, ResourceAny};
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace, WasmtimeBug};
 
-use crate::limits::Limits;
 use crate::sandbox::Guest;
 use crate::wasi::Pollable;
+use tidegate_artifact::Limits;
 
 /// Why this host itself ends a call.
 #[derive(Debug, thiserror::Error)]

@@ -9,9 +9,10 @@ use wasmparser::{
     ValidPayload, Validator, WasmFeatures,
 };
 
-use crate::error::{LoadError, LoadReason};
-use crate::limits::{Limits, MEMORIES, TABLE_ELEMENTS, TABLES, structure};
-use crate::stage::Stage;
+use crate::limits::{MEMORIES, TABLE_ELEMENTS, TABLES, structure};
+use tidegate_artifact::Limits;
+use tidegate_artifact::Stage;
+use tidegate_artifact::{LoadError, LoadReason};
 
 /// Something that a component imports or exports.
 #[derive(Clone, Debug, PartialEq, Eq)]

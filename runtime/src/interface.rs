@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{LoadError, LoadReason};
 use crate::inspect::{Inspection, Item};
-use crate::stage::Stage;
 use crate::v0_1;
 use crate::wasi::Functions;
+use tidegate_artifact::Stage;
+use tidegate_artifact::{LoadError, LoadReason};
 
 /// The router interfaces that this host can call, oldest first.
 pub fn served_interfaces() -> &'static [&'static str] {

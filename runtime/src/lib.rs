@@ -19,7 +19,6 @@
 //! (the `wasi` module). There are no grants: this crate can do nothing on a plugin's behalf.
 #![forbid(unsafe_code)]
 
-mod artifact;
 mod engine;
 mod error;
 mod fault;
@@ -27,8 +26,6 @@ mod inspect;
 mod interface;
 mod limits;
 mod load;
-mod location;
-mod options;
 mod plugin;
 mod recognise;
 mod sandbox;
@@ -37,14 +34,14 @@ mod ticker;
 mod v0_1;
 mod wasi;
 
-pub use artifact::{Artifact, Builtins, read};
 pub use engine::{Allocation, Runtime, RuntimeSettings};
-pub use error::{LoadError, LoadReason, RuntimeError};
+pub use error::RuntimeError;
 pub use inspect::{Inspection, Item};
 pub use interface::served_interfaces;
-pub use limits::Limits;
-pub use location::{Location, Source};
-pub use options::LimitedSource;
 pub use plugin::Plugin;
 pub use sandbox::{Sandbox, Usage};
-pub use stage::{Passed, Stage, StageReport};
+pub use stage::{Passed, StageReport};
+/// The words in which loading is spoken about.
+pub use tidegate_artifact::{
+    Artifact, Builtins, LimitedSource, Limits, LoadError, LoadReason, Location, Source, Stage, read,
+};

@@ -7,16 +7,18 @@ use tidegate_contract::text::printable;
 use tidegate_contract::{Description, Fault, FaultReason, Router as _};
 use wasmtime::component::Component;
 
-use crate::artifact::Artifact;
 use crate::engine::{Runtime, Shared};
-use crate::error::{LoadError, LoadReason};
 use crate::inspect::{self, Inspection};
 use crate::interface;
-use crate::limits::{self, Limits};
+use crate::limits;
 use crate::plugin::Plugin;
 use crate::recognise::recognise;
-use crate::stage::{Passed, Stage, StageReport};
+use crate::stage::{Passed, StageReport};
 use crate::v0_1::Prepared;
+use tidegate_artifact::Artifact;
+use tidegate_artifact::Limits;
+use tidegate_artifact::Stage;
+use tidegate_artifact::{LoadError, LoadReason};
 
 impl Runtime {
     /// Takes a plugin's bytes through all stages after reading; `progress` is told of each one as it passes, reading and
@@ -39,9 +41,9 @@ impl Runtime {
             origin: artifact.origin().to_owned(),
             bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         };
-        (progress.tell)(Stage::Read, &StageReport { elapsed: artifact.read_time, passed: read });
+        (progress.tell)(Stage::Read, &StageReport { elapsed: artifact.read_time(), passed: read });
         let hashed = Passed::Digest { digest: artifact.digest(), pinned: artifact.is_pinned() };
-        (progress.tell)(Stage::Digest, &StageReport { elapsed: artifact.hash_time, passed: hashed });
+        (progress.tell)(Stage::Digest, &StageReport { elapsed: artifact.hash_time(), passed: hashed });
 
         recognise(bytes)?;
         progress.passed(Stage::Recognise, Passed::Recognise);

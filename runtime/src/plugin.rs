@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tidegate_contract::{Description, Digest, Fault, Router, Session};
 
 use crate::engine::Shared;
-use crate::limits::Limits;
 use crate::sandbox::Sandbox;
 use crate::v0_1::Prepared;
+use tidegate_artifact::Limits;
 
 /// A plugin that is ready: compiled, linked, and known to start and to say what it is.
 pub struct Plugin {

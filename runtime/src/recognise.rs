@@ -2,8 +2,8 @@
 
 use wasmtime::{Engine, Precompiled};
 
-use crate::error::{LoadError, LoadReason};
-use crate::stage::Stage;
+use tidegate_artifact::Stage;
+use tidegate_artifact::{LoadError, LoadReason};
 
 /// Passes for what begins like a component; says for everything else what it is.
 ///

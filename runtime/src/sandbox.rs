@@ -7,11 +7,12 @@ use tidegate_contract::{
 use wasmtime::{ResourceLimiter, Store};
 
 use crate::fault::{self, HostStop, Phase};
-use crate::limits::{self, Limits};
+use crate::limits;
 use crate::plugin::Plugin;
 use crate::ticker::{Ticker, Watch};
 use crate::v0_1::Instance;
 use crate::wasi;
+use tidegate_artifact::Limits;
 
 /// What the host keeps for one sandbox.
 pub(crate) struct Guest {

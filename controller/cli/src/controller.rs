@@ -82,7 +82,8 @@ pub(crate) fn run(arguments: Controller) -> anyhow::Result<ExitCode> {
     log(&arguments)?;
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
     let loaded = plugins::load_pinned(&runtime, &arguments.plugins.router_plugins);
-    let states = plugins::states(&loaded);
+    let grants = permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?;
+    let states = plugins::states(&loaded, &grants);
     let options = options(arguments)?;
     let workers = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     workers.block_on(tidegate_kube::run(options, states))?;
@@ -132,7 +133,6 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
         namespace,
         instance_id: arguments.instance_id,
         election,
-        router_grants: permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?,
         identity: std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()),
         bind_address: arguments.bind_address,
         healthz_port: arguments.healthz_port,

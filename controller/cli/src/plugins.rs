@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use tidegate_contract::Router;
 use tidegate_model::interest::ARGO_ROUTERS;
+use tidegate_route::Grant;
 use tidegate_runtime::{Artifact, LimitedSource, LoadError, Location, Runtime};
 #[cfg(feature = "cluster")]
 use tidegate_runtime::{LoadReason, Stage};
-use tidegate_shell::PluginState;
+use tidegate_shell::{PluginState, PluginVersion};
 
 /// One `--router-plugin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +83,7 @@ pub(crate) fn load_pinned(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Lo
             stage: Stage::Digest,
             reason: LoadReason::DigestMissing,
             message: format!("{} is not pinned", plugin.from.source.location),
+            retry_after: None,
             hint: format!(
                 "if it is the one that you mean, append ,sha256={} to its location",
                 artifact.digest()
@@ -111,17 +113,23 @@ fn load_one(runtime: &Runtime, plugin: &RouterPlugin) -> Result<Arc<dyn Router>,
 }
 
 fn read(plugin: &RouterPlugin) -> Result<Artifact, LoadError> {
-    let LimitedSource { source, limits } = &plugin.from;
+    let LimitedSource { source, limits, .. } = &plugin.from;
     tidegate_runtime::read(source, limits.artifact_bytes, &tidegate_bundle::builtin)
 }
 
 /// What the shell is told about them.
-pub(crate) fn states(loaded: &[Loaded]) -> BTreeMap<String, PluginState> {
+pub(crate) fn states(
+    loaded: &[Loaded],
+    grants: &BTreeMap<String, Arc<Grant>>,
+) -> BTreeMap<String, PluginState> {
     loaded
         .iter()
         .map(|one| {
             let state = match &one.result {
-                Ok(router) => PluginState::Ready(router.clone()),
+                Ok(router) => PluginState::Ready(PluginVersion {
+                    grant: grants.get(&one.name).cloned(),
+                    ..PluginVersion::new(router.clone())
+                }),
                 Err(error) => PluginState::Unavailable {
                     reason: error.reason.as_str().to_owned(),
                     message: format!("{}; {}", error.message, error.hint),

@@ -48,15 +48,13 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
         hold: arguments.hold,
         limit: arguments.limit,
         cluster: cluster_settings(arguments),
-        controller: tidegate_shell::Settings {
-            router_grants: permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?,
-            ..tidegate_shell::Settings::default()
-        },
+        controller: tidegate_shell::Settings::default(),
     };
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
     let needed = plugins::needed(&arguments.plugins.router_plugins, &scenario.routers());
     let loaded = plugins::load(&runtime, &needed);
-    let states = plugins::states(&loaded);
+    let grants = permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?;
+    let states = plugins::states(&loaded, &grants);
     match arguments.output {
         Output::Json => {
             complain(&loaded);

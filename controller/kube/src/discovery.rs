@@ -111,6 +111,7 @@ mod tests {
             kind: "HTTPRoute".into(),
             versions: versions.iter().map(|version| (*version).into()).collect(),
             namespace: None,
+            name: None,
         }
     }
 

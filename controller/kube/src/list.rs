@@ -148,7 +148,7 @@ mod tests {
     async fn pages_continue_and_items_get_their_type() {
         let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
         let api = Api::new(kube::Client::try_from(config).unwrap());
-        let query = ListQuery { resource: builtin::pods(), namespace: None, labels: None };
+        let query = ListQuery { resource: builtin::pods(), namespace: None, labels: None, name: None };
         let first = json!({
             "metadata": { "resourceVersion": "7", "continue": "next" },
             "items": [{ "metadata": { "name": "a", "resourceVersion": "1" } }, "junk", { "metadata": {} }],

@@ -1,11 +1,7 @@
 //! What an operator may choose about one controller process.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
-
-use tidegate_route::Grant;
 
 use crate::client::Connection;
 
@@ -19,11 +15,6 @@ pub struct Options {
     /// Argo's `--instance-id`: only Rollouts whose label `argo-rollouts.argoproj.io/controller-instance-id` has
     /// this value; `None`: only those without the label.
     pub instance_id: Option<String>,
-    /// What the operator configured for each plugin, as JSON text, by the name that Rollouts use.
-    pub router_settings: BTreeMap<String, String>,
-    /// What the operator lets each plugin do, by the name that Rollouts use; those that are not named may do all
-    /// that they describe and any plugin may.
-    pub router_grants: BTreeMap<String, Arc<Grant>>,
     /// How it is made sure that one process at most writes; `None`: there is no other.
     pub election: Option<Election>,
     /// Who this is, in the lease and in Kubernetes events: the pod's name, if this is a pod. It must differ
@@ -65,8 +56,6 @@ impl Default for Options {
             connection: Connection::default(),
             namespace: None,
             instance_id: None,
-            router_settings: BTreeMap::new(),
-            router_grants: BTreeMap::new(),
             election: Some(Election::default()),
             identity: None,
             bind_address: None,

@@ -35,6 +35,8 @@ pub(crate) struct ListQuery {
     pub(crate) resource: Resource,
     pub(crate) namespace: Option<String>,
     pub(crate) labels: Option<String>,
+    /// Only the object of this name. A role may grant this for that name alone.
+    pub(crate) name: Option<String>,
 }
 
 /// What a list request asks for; `None` when it is another kind of request. Lists come in pages, so they are
@@ -45,6 +47,7 @@ pub(crate) fn list_query(request: &Request) -> Option<ListQuery> {
             resource: request.resource.clone(),
             namespace: request.namespace.clone(),
             labels: labels.clone(),
+            name: None,
         }),
         _ => None,
     }
@@ -75,6 +78,7 @@ impl ListQuery {
     fn uri(&self, mut query: Vec<(&str, String)>) -> Result<String, ApiError> {
         check_segments([self.namespace.as_deref()])?;
         query.extend(self.labels.clone().map(|labels| ("labelSelector", labels)));
+        query.extend(self.name.as_ref().map(|name| ("fieldSelector", format!("metadata.name={name}"))));
         Ok(with_query(self.resource.path(self.namespace.as_deref(), None, None), &query))
     }
 }
@@ -268,8 +272,12 @@ mod tests {
 
     #[test]
     fn list_and_watch_escape_what_they_are_given() {
-        let query =
-            ListQuery { resource: builtin::pods(), namespace: None, labels: Some("app in (a,b),!x".into()) };
+        let query = ListQuery {
+            resource: builtin::pods(),
+            namespace: None,
+            labels: Some("app in (a,b),!x".into()),
+            name: None,
+        };
         assert_eq!(
             query.page(500, Some("a+/=")).unwrap().uri,
             "/api/v1/pods?limit=500&continue=a%2B%2F%3D&labelSelector=app%20in%20%28a%2Cb%29%2C%21x"
@@ -279,5 +287,7 @@ mod tests {
             "/api/v1/pods?watch=true&allowWatchBookmarks=true&resourceVersion=42&timeoutSeconds=300&\
              labelSelector=app%20in%20%28a%2Cb%29%2C%21x"
         );
+        let one = ListQuery { labels: None, name: Some("web-1".into()), ..query };
+        assert_eq!(one.page(0, None).unwrap().uri, "/api/v1/pods?fieldSelector=metadata.name%3Dweb-1");
     }
 }

@@ -116,7 +116,7 @@ pub async fn run(options: Options, plugins: BTreeMap<String, PluginState>) -> Re
         };
         let mut shell = Shell::new(settings(&options));
         let driver = Driver::new(move |now, event| shell.step(now, event), parts);
-        tokio::spawn(driver.run(Event::Plugins(plugins), phases, options.shutdown_grace))
+        tokio::spawn(driver.run(Event::Plugins(plugins.into()), phases, options.shutdown_grace))
     };
 
     tokio::select! {
@@ -151,8 +151,6 @@ fn settings(options: &Options) -> Settings {
         namespace: options.namespace.clone(),
         instance_id: options.instance_id.clone().filter(|id| !id.is_empty()),
         field_manager: crate::request::FIELD_MANAGER.to_owned(),
-        router_settings: options.router_settings.clone(),
-        router_grants: options.router_grants.clone(),
         ..Settings::new(tidegate_core::decide)
     }
 }
@@ -180,10 +178,12 @@ fn report_plugins(plugins: &BTreeMap<String, PluginState>, metrics: &Metrics, he
     for (name, state) in plugins {
         metrics.plugin(name, matches!(state, PluginState::Ready(_)));
         match state {
-            PluginState::Ready(router) => {
+            PluginState::Ready(version) => {
+                let router = &version.router;
                 let description = router.description();
                 info!(plugin = name, version = description.version, digest = %router.digest(), "plugin is ready");
             }
+            PluginState::Loading => {}
             PluginState::Unavailable { reason, message } => {
                 warn!(plugin = name, reason, why = message, "plugin is not available");
                 unavailable.push(format!("{name}: {reason}"));

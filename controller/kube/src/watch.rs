@@ -107,8 +107,12 @@ impl<L: Listener> Watch<L> {
             Ok(Discovery::Unwatchable(why)) => return self.cannot(why).await,
             Err(error) => return self.failed("discover", &error).await,
         };
-        let query =
-            ListQuery { resource, namespace: self.key.namespace.as_deref().map(str::to_owned), labels: None };
+        let query = ListQuery {
+            resource,
+            namespace: self.key.namespace.as_deref().map(str::to_owned),
+            labels: None,
+            name: self.key.name.as_deref().map(str::to_owned),
+        };
         let mut position = None;
         loop {
             let from = match position.take() {

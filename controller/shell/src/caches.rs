@@ -81,6 +81,7 @@ impl Caches {
                 kind: resource.kind.clone(),
                 versions: vec![resource.version.clone()],
                 namespace: caches.namespace.clone(),
+                name: None,
             };
             let id = caches.id_of(key, keep);
             if let Some(watch) = caches.watches.get_mut(id.0 as usize) {
@@ -161,6 +162,7 @@ impl Caches {
             kind: resource.kind,
             versions: vec![resource.version],
             namespace: self.namespace.clone(),
+            name: None,
         };
         self.id_of(key, Keep::Parsed)
     }
@@ -196,6 +198,7 @@ impl Caches {
             kind: kind.into(),
             versions: VERSIONS.map(Arc::from).to_vec(),
             namespace: self.namespace.as_ref().map(|_| namespace.into()),
+            name: None,
         }
     }
 
@@ -237,6 +240,7 @@ impl Caches {
                 .map(|one| one.versions.iter().map(|version| version.as_str().into()).collect())
                 .unwrap_or_default(),
             namespace: self.namespace.as_ref().map(|_| query.namespace.as_deref().unwrap_or(home).into()),
+            name: None,
         }
     }
 

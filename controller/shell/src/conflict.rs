@@ -11,10 +11,10 @@ use tidegate_contract::Verb;
 
 use crate::cache::Change;
 use crate::caches::WatchId;
-use crate::event::PluginState;
 use crate::guard::Turn;
 use crate::index::Known;
 use crate::name::Name;
+use crate::plugins::Plugin;
 use crate::requests::key_of;
 use crate::routing::{View, failed, waiting};
 use crate::shell::Shell;
@@ -94,7 +94,11 @@ impl Shell {
                 && self.memories.get(*other).is_some_and(|memory| {
                     memory.routers.iter().any(|(router, memory)| {
                         memory.answered.is_none()
-                            && matches!(self.plugins.get(router), Some(PluginState::Ready(_)))
+                            && self
+                                .plugins
+                                .by_name
+                                .get(router)
+                                .is_some_and(|plugin| plugin.current.version().is_some())
                     }) || memory.routers.is_empty() && memory.told.version.is_empty()
                 })
         });
@@ -120,13 +124,13 @@ impl Shell {
         let is_changed = |watch: WatchId| {
             let resource = self.caches.cache(watch).and_then(|cache| cache.resource.as_ref());
             resource.is_some_and(|resource| {
-                self.plugins.values().any(|plugin| match plugin {
-                    PluginState::Ready(plugin) => plugin.description().kinds.iter().any(|used| {
+                let mut versions = self.plugins.by_name.values().flat_map(Plugin::versions);
+                versions.any(|version| {
+                    version.router.description().kinds.iter().any(|used| {
                         used.kind.group == *resource.group
                             && used.kind.kind == *resource.kind
                             && used.verbs.contains(&Verb::Update)
-                    }),
-                    PluginState::Unavailable { .. } => false,
+                    })
                 })
             })
         };

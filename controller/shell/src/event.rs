@@ -1,15 +1,14 @@
 //! What the shell is told.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{ApiError, Resource};
-use tidegate_contract::Router;
 
 use crate::job::RouteAnswer;
+use crate::plugins::Plugins;
 
 /// The time, in both senses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub struct WatchKey {
     pub versions: Vec<Arc<str>>,
     /// In this namespace; `None`: in all.
     pub namespace: Option<Arc<str>>,
+    /// Only the object of this name; `None`: all.
+    pub name: Option<Arc<str>>,
 }
 
 /// Names one request among those under way.
@@ -49,26 +50,12 @@ pub enum Unwatchable {
     },
 }
 
-/// A configured plugin, by the name that Rollouts use.
-#[derive(Clone)]
-pub enum PluginState {
-    /// Loaded.
-    Ready(Arc<dyn Router>),
-    /// Not loaded.
-    Unavailable {
-        /// Stable code, for example `DigestMismatch`.
-        reason: String,
-        /// What is wrong and what to do.
-        message: String,
-    },
-}
-
 /// Something happened.
 pub enum Event {
     /// Whether this process may write from now on.
     Leading(bool),
     /// The configured plugins; replaces what was said before. A Rollout that names another gets a condition.
-    Plugins(BTreeMap<String, PluginState>),
+    Plugins(Plugins),
     /// All objects of a watch: at its start, and again whenever it had to start anew.
     Listed {
         /// Of this watch.

@@ -15,6 +15,7 @@
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
 //! | `observe`, `experiment` | what is known about a Rollout |
 //! | `job` | asking a router |
+//! | `plugins` | the configured plugins, and their versions |
 //! | `routing`, `sight` | how far each router is, from answers, objects and writes |
 //! | `conflict` | two Rollouts that claim the same |
 //! | `reference_grants` | whether another namespace agrees |
@@ -51,6 +52,7 @@ mod memory;
 mod name;
 mod observe;
 mod pass;
+mod plugins;
 mod queue;
 mod rbac;
 mod reference_grants;
@@ -65,7 +67,8 @@ mod unknown_fields;
 mod version;
 
 pub use effect::{Effect, KubernetesEvent, Report};
-pub use event::{Event, Now, PluginState, RequestId, Unwatchable, WatchKey};
+pub use event::{Event, Now, RequestId, Unwatchable, WatchKey};
 pub use job::{RouteAnswer, RouteJob};
+pub use plugins::{Plugin, PluginState, PluginVersion, Plugins};
 pub use settings::{Decide, Settings, Timing};
 pub use shell::Shell;

@@ -10,7 +10,7 @@ use tidegate_core::{Routing, World};
 use tidegate_model::interest;
 
 use crate::caches::{REPLICA_SETS, ROLLOUTS, SERVICES};
-use crate::event::{Now, PluginState};
+use crate::event::Now;
 use crate::few::Few;
 use crate::index::Dependency;
 use crate::memory::Memory;
@@ -63,7 +63,10 @@ impl Shell {
             });
         }
         for (router, memory) in &memory.routers {
-            let Some(PluginState::Ready(router)) = self.plugins.get(router) else { continue };
+            let Some(version) = self.plugins.by_name.get(router).and_then(|plugin| plugin.current.version())
+            else {
+                continue;
+            };
             for query in &memory.queries {
                 if let Some(namespace) = elsewhere(query, &name.namespace) {
                     // Whoever needs this watch is looked at when anything in it changes: no name is meant.
@@ -74,7 +77,7 @@ impl Shell {
                     });
                 }
                 dependencies.insert(Dependency {
-                    watch: self.caches.watch_for(query, &router.description().kinds, &name.namespace),
+                    watch: self.caches.watch_for(query, &version.router.description().kinds, &name.namespace),
                     namespace: query.namespace.as_deref().unwrap_or(&name.namespace).into(),
                     select: query.select.clone(),
                 });

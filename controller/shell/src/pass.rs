@@ -179,10 +179,12 @@ impl Shell {
                 target: ask.target,
                 traffic: traffic.clone(),
                 purpose: Purpose::Route,
-                grant: self.settings.router_grants.get(&ask.asked.router).cloned(),
+                grant: ask.version.grant,
             };
-            turn.effects
-                .push(Effect::Route { id, job: RouteJob { router: ask.router, check: ask.check, pass } });
+            turn.effects.push(Effect::Route {
+                id,
+                job: RouteJob { router: ask.version.router, check: ask.check, pass },
+            });
             asking.insert(id, ask.asked);
         }
         if asking.is_empty() {

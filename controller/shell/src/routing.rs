@@ -1,7 +1,6 @@
 //! How far each router of a Rollout is with the traffic that is desired: from its last answer, the objects as
 //! they are now, and what became of our writes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidegate_api::{Body, ObjectKey, Operation, Preconditions, Request};
@@ -12,17 +11,17 @@ use tidegate_route::{Answer, ObjectWrite, Routed, WriteAction};
 
 use crate::cache::Edition;
 use crate::caches::{Caches, WatchId};
-use crate::event::PluginState;
 use crate::fingerprint::Fingerprint;
 use crate::memory::{Asked, Question, RouterMemory, WriteRefused};
 use crate::name::Name;
+use crate::plugins::{PluginState, PluginVersion, Plugins};
 use crate::settings::Settings;
 use crate::sight::{Ask, Sight};
 
 /// What is looked at besides the Rollout's own memory.
 pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) plugins: &'a BTreeMap<String, PluginState>,
+    pub(crate) plugins: &'a Plugins,
     pub(crate) caches: &'a Caches,
     /// The Rollout.
     pub(crate) home: &'a Name,
@@ -66,18 +65,15 @@ type Stand = (RouterState, Option<Duration>, Vec<RouteWrite>);
 impl Surroundings<'_> {
     /// Looks at one router.
     pub(crate) fn view(&self, used: &RouterUse, memory: &mut RouterMemory) -> View {
-        let plugin = match self.plugins.get(&used.name) {
-            Some(PluginState::Ready(plugin)) => plugin,
-            Some(PluginState::Unavailable { reason, message }) => {
-                return View::stuck(&used.name, failed(reason, message.clone()));
-            }
-            None => return View::stuck(&used.name, self.unknown_plugin(&used.name)),
+        let version = match self.version(&used.name) {
+            Ok(version) => version,
+            Err(state) => return View::stuck(&used.name, state),
         };
-        let target = self.target(used);
-        let about = Fingerprint::of(&(&used.name, plugin.digest(), &target));
+        let target = self.target(used, version);
+        let about = Fingerprint::of(&(&used.name, version.router.digest(), &target));
         let intent = Fingerprint::of(&(about, self.traffic));
         let features = memory.features(about).cloned();
-        let kinds = &plugin.description().kinds;
+        let kinds = &version.router.description().kinds;
         let sight = Sight::new(self.caches, &memory.queries, kinds, &self.home.namespace);
         let question = Question { intent, seen: Fingerprint::of(&sight.known) };
         let since = memory.since(Fingerprint::of(&(intent, &sight.editions())), self.now);
@@ -103,7 +99,7 @@ impl Surroundings<'_> {
                 objects: sight.objects.keys().cloned().collect(),
             };
             let found = sight.into_found();
-            let ask = Ask { asked, router: plugin.clone(), check, target, found };
+            let ask = Ask { asked, version: version.clone(), check, target, found };
             return View { ask: Some(Box::new(ask)), ..View::new(report) };
         };
         let (shares, notes) = said(Some(&answer));
@@ -132,21 +128,35 @@ impl Surroundings<'_> {
         View { wake, writes, is_reading, ..View::new(report) }
     }
 
-    fn target(&self, used: &RouterUse) -> Target {
-        let settings = self.settings.router_settings.get(&used.name);
+    /// The version of a plugin that this Rollout uses, or how far the router is without one.
+    fn version(&self, name: &str) -> Result<&PluginVersion, RouterState> {
+        match self.plugins.by_name.get(name).map(|plugin| &plugin.current) {
+            Some(PluginState::Ready(version)) => Ok(version),
+            Some(PluginState::Unavailable { reason, message }) => Err(failed(reason, message.clone())),
+            Some(PluginState::Loading) => {
+                Err(waiting("PluginLoading", format!("Plugin {name} is being loaded.")))
+            }
+            None if !self.plugins.complete => {
+                Err(waiting("PluginLoading", "It is being read which plugins are configured."))
+            }
+            None => Err(self.unknown_plugin(name)),
+        }
+    }
+
+    fn target(&self, used: &RouterUse, version: &PluginVersion) -> Target {
         Target {
             namespace: self.home.namespace.to_string(),
             name: self.home.name.to_string(),
             uid: self.uid.to_owned(),
             config: used.config.to_string(),
-            settings: settings.cloned().unwrap_or_else(|| "{}".to_owned()),
+            settings: version.settings.to_string(),
             stable_service: self.traffic.stable.service.clone(),
             canary_service: self.traffic.canary.service.clone(),
         }
     }
 
     fn unknown_plugin(&self, name: &str) -> RouterState {
-        let known: Vec<&str> = self.plugins.keys().map(String::as_str).collect();
+        let known: Vec<&str> = self.plugins.by_name.keys().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         let message = format!(
             "There is no router plugin named {name}: correct the name in trafficRouting.plugins, or configure \

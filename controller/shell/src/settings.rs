@@ -1,12 +1,9 @@
 //! What a shell is made with: which Rollouts are its own, what decides about them, and its delays.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_core::{Decision, World};
-use tidegate_route::Grant;
 
 /// The function that decides about a Rollout.
 pub type Decide = fn(&World, Timestamp) -> Decision;
@@ -21,12 +18,6 @@ pub struct Settings {
     pub instance_id: Option<String>,
     /// The name under which our writes appear in `metadata.managedFields`.
     pub field_manager: String,
-    /// What the operator configured for each plugin, as JSON text, by the name that Rollouts use; `{}` for
-    /// those that are not named.
-    pub router_settings: BTreeMap<String, String>,
-    /// What the operator lets each plugin do, by the name that Rollouts use; those that are not named may do all
-    /// that they describe and any plugin may.
-    pub router_grants: BTreeMap<String, Arc<Grant>>,
     /// What decides. A setting, so that a simulation can show that it notices a wrong one.
     pub decide: Decide,
     /// Delays and limits.
@@ -67,8 +58,6 @@ impl Settings {
             namespace: None,
             instance_id: None,
             field_manager: "tidegate".to_owned(),
-            router_settings: BTreeMap::new(),
-            router_grants: BTreeMap::new(),
             decide,
             timing: Timing::default(),
         }

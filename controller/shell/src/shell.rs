@@ -11,11 +11,12 @@ use tidegate_model::interest;
 use crate::cache::{Change, State};
 use crate::caches::{Caches, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
 use crate::effect::Effect;
-use crate::event::{Event, Now, PluginState, Unwatchable, WatchKey};
+use crate::event::{Event, Now, Unwatchable, WatchKey};
 use crate::few::Few;
 use crate::index::{Index, Known};
 use crate::memory::Memory;
 use crate::name::Name;
+use crate::plugins::Plugins;
 use crate::queue::Queue;
 use crate::requests::Requests;
 use crate::settings::Settings;
@@ -24,7 +25,7 @@ use crate::settings::Settings;
 pub struct Shell {
     pub(crate) settings: Settings,
     pub(crate) leading: bool,
-    pub(crate) plugins: BTreeMap<String, PluginState>,
+    pub(crate) plugins: Plugins,
     pub(crate) caches: Caches,
     pub(crate) index: Index,
     pub(crate) queue: Queue,
@@ -44,7 +45,7 @@ impl Shell {
         Self {
             settings,
             leading: false,
-            plugins: BTreeMap::new(),
+            plugins: Plugins::default(),
             caches,
             index: Index::default(),
             queue: Queue::default(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_contract::{KindUse, Object, ObjectRef, Observation, Query, Router, Target};
+use tidegate_contract::{KindUse, Object, ObjectRef, Observation, Query, Target};
 use tidegate_core::RouterState;
 
 use crate::cache::{Edition, Facts};
@@ -11,6 +11,7 @@ use crate::caches::{Caches, Found, WatchId};
 use crate::fingerprint::Fingerprint;
 use crate::memory::Asked;
 use crate::name::Name;
+use crate::plugins::PluginVersion;
 use crate::rbac;
 use crate::reference_grants::elsewhere;
 use crate::routing::{failed, waiting};
@@ -106,7 +107,7 @@ impl Sight {
 /// A question that must be asked.
 pub(crate) struct Ask {
     pub(crate) asked: Asked,
-    pub(crate) router: Arc<dyn Router>,
+    pub(crate) version: PluginVersion,
     /// Whether to ask first what it can do.
     pub(crate) check: bool,
     pub(crate) target: Target,

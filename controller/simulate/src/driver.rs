@@ -45,7 +45,7 @@ impl Driver {
     /// A shell that leads, knows these plugins, and sees this cluster.
     pub fn new(cluster: Cluster, shell: Shell, plugins: BTreeMap<String, PluginState>) -> Self {
         let started_at = cluster.now();
-        let inbox = VecDeque::from([Event::Plugins(plugins), Event::Leading(true), Event::Woken]);
+        let inbox = VecDeque::from([Event::Plugins(plugins.into()), Event::Leading(true), Event::Woken]);
         Self { cluster, shell, started_at, inbox, watches: BTreeMap::new(), wake_at: None }
     }
 

@@ -11,7 +11,6 @@
 
 mod answers;
 mod arguments;
-mod artifacts;
 mod determinism;
 mod guest;
 mod hostile;

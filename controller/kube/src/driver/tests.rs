@@ -1,6 +1,6 @@
 use serde_json::json;
 use tidegate_api::{Body, Operation, Request, builtin};
-use tidegate_shell::{RequestId, WatchKey};
+use tidegate_shell::{Plugins, RequestId, WatchKey};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
@@ -62,7 +62,7 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
     };
     let (phase, phases) = watch::channel(Phase::Running);
     let driver = Driver::new(shell, parts);
-    let task = tokio::spawn(driver.run(Event::Plugins([].into()), phases, Duration::from_secs(60)));
+    let task = tokio::spawn(driver.run(Event::Plugins(Plugins::default()), phases, Duration::from_secs(60)));
     Rig { told, phase, lease, health, task }
 }
 
@@ -85,7 +85,7 @@ fn patch(id: u64) -> Effect {
 }
 
 fn services() -> WatchKey {
-    WatchKey { group: "".into(), kind: "Service".into(), versions: Vec::new(), namespace: None }
+    WatchKey { group: "".into(), kind: "Service".into(), versions: Vec::new(), namespace: None, name: None }
 }
 
 #[tokio::test]

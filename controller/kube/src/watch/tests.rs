@@ -15,7 +15,13 @@ fn timing() -> WatchTiming {
 }
 
 fn key() -> WatchKey {
-    WatchKey { group: "example.com".into(), kind: "Thing".into(), versions: Vec::new(), namespace: None }
+    WatchKey {
+        group: "example.com".into(),
+        kind: "Thing".into(),
+        versions: Vec::new(),
+        namespace: None,
+        name: None,
+    }
 }
 
 struct Heard(mpsc::UnboundedSender<Signal>);

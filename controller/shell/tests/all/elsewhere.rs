@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tidegate_api::{Operation, Resource, builtin, object};
 use tidegate_route::{Grant, Permission};
-use tidegate_shell::Settings;
+use tidegate_shell::{Event, PluginState, PluginVersion, Settings};
 
 use crate::manifests::{self, PLUGIN};
 use crate::rig::{Rig, is_kind, is_write, minutes, seconds};
@@ -126,9 +126,11 @@ fn an_operator_can_rule_other_namespaces_out() {
             namespaces: Some(namespaces),
             ..Permission::default()
         };
-        let grants = [(PLUGIN.to_owned(), Arc::new(Grant::new(vec![permission]).unwrap()))];
-        let mut rig =
-            with_a_route_elsewhere(Settings { router_grants: grants.into(), ..Settings::default() });
+        let grant = Some(Arc::new(Grant::new(vec![permission]).unwrap()));
+        let mut rig = with_a_route_elsewhere(Settings::default());
+        let version = PluginVersion { grant, ..PluginVersion::new(rig.router.clone()) };
+        rig.plugins.insert(PLUGIN.to_owned(), PluginState::Ready(version));
+        rig.tell(0, Event::Plugins(rig.plugins.clone().into()));
         rig.create(grant(None));
         rig.run(minutes(1));
         assert_eq!(reason(&rig).as_deref(), expected);

@@ -103,7 +103,7 @@ impl Rig {
     pub(crate) fn empty(settings: Settings) -> Self {
         let cluster = Cluster::new(tidegate_cluster::Settings::default());
         let router = Arc::new(Weights::new());
-        let plugins = BTreeMap::from([(manifests::PLUGIN.to_owned(), PluginState::Ready(router.clone()))]);
+        let plugins = BTreeMap::from([(manifests::PLUGIN.to_owned(), PluginState::ready(router.clone()))]);
         Self {
             start: cluster.now(),
             cluster,
@@ -139,7 +139,7 @@ impl Rig {
     fn controller(&self) -> Controller {
         Controller {
             shell: Shell::new(self.settings.clone()),
-            inbox: VecDeque::from([Event::Plugins(self.plugins.clone())]),
+            inbox: VecDeque::from([Event::Plugins(self.plugins.clone().into())]),
             watches: BTreeMap::new(),
             wake_at: None,
             leads: false,

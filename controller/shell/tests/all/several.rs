@@ -22,7 +22,7 @@ fn updating(count: usize) -> (Rig, Vec<Arc<Weights>>) {
     rig.plugins.clear();
     for (name, _) in ROUTERS {
         let router = Arc::new(Weights::new());
-        rig.plugins.insert(name.to_owned(), PluginState::Ready(router.clone()));
+        rig.plugins.insert(name.to_owned(), PluginState::ready(router.clone()));
         routers.push(router);
     }
     rig.apply_all(manifests::shop("web"));

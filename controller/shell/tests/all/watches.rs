@@ -127,6 +127,7 @@ fn a_kind_that_may_not_be_watched_is_said_with_the_rule_that_is_missing() {
         kind: "HTTPRoute".into(),
         versions: vec!["v1".into()],
         namespace: None,
+        name: None,
     };
     let routes = rig.routes();
     rig.list(0, watch, routes);

@@ -54,7 +54,7 @@ fn a_plugin_that_could_not_be_loaded() {
         message: "the bytes are an ELF executable; build a component".into(),
     };
     let app = bad(|app| *plugins(app) = json!({"example/broken": {}}));
-    let good = PluginState::Ready(std::sync::Arc::new(Native::<GatewayApi>::new()));
+    let good = PluginState::ready(std::sync::Arc::new(Native::<GatewayApi>::new()));
     let story = Story::with_plugins(
         scenario(&[app, App::new("good")]),
         [("example/broken", unavailable), (PLUGIN, good)],
@@ -93,9 +93,9 @@ fn a_plugin_that_fails_in_each_way() {
         let states = [
             (
                 "example/faulty",
-                PluginState::Ready(std::sync::Arc::new(Native::<GatewayApi>::failing(reason))),
+                PluginState::ready(std::sync::Arc::new(Native::<GatewayApi>::failing(reason))),
             ),
-            (PLUGIN, PluginState::Ready(std::sync::Arc::new(Native::<GatewayApi>::new()))),
+            (PLUGIN, PluginState::ready(std::sync::Arc::new(Native::<GatewayApi>::new()))),
         ];
         let story = Story::with_plugins(scenario(&[app, App::new("good")]), states);
         expect_refused(&story, "TrafficRouterReady", reason.as_str());

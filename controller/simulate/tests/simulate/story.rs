@@ -99,7 +99,7 @@ impl Story {
     }
 
     pub(crate) fn with(scenario: Scenario, router: impl Router + 'static) -> Self {
-        Self::with_plugins(scenario, [(PLUGIN, PluginState::Ready(Arc::new(router)))])
+        Self::with_plugins(scenario, [(PLUGIN, PluginState::ready(Arc::new(router)))])
     }
 
     pub(crate) fn with_plugins<const N: usize>(

@@ -33,7 +33,7 @@ fn one_rollout_completes_its_canary_among_all_that_misbehave() {
         let kinds: Vec<_> = zoo().into_iter().filter(is_seen).collect();
         let mut plugins: BTreeMap<_, _> =
             kinds.iter().map(|hostile| (plugin_name(hostile), load(&keeper, hostile))).collect();
-        plugins.insert(GOOD.to_owned(), PluginState::Ready(keeper.good.clone()));
+        plugins.insert(GOOD.to_owned(), PluginState::ready(keeper.good.clone()));
 
         let mut cluster = Cluster::new(Settings::default());
         let legacy = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "legacy", "namespace": HOME},
@@ -86,7 +86,7 @@ fn plugin_name(hostile: &Hostile) -> String {
 
 fn load(keeper: &Keeper, hostile: &Hostile) -> PluginState {
     match keeper.load(hostile) {
-        Ok(plugin) => PluginState::Ready(plugin as Arc<dyn Router>),
+        Ok(plugin) => PluginState::ready(plugin as Arc<dyn Router>),
         Err(error) => PluginState::Unavailable {
             reason: error.reason.as_str().to_owned(),
             message: format!("{}; {}", error.message, error.hint),

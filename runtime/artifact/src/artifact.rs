@@ -20,8 +20,8 @@ pub struct Artifact {
     digest: Digest,
     pinned: bool,
     origin: String,
-    pub(crate) read_time: Duration,
-    pub(crate) hash_time: Duration,
+    read_time: Duration,
+    hash_time: Duration,
 }
 
 /// The plugins that are built into the binary, by name.
@@ -38,6 +38,12 @@ pub fn read(source: &Source, cap: u64, builtins: Builtins<'_>) -> Result<Artifac
             let file = open(path)?;
             Artifact::from_reader(file, &origin, source.sha256, cap)
         }
+        Location::Web(url) => Err(LoadError::new(
+            Stage::Read,
+            LoadReason::InvalidConfig,
+            format!("{url} cannot be fetched here"),
+            "use a build that has the feature `cluster`, or give the path of the file",
+        )),
         Location::Builtin(name) => match builtins(name) {
             Some(bytes) => Artifact::from_static(bytes, &origin, source.sha256, cap),
             None => Err(LoadError::new(
@@ -130,7 +136,7 @@ impl Artifact {
         })
     }
 
-    /// Bytes as they come. Reads no more than one byte past `cap`.
+    /// Bytes as they come. Reads no more than one piece past `cap`.
     ///
     /// # Errors
     /// `Unreachable`, `TooLarge`, `DigestMismatch`.
@@ -140,46 +146,23 @@ impl Artifact {
         expected: Option<Digest>,
         cap: u64,
     ) -> Result<Self, LoadError> {
-        let start = Instant::now();
-        let mut hash_time = Duration::ZERO;
-        let mut hasher = Sha256::new();
-        let mut bytes = Vec::new();
-        // Room for what was read only: a stream that promises much gets no memory for it.
+        let mut collector = Collector::new(origin, cap);
         let mut chunk = vec![0; 64 << 10];
         loop {
-            let count = match reader.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            match reader.read(&mut chunk) {
+                Ok(0) => return collector.finish(expected),
+                Ok(count) => collector.push(chunk.get(..count).unwrap_or_default())?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     return Err(LoadError::new(
                         Stage::Read,
                         LoadReason::Unreachable,
-                        format!("{origin} broke off after {} bytes: {error}", bytes.len()),
+                        format!("{origin} broke off after {} bytes: {error}", collector.len()),
                         "check the volume or the connection, and try again",
                     ));
                 }
-            };
-            let part = chunk.get(..count).unwrap_or_default();
-            bytes.extend_from_slice(part);
-            if u64::try_from(bytes.len()).is_ok_and(|length| length > cap) {
-                return Err(too_large(origin, cap));
             }
-            let hashing = Instant::now();
-            hasher.update(part);
-            hash_time += hashing.elapsed();
         }
-        let digest = Digest(hasher.finalize().into());
-        let read_time = start.elapsed().saturating_sub(hash_time);
-        compare(origin, digest, expected)?;
-        Ok(Self {
-            bytes: Cow::Owned(bytes),
-            digest,
-            pinned: expected.is_some(),
-            origin: origin.to_owned(),
-            read_time,
-            hash_time,
-        })
     }
 
     /// The bytes.
@@ -201,8 +184,88 @@ impl Artifact {
     pub fn origin(&self) -> &str {
         &self.origin
     }
+
+    /// How long getting them took.
+    pub fn read_time(&self) -> Duration {
+        self.read_time
+    }
+
+    /// How long hashing them took.
+    pub fn hash_time(&self) -> Duration {
+        self.hash_time
+    }
 }
 
+/// Makes an artifact of bytes that come in pieces: capped and hashed as they come. Has memory for what came only; a stream
+/// that promises much gets none for it.
+#[derive(Debug)]
+pub struct Collector {
+    origin: String,
+    cap: u64,
+    bytes: Vec<u8>,
+    hasher: Sha256,
+    started: Instant,
+    hash_time: Duration,
+}
+
+impl Collector {
+    /// Nothing yet, of at most `cap` bytes from a place that is named for people.
+    pub fn new(origin: &str, cap: u64) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            cap,
+            bytes: Vec::new(),
+            hasher: Sha256::new(),
+            started: Instant::now(),
+            hash_time: Duration::ZERO,
+        }
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing came yet.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The next piece.
+    ///
+    /// # Errors
+    /// `TooLarge`.
+    pub fn push(&mut self, part: &[u8]) -> Result<(), LoadError> {
+        let length = self.bytes.len().saturating_add(part.len());
+        if u64::try_from(length).unwrap_or(u64::MAX) > self.cap {
+            return Err(too_large(&self.origin, self.cap));
+        }
+        self.bytes.extend_from_slice(part);
+        let hashing = Instant::now();
+        self.hasher.update(part);
+        self.hash_time += hashing.elapsed();
+        Ok(())
+    }
+
+    /// That was all.
+    ///
+    /// # Errors
+    /// `DigestMismatch`.
+    pub fn finish(self, expected: Option<Digest>) -> Result<Artifact, LoadError> {
+        let digest = Digest(self.hasher.finalize().into());
+        compare(&self.origin, digest, expected)?;
+        Ok(Artifact {
+            bytes: Cow::Owned(self.bytes),
+            digest,
+            pinned: expected.is_some(),
+            origin: self.origin,
+            read_time: self.started.elapsed().saturating_sub(self.hash_time),
+            hash_time: self.hash_time,
+        })
+    }
+}
+
+/// There are more bytes than allowed.
 fn too_large(origin: &str, cap: u64) -> LoadError {
     LoadError::new(
         Stage::Read,

@@ -1,9 +1,13 @@
 //! Getting the bytes: locations, caps, digests.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests, and helpers of tests")]
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
+use tidegate_artifact::{
+    Artifact, Collector, LimitedSource, Limits, LoadReason, Location, Source, Stage, read,
+};
 use tidegate_contract::Digest;
-use tidegate_runtime::{Artifact, LimitedSource, Limits, LoadReason, Location, Source, Stage, read};
 
 const NONE: &dyn Fn(&str) -> Option<&'static [u8]> = &|_| None;
 
@@ -19,17 +23,52 @@ fn locations_are_read_from_text() {
         ("/plugins/p.wasm", file("/plugins/p.wasm")),
         ("file:///plugins/p.wasm", file("/plugins/p.wasm")),
         ("builtin:gateway-api", Location::Builtin("gateway-api".into())),
+        ("https://example.com/p.wasm?v=1", Location::Web("https://example.com/p.wasm?v=1".parse().unwrap())),
+        ("http://localhost:8080/p.wasm", Location::Web("http://localhost:8080/p.wasm".parse().unwrap())),
     ] {
         assert_eq!(text.parse(), Ok(location.clone()), "{text}");
         assert_eq!(location.to_string().parse(), Ok(location));
     }
-    for text in
-        ["", "builtin:", "builtin:a/b", "file://host/p.wasm", "file://p.wasm", "https://x/y.wasm", "oci://x"]
-    {
+    for text in [
+        "",
+        "builtin:",
+        "builtin:a/b",
+        "file://host/p.wasm",
+        "file://p.wasm",
+        "oci://x",
+        "https://",
+        "https://me:secret@example.com/p.wasm",
+        "https://me@example.com/p.wasm",
+        "https://example.com/p.wasm#part",
+        "https://[::1/p.wasm",
+    ] {
         let error = text.parse::<Location>().unwrap_err();
         assert_eq!(error.reason, LoadReason::InvalidConfig, "{text}");
         assert!(!error.hint.is_empty());
+        assert!(!error.message.contains("secret"), "{}", error.message);
     }
+}
+
+#[test]
+fn pieces_are_capped_and_hashed_as_they_come() {
+    let mut collector = Collector::new("here", 3);
+    assert!(collector.is_empty());
+    collector.push(b"a").unwrap();
+    collector.push(b"bc").unwrap();
+    assert_eq!(collector.len(), 3);
+    let artifact = collector.finish(Some(ABC.parse().unwrap())).unwrap();
+    assert_eq!((artifact.bytes(), artifact.is_pinned()), (b"abc".as_slice(), true));
+
+    let mut collector = Collector::new("here", 3);
+    collector.push(b"abc").unwrap();
+    assert_eq!(collector.push(b"d").unwrap_err().reason, LoadReason::TooLarge);
+}
+
+#[test]
+fn every_reason_has_a_text_of_its_own() {
+    let texts: BTreeSet<&str> = LoadReason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(texts.len(), LoadReason::ALL.len());
+    assert!(texts.iter().all(|text| text.chars().all(|c| c.is_ascii_alphanumeric())));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::limits::Limits;
 use crate::location::Source;
 use crate::stage::Stage;
 
-/// A source and the limits of its plugin: `LOCATION[,sha256=HEX][,max-size=BYTES][,memory=BYTES][,fuel=UNITS]`, in any order.
+/// A source and the limits of its plugin: `LOCATION[,sha256=HEX][,max-size=BYTES][,memory=BYTES][,fuel=UNITS][,allow-http=true]`,
+/// in any order.
 /// Numbers can be written like Kubernetes quantities: `32Mi`, `2G`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitedSource {
@@ -15,6 +16,8 @@ pub struct LimitedSource {
     pub source: Source,
     /// What it may use: the defaults, where nothing else was said.
     pub limits: Limits,
+    /// Whether plain http will do for it.
+    pub allow_http: bool,
 }
 
 /// The largest component that can be asked for. One with an interpreter has 10 to 40 MiB, and compiling takes some twenty
@@ -24,8 +27,7 @@ const LARGEST_COMPONENT: u64 = 256 << 20;
 /// The largest memory that can be asked for: what 32-bit guests can address.
 const LARGEST_MEMORY: u64 = 4 << 30;
 
-const OPTIONS: &str =
-    "the options are ,sha256=HEX ,max-size=BYTES ,memory=BYTES and ,fuel=UNITS, each at most once";
+const OPTIONS: &str = "the options are ,sha256=HEX ,max-size=BYTES ,memory=BYTES ,fuel=UNITS and ,allow-http=true, each at most once";
 
 impl FromStr for LimitedSource {
     type Err = LoadError;
@@ -34,6 +36,7 @@ impl FromStr for LimitedSource {
         let mut limits = Limits::default();
         let mut rest = text;
         let mut sha256 = None;
+        let mut allow_http = false;
         let mut given = Vec::new();
         // From the end, so that a path may have commas.
         while let Some((before, option)) = rest.rsplit_once(',')
@@ -50,6 +53,14 @@ impl FromStr for LimitedSource {
                     limits.memory_bytes =
                         usize::try_from(number(key, value, LARGEST_MEMORY)?).unwrap_or(usize::MAX);
                 }
+                "allow-http" => {
+                    allow_http = value.parse().map_err(|_| {
+                        invalid(
+                            format!("allow-http={value} is neither true nor false"),
+                            "write ,allow-http=true where plain http will do",
+                        )
+                    })?;
+                }
                 "fuel" => limits.fuel = number(key, value, u64::MAX)?,
                 _ => return Err(invalid(format!("{text:?} has the unknown option {key:?}"), OPTIONS)),
             }
@@ -59,7 +70,7 @@ impl FromStr for LimitedSource {
             Some(hex) => format!("{rest},sha256={hex}").parse()?,
             None => Source { location: rest.parse()?, sha256: None },
         };
-        Ok(Self { source, limits })
+        Ok(Self { source, limits, allow_http })
     }
 }
 

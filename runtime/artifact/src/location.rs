@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use tidegate_contract::Digest;
+use url::Url;
 
 use crate::error::{LoadError, LoadReason};
 use crate::stage::Stage;
@@ -16,6 +17,8 @@ pub enum Location {
     File(PathBuf),
     /// In the binary itself: `builtin:NAME`.
     Builtin(String),
+    /// At a web server: `https://…`, or `http://…`, which whoever fetches it has to be allowed.
+    Web(Url),
 }
 
 impl std::fmt::Display for Location {
@@ -23,6 +26,7 @@ impl std::fmt::Display for Location {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Builtin(name) => write!(f, "builtin:{name}"),
+            Self::Web(url) => write!(f, "{url}"),
         }
     }
 }
@@ -31,7 +35,7 @@ fn invalid(message: String, hint: &str) -> LoadError {
     LoadError::new(Stage::Read, LoadReason::InvalidConfig, message, hint)
 }
 
-const FORMS: &str = "give a path, file:///PATH, or builtin:NAME";
+const FORMS: &str = "give a path, file:///PATH, https://HOST/PATH, or builtin:NAME";
 
 impl FromStr for Location {
     type Err = LoadError;
@@ -58,6 +62,7 @@ impl FromStr for Location {
             return Ok(Self::File(path.into()));
         }
         match text.split_once("://") {
+            Some(("https" | "http", _)) => web(text),
             Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) => {
                 Err(invalid(
                     format!("{text:?}: plugins cannot be loaded over {scheme} yet"),
@@ -67,6 +72,22 @@ impl FromStr for Location {
             _ => Ok(Self::File(text.into())),
         }
     }
+}
+
+fn web(text: &str) -> Result<Location, LoadError> {
+    let url = Url::parse(text)
+        .map_err(|error| invalid(format!("{text:?} is no URL: {error}"), "write https://HOST/PATH"))?;
+    // They would appear wherever the location does: in logs, conditions and metrics.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid(
+            "the URL has a user name or a password in it".into(),
+            "take them out, and send them as a header that comes from a Secret",
+        ));
+    }
+    if url.fragment().is_some() {
+        return Err(invalid(format!("{text:?} has a fragment"), "leave out the # and what follows"));
+    }
+    Ok(Location::Web(url))
 }
 
 /// Where a plugin's bytes are and what they must hash to: `LOCATION[,sha256=HEX]`.

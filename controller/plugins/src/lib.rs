@@ -1,0 +1,32 @@
+//! Which router plugins are configured and what became of them, without I/O: [`Manager::step`] takes an event and answers
+//! with effects.
+//!
+//! Plugins are configured in three places: `RouterPlugin` resources, the ConfigMap that Argo Rollouts has for it, and flags.
+//! The manager merges them into a catalogue, has each plugin loaded, keeps the version that serves when a newer one fails,
+//! keeps older versions for Rollouts that began with them, and says what is wrong on whatever configured it. The shell is told
+//! of the outcome as [`Plugins`](tidegate_shell::Plugins); it never waits for a plugin.
+//!
+//! ```text
+//! resources, ConfigMap, flags ─► catalogue ─► manager ─► Effect::Plugins ─► shell
+//!                                              │    ▲
+//!                                  Effect::Load▼    │Event::Loaded
+//!                                     fetch, check, compile (the driver)
+//! ```
+//!
+//! # What always holds
+//!
+//! * One plugin that cannot be had does not concern another.
+//! * A version serves until a newer one is ready, whatever becomes of the newer one; unless it is revoked.
+//! * Nothing is written unless this process leads; every process loads.
+//! * What runs was pinned: by the resource, the ConfigMap or the flag, or it is part of this binary.
+#![forbid(unsafe_code)]
+
+mod effect;
+mod event;
+mod source;
+mod wanted;
+
+pub use effect::{AccessQuestion, Effect, Gate, LoadJob, Report, StoreJob};
+pub use event::{Access, Event, KindAccess, LoadId, Loaded, StoredEntry, StoredSize};
+pub use source::{ConfigMapSource, HeaderSource, KeyKind, KeyRef, Source, WebSource};
+pub use wanted::{FailurePolicy, Origin, Wanted};

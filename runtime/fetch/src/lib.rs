@@ -1,0 +1,2 @@
+//! Fetches a plugin's bytes over https.
+#![forbid(unsafe_code)]
