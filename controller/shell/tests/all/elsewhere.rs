@@ -126,9 +126,9 @@ fn an_operator_can_rule_other_namespaces_out() {
             namespaces: Some(namespaces),
             ..Permission::default()
         };
-        let grant = Some(Arc::new(Grant::new(vec![permission]).unwrap()));
+        let permitted = Some(Arc::new(Grant::new(vec![permission]).unwrap()));
         let mut rig = with_a_route_elsewhere(Settings::default());
-        let version = PluginVersion { grant, ..PluginVersion::new(rig.router.clone()) };
+        let version = PluginVersion { grant: permitted, ..PluginVersion::new(rig.router.clone()) };
         rig.plugins.insert(PLUGIN.to_owned(), PluginState::Ready(version));
         rig.tell(0, Event::Plugins(rig.plugins.clone().into()));
         rig.create(grant(None));
