@@ -32,6 +32,10 @@ use crate::machine::Versions;
 use crate::question::Question;
 use crate::report::{PluginReport, Report};
 
+/// As the binary has it, so that passes are measured with it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Debug, Parser)]
 struct Arguments {
     /// How to print the numbers.

@@ -15,6 +15,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// The same allocator in every build: musl's, which the static image would have, is several times as slow, and glibc's
+/// keeps for itself what compiling plugins took. `docs/benchmarks.md` has the numbers.
+#[cfg(feature = "cluster")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     arguments::Arguments::parse().run().unwrap_or_else(|error| {
         anstream::eprintln!("error: {error:#}");
