@@ -79,16 +79,12 @@ pub(crate) fn load_pinned(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Lo
         }
         // Read all the same, so that the message can say the digest.
         let artifact = read(plugin)?;
-        Err(LoadError {
-            stage: Stage::Digest,
-            reason: LoadReason::DigestMissing,
-            message: format!("{} is not pinned", plugin.from.source.location),
-            retry_after: None,
-            hint: format!(
-                "if it is the one that you mean, append ,sha256={} to its location",
-                artifact.digest()
-            ),
-        })
+        Err(LoadError::new(
+            Stage::Digest,
+            LoadReason::DigestMissing,
+            format!("{} is not pinned", plugin.from.source.location),
+            format!("if it is the one that you mean, append ,sha256={} to its location", artifact.digest()),
+        ))
     })
 }
 

@@ -231,6 +231,14 @@ impl Collector {
         self.bytes.is_empty()
     }
 
+    /// How many bytes there will be, as far as the other side says; nothing is set aside for them.
+    ///
+    /// # Errors
+    /// `TooLarge`.
+    pub fn announced(&self, length: u64) -> Result<(), LoadError> {
+        if length > self.cap { Err(too_large(&self.origin, self.cap)) } else { Ok(()) }
+    }
+
     /// The next piece.
     ///
     /// # Errors

@@ -119,6 +119,8 @@ pub struct LoadError {
     pub hint: String,
     /// When trying again makes sense, if somebody said so.
     pub retry_after: Option<Duration>,
+    /// The status that a web server answered with, where that is what went wrong.
+    pub status: Option<u16>,
 }
 
 impl LoadError {
@@ -129,6 +131,19 @@ impl LoadError {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { stage, reason, message: message.into(), hint: hint.into(), retry_after: None }
+        Self { stage, reason, message: message.into(), hint: hint.into(), retry_after: None, status: None }
+    }
+
+    /// Whether the same may succeed a little later, without anybody changing anything about the plugin: what depends on the
+    /// network, a server, the API server's permissions, or this process.
+    pub fn is_transient(&self) -> bool {
+        match self.reason {
+            LoadReason::Unreachable | LoadReason::Forbidden | LoadReason::HostFault => true,
+            LoadReason::HttpStatus => self.status.is_some_and(|status| {
+                // Request Timeout, Too Early, Too Many Requests, and whatever is wrong with the server.
+                matches!(status, 408 | 425 | 429 | 500..=599)
+            }),
+            _ => false,
+        }
     }
 }

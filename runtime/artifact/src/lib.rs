@@ -20,6 +20,6 @@ mod stage;
 pub use artifact::{Artifact, Builtins, Collector, read};
 pub use error::{LoadError, LoadReason};
 pub use limits::Limits;
-pub use location::{Location, Source};
+pub use location::{Location, Source, shown};
 pub use options::LimitedSource;
 pub use stage::Stage;

@@ -9,7 +9,7 @@ use url::Url;
 use crate::error::{LoadError, LoadReason};
 use crate::stage::Stage;
 
-/// Where a plugin's bytes are.
+/// Where a plugin's bytes are. Written for people, so a URL is [`shown`] without its query.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Location {
@@ -26,9 +26,21 @@ impl std::fmt::Display for Location {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Builtin(name) => write!(f, "builtin:{name}"),
-            Self::Web(url) => write!(f, "{url}"),
+            Self::Web(url) => f.write_str(&shown(url)),
         }
     }
+}
+
+/// A URL as it may be shown: without what tends to be secret. User and password go, and of a query is only said that there
+/// is one, since the whole authority of a signed URL is in its query.
+pub fn shown(url: &Url) -> String {
+    let mut plain = url.clone();
+    plain.set_query(None);
+    plain.set_fragment(None);
+    // Fails for what has no host, which has no user either.
+    let _ = plain.set_username("");
+    let _ = plain.set_password(None);
+    format!("{plain}{}", if url.query().is_some() { "?…" } else { "" })
 }
 
 fn invalid(message: String, hint: &str) -> LoadError {
@@ -76,7 +88,7 @@ impl FromStr for Location {
 
 fn web(text: &str) -> Result<Location, LoadError> {
     let url = Url::parse(text)
-        .map_err(|error| invalid(format!("{text:?} is no URL: {error}"), "write https://HOST/PATH"))?;
+        .map_err(|error| invalid(format!("the location is no URL: {error}"), "write https://HOST/PATH"))?;
     // They would appear wherever the location does: in logs, conditions and metrics.
     if !url.username().is_empty() || url.password().is_some() {
         return Err(invalid(
@@ -85,7 +97,7 @@ fn web(text: &str) -> Result<Location, LoadError> {
         ));
     }
     if url.fragment().is_some() {
-        return Err(invalid(format!("{text:?} has a fragment"), "leave out the # and what follows"));
+        return Err(invalid(format!("{} has a fragment", shown(&url)), "leave out the # and what follows"));
     }
     Ok(Location::Web(url))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use tidegate_artifact::{
-    Artifact, Collector, LimitedSource, Limits, LoadReason, Location, Source, Stage, read,
+    Artifact, Collector, LimitedSource, Limits, LoadReason, Location, Source, Stage, read, shown,
 };
 use tidegate_contract::Digest;
 
@@ -23,7 +23,7 @@ fn locations_are_read_from_text() {
         ("/plugins/p.wasm", file("/plugins/p.wasm")),
         ("file:///plugins/p.wasm", file("/plugins/p.wasm")),
         ("builtin:gateway-api", Location::Builtin("gateway-api".into())),
-        ("https://example.com/p.wasm?v=1", Location::Web("https://example.com/p.wasm?v=1".parse().unwrap())),
+        ("https://example.com/p.wasm", Location::Web("https://example.com/p.wasm".parse().unwrap())),
         ("http://localhost:8080/p.wasm", Location::Web("http://localhost:8080/p.wasm".parse().unwrap())),
     ] {
         assert_eq!(text.parse(), Ok(location.clone()), "{text}");
@@ -50,9 +50,42 @@ fn locations_are_read_from_text() {
 }
 
 #[test]
+fn what_tends_to_be_secret_in_a_url_is_not_shown() {
+    let location: Location = "https://example.com/p.wasm?sig=secret".parse().unwrap();
+    assert_eq!(location.to_string(), "https://example.com/p.wasm?…");
+    let Location::Web(url) = location else { panic!("{location}") };
+    assert_eq!(url.query(), Some("sig=secret"), "it is still there for whoever fetches it");
+    let url = "https://me:secret@example.com:8443/a?secret#secret".parse().unwrap();
+    assert_eq!(shown(&url), "https://example.com:8443/a?…");
+    for text in ["https://[::1/p.wasm?secret", "https://example.com/p.wasm?secret#part"] {
+        let error = text.parse::<Location>().unwrap_err();
+        assert!(!error.message.contains("secret"), "{}", error.message);
+    }
+}
+
+#[test]
+fn what_may_pass_by_itself_is_known() {
+    let error = |reason, status| LoadError { status, ..LoadError::new(Stage::Read, reason, "", "") };
+    for (reason, status, transient) in [
+        (LoadReason::Unreachable, None, true),
+        (LoadReason::Forbidden, None, true),
+        (LoadReason::HttpStatus, Some(503), true),
+        (LoadReason::HttpStatus, Some(429), true),
+        (LoadReason::HttpStatus, Some(404), false),
+        (LoadReason::HttpStatus, None, false),
+        (LoadReason::DigestMismatch, None, false),
+        (LoadReason::NotWasm, None, false),
+    ] {
+        assert_eq!(error(reason, status).is_transient(), transient, "{reason} {status:?}");
+    }
+}
+
+#[test]
 fn pieces_are_capped_and_hashed_as_they_come() {
     let mut collector = Collector::new("here", 3);
     assert!(collector.is_empty());
+    collector.announced(3).unwrap();
+    assert_eq!(collector.announced(4).unwrap_err().reason, LoadReason::TooLarge);
     collector.push(b"a").unwrap();
     collector.push(b"bc").unwrap();
     assert_eq!(collector.len(), 3);
