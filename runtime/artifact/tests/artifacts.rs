@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use tidegate_artifact::{
-    Artifact, Collector, LimitedSource, Limits, LoadReason, Location, Source, Stage, read, shown,
+    Artifact, Collector, LimitedSource, Limits, LoadError, LoadReason, Location, Source, Stage, read, shown,
 };
 use tidegate_contract::Digest;
 

@@ -121,7 +121,8 @@ fn tls(error: &rustls::Error, place: &Place<'_>) -> Explained {
                 "install the system's root certificates (ca-certificates), name a file of them in SSL_CERT_FILE, or give \
                  the authority of this server (caRef, --ca)",
             ),
-            CertificateError::UnknownIssuer => certificate(
+            // The signature is bad where an authority has the name of one that is trusted, and another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => certificate(
                 "is of an authority that is not trusted here".into(),
                 "if it is the right server, give the certificate of its authority (caRef of the source, --ca FILE); a \
                  server that leaves out intermediate certificates must send them",
