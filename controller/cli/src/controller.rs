@@ -62,6 +62,11 @@ pub(crate) struct Controller {
     /// The port of /metrics.
     #[arg(long = "metricsPort", alias = "metrics-port", value_name = "PORT", default_value_t = 8090)]
     metrics_port: u16,
+    /// Before anything is read from elsewhere, give up what a controller never needs: starting programs, opening files for
+    /// writing, changing file systems, and more (seccomp, on all threads; Linux). A kubeconfig whose user is an `exec` command
+    /// does not work with it.
+    #[arg(long)]
+    lockdown: bool,
     /// What to log: error, warn, info, debug or trace. `RUST_LOG` says it in more detail.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     loglevel: String,
@@ -80,12 +85,18 @@ enum LogFormat {
 
 pub(crate) fn run(arguments: Controller) -> anyhow::Result<ExitCode> {
     log(&arguments)?;
+    let workers = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if arguments.lockdown {
+        // The first thing after the workers are there, whose signals need a pair of sockets: from here on there are bytes
+        // of others, those of the API server and of plugins.
+        let report = tidegate_lockdown::lock_down().context("--lockdown")?;
+        tracing::info!(allowed = report.allowed, refused = report.refused, "locked down");
+    }
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
     let loaded = plugins::load_pinned(&runtime, &arguments.plugins.router_plugins);
     let grants = permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?;
     let states = plugins::states(&loaded, &grants);
     let options = options(arguments)?;
-    let workers = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     workers.block_on(tidegate_kube::run(options, states))?;
     Ok(ExitCode::SUCCESS)
 }
