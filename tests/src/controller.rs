@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::servers::{Servers, free_ports};
-use crate::{assets, eventually};
+use crate::{assets, confined, eventually};
 
 /// A running controller. Killed when dropped.
 pub struct Controller {
@@ -34,12 +34,29 @@ impl Controller {
     /// # Panics
     /// When it cannot be started.
     pub fn start(servers: &Servers, instance_id: &str, more: &[&str]) -> Self {
+        Self::spawn(servers, instance_id, more, Command::new(assets::tidegate()))
+    }
+
+    /// Starts one with a root that is read-only throughout, without a folder that could be written to, as somebody who is
+    /// not root, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When that cannot be had on this system; with what is missing.
+    pub async fn start_confined(servers: &Servers, instance_id: &str, more: &[&str]) -> Self {
+        let root = servers.file(&format!("root-{instance_id}"));
+        fs::create_dir(&root).unwrap();
+        let files = [servers.controllers_kubeconfig()];
+        let command = confined::command(&root, &assets::tidegate().canonicalize().unwrap(), &files);
+        Self::spawn(servers, instance_id, more, command).ready().await
+    }
+
+    fn spawn(servers: &Servers, instance_id: &str, more: &[&str], mut command: Command) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let [healthz_port, metrics_port] = free_ports();
         let log = servers.file(&format!("controller-{instance_id}-{number}.log"));
         let file = File::create(&log).unwrap();
-        let mut child = Command::new(assets::tidegate())
+        let mut child = command
             .arg("controller")
             .arg("--kubeconfig")
             .arg(servers.controllers_kubeconfig())
@@ -48,6 +65,8 @@ impl Controller {
             .args(["--metricsPort", &metrics_port.to_string()])
             .args(more)
             .env_clear()
+            // For those who start it.
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("POD_NAME", format!("tidegate-{number}"))
             .env("RUST_LOG", "info,tidegate=debug,tidegate_kube=debug")
             .stdin(Stdio::null())
@@ -66,15 +85,32 @@ impl Controller {
 
     /// Starts one and waits until it is ready.
     pub async fn start_ready(servers: &Servers, instance_id: &str, more: &[&str]) -> Self {
-        let controller = Self::start(servers, instance_id, more);
+        Self::start(servers, instance_id, more).ready().await
+    }
+
+    async fn ready(self) -> Self {
         eventually("the controller is ready", || async {
-            match controller.probe("/readyz") {
+            match self.probe("/readyz") {
                 Some(Probe { code: 200, .. }) => Ok(()),
-                other => Err(format!("{other:?}\n{}", controller.log())),
+                other => Err(format!("{other:?}\n{}", self.log())),
             }
         })
         .await;
-        controller
+        self
+    }
+
+    /// What the system says of it: a file of its folder in `/proc`.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn proc(&self, file: &str) -> String {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Its number.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks one of the probes on the health port.

@@ -9,12 +9,14 @@
 
 mod admin;
 mod assets;
+mod confined;
 mod controller;
 mod crds;
 mod fixture;
 mod gateway;
 mod kubelet;
 mod pki;
+mod quick_start;
 mod reaper;
 mod servers;
 mod wait;
@@ -22,5 +24,6 @@ mod wait;
 pub use admin::Admin;
 pub use controller::{Controller, Probe};
 pub use fixture::{Fixture, WEIGHTS};
+pub use quick_start::QuickStart;
 pub use servers::{Servers, servers};
 pub use wait::eventually;
