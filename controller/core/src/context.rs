@@ -9,7 +9,7 @@ use tidegate_model::names::HASH_LABEL;
 use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template};
 
 use crate::managed;
-use crate::world::World;
+use crate::world::{RouterState, World};
 
 /// What every part of a decision looks at.
 pub(crate) struct Context<'a> {
@@ -146,6 +146,16 @@ impl<'a> Context<'a> {
     /// Whether any router takes part.
     pub(crate) fn has_routers(&self) -> bool {
         self.is_routed && !interest::routers(&self.world.rollout).is_empty()
+    }
+
+    /// Why some router has no plugin to ask, for people; the one that needs help first.
+    pub(crate) fn missing_plugin(&self) -> Option<String> {
+        let routers = || self.world.routing.iter().flat_map(|routing| &routing.routers);
+        let unavailable = routers().find(|report| matches!(report.state, RouterState::Unavailable { .. }));
+        let report =
+            unavailable.or_else(|| routers().find(|report| report.state.without_plugin().is_some()))?;
+        let (reason, message) = report.state.without_plugin()?;
+        Some(format!("{reason}: {}: {message}", report.router))
     }
 
     /// Whether every router has this traffic in force; without routers there is nothing to wait for.

@@ -66,6 +66,9 @@ fn invalid(context: &Context<'_>, errors: &[Invalid]) -> Decision {
         traffic = traffic::desired(context);
         services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
         position = steps::advanced(context, traffic.as_ref(), &mut notes);
+    } else if context.world.routing.is_none() && errors.iter().all(features::is_about_routers) {
+        // So said the last process; the routers are asked whether it still holds.
+        traffic = traffic::desired(context);
     }
     let reported = status::report(context, position, traffic.as_ref(), errors, &mut notes);
     Decision {
@@ -87,6 +90,11 @@ pub(crate) struct Invalid {
 }
 
 impl Invalid {
+    /// What the condition about a Rollout begins with.
+    pub(crate) fn prefix(rollout: &str) -> String {
+        format!("The Rollout \"{rollout}\" is invalid: ")
+    }
+
     fn spec(message: String) -> Self {
         Self { reason: reason::INVALID_SPEC, message }
     }

@@ -1,7 +1,7 @@
 //! What a Rollout needs of its routers, step by step, and whether each of them can do it with its configuration. Compared
 //! before any traffic moves: a step that would be found impossible half-way leaves users on two versions.
 
-use tidegate_model::names::reason;
+use tidegate_model::names::{condition, reason};
 use tidegate_model::{DEFAULT_MAX_WEIGHT, Rollout, Step};
 
 use crate::context::Context;
@@ -21,7 +21,7 @@ struct Need {
 
 /// The needs that a router does not meet, in the order of the steps.
 pub(crate) fn missing(context: &Context<'_>) -> Vec<Invalid> {
-    let Some(routing) = &context.world.routing else { return Vec::new() };
+    let Some(routing) = &context.world.routing else { return said_before(context).into_iter().collect() };
     let mut missing = Vec::new();
     for need in needs(&context.rollout) {
         for router in &routing.routers {
@@ -32,7 +32,32 @@ pub(crate) fn missing(context: &Context<'_>) -> Vec<Invalid> {
             }
         }
     }
+    let is_unknown =
+        |router: &RouterReport| router.features.is_none() && router.state.without_plugin().is_some();
+    if missing.is_empty() && routing.routers.iter().any(is_unknown) {
+        missing.extend(said_before(context));
+    }
     missing
+}
+
+/// The reasons of what routers cannot do.
+const REASONS: [&str; 2] = [reason::UNSUPPORTED_STEP, reason::UNSUPPORTED_MAX_WEIGHT];
+
+/// Whether it is something that a router cannot do.
+pub(crate) fn is_about_routers(error: &Invalid) -> bool {
+    REASONS.contains(&error.reason)
+}
+
+/// What was found to be missing for this very spec stays so while there is no plugin to ask about it.
+fn said_before(context: &Context<'_>) -> Option<Invalid> {
+    let said = context.status.condition(condition::INVALID_SPEC).filter(|one| one.status == "True")?;
+    let observed = context.world.rollout.pointer("/status/observedGeneration")?.as_str()?;
+    if observed != context.rollout.generation.to_string() {
+        return None;
+    }
+    let reason = REASONS.into_iter().find(|reason| *reason == said.reason)?;
+    let message = said.message.strip_prefix(&Invalid::prefix(&context.rollout.name))?;
+    Some(Invalid { reason, message: message.to_owned() })
 }
 
 /// What a Rollout needs, each where it is first needed.

@@ -31,4 +31,4 @@ mod writes;
 pub use decide::decide;
 pub use decision::{Decision, Note, NoteKind};
 pub use routing::UNVERIFIED;
-pub use world::{RouterReport, RouterState, Routing, World};
+pub use world::{PLUGIN_LOADING, RouterReport, RouterState, Routing, World};

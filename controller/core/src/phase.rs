@@ -15,10 +15,17 @@ pub(crate) fn of(
     counts: Counts,
     conditions: &Conditions,
 ) -> (&'static str, String) {
+    let is_promoted = !position.stable_rs.is_empty() && position.stable_rs == position.current_pod_hash;
+    // A finished update waits for no plugin.
+    let missing_plugin = context.missing_plugin().filter(|_| !is_promoted);
     for one in conditions.iter() {
-        let is_invalid = one.kind == condition::INVALID_SPEC;
-        if is_invalid || one.reason == reason::ABORTED || one.reason == reason::TIMED_OUT {
-            return (phase::DEGRADED, format!("{}: {}", one.reason, one.message));
+        let is_late = one.reason == reason::TIMED_OUT;
+        if one.kind == condition::INVALID_SPEC || one.reason == reason::ABORTED || is_late {
+            let mut message = format!("{}: {}", one.reason, one.message);
+            if let Some(missing) = missing_plugin.as_ref().filter(|_| is_late) {
+                message = format!("{message} {missing}");
+            }
+            return (phase::DEGRADED, message);
         }
     }
     if context.rollout.paused {
@@ -26,6 +33,9 @@ pub(crate) fn of(
     }
     if let Some(pause) = position.pauses.first() {
         return (phase::PAUSED, pause.reason.clone());
+    }
+    if let Some(missing) = missing_plugin {
+        return (phase::PROGRESSING, missing);
     }
     let replicas = context.rollout.replicas;
     let progressing = |message: &str| (phase::PROGRESSING, message.to_owned());
@@ -38,7 +48,7 @@ pub(crate) fn of(
     if !context.is_routed && counts.replicas > counts.updated {
         return progressing("old replicas are pending termination");
     }
-    if position.stable_rs.is_empty() || position.stable_rs != position.current_pod_hash {
+    if !is_promoted {
         return progressing("waiting for all steps to complete");
     }
     (phase::HEALTHY, String::new())

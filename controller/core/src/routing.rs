@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tidegate_contract::{Destination, Traffic};
 use tidegate_model::names::{condition, reason};
+use tidegate_model::plugin_record::is_in_flight;
 
 use crate::conditions::Conditions;
 use crate::context::Context;
@@ -43,7 +44,7 @@ pub(crate) fn report(
 /// `TrafficRouterReady`: whether every router can express the traffic.
 fn readiness(routing: &Routing, conditions: &mut Conditions, notes: &mut Vec<Note>) {
     let failed = |report: &RouterReport| match &report.state {
-        RouterState::Failed { reason, message } => {
+        RouterState::Failed { reason, message } | RouterState::Unavailable { reason, message } => {
             Some((reason.clone(), format!("{}: {message}", report.router)))
         }
         _ => None,
@@ -51,6 +52,10 @@ fn readiness(routing: &Routing, conditions: &mut Conditions, notes: &mut Vec<Not
     let (reasons, messages): (Vec<String>, Vec<String>) = routing.routers.iter().filter_map(failed).unzip();
     if let Some(reason) = reasons.first() {
         return not_ready(reason, messages.join("; "), conditions, notes);
+    }
+    if is_loading(routing) {
+        // Whatever was said last is neither confirmed nor over.
+        return;
     }
     let warnings = routing.routers.iter().flat_map(warnings).collect::<Vec<_>>().join("; ");
     let (reason, message) = if warnings.is_empty() {
@@ -84,12 +89,19 @@ fn deadline(
     routing: &Routing,
     conditions: &mut Conditions,
 ) -> Option<Timestamp> {
+    let is_in_flight = is_in_flight(&context.world.rollout);
     let late = routing.routers.iter().find_map(|report| match &report.state {
         RouterState::Waiting { message, .. } | RouterState::Failed { message, .. } => Some((report, message)),
+        // What was verified before the plugin was gone is nothing to act on.
+        RouterState::Loading { message } | RouterState::Unavailable { message, .. } => {
+            is_in_flight.then_some((report, message))
+        }
         RouterState::Verified | RouterState::NotApplicable { .. } => None,
     });
     let Some((report, message)) = late else {
-        conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
+        if !is_loading(routing) {
+            conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
+        }
         return None;
     };
     let traffic = format!("canary {} of {}", traffic.canary.weight, traffic.max_weight);
@@ -109,6 +121,11 @@ fn deadline(
     );
     conditions.set(condition::TRAFFIC_NOT_VERIFIED, "True", "DeadlineExceeded", message);
     None
+}
+
+/// Whether some router's plugin is being loaded.
+fn is_loading(routing: &Routing) -> bool {
+    routing.routers.iter().any(|report| matches!(report.state, RouterState::Loading { .. }))
 }
 
 fn warnings(report: &RouterReport) -> Vec<String> {
@@ -136,10 +153,13 @@ pub(crate) fn weights(
     }
     let Some((traffic, routing)) = answer_for(context, traffic) else { return old.cloned() };
     let is_settled = routing.routers.iter().all(|report| report.state.is_settled());
+    let is_in_flight = is_in_flight(&context.world.rollout);
     let is_set = |report: &RouterReport| match &report.state {
         RouterState::Verified | RouterState::NotApplicable { .. } => true,
         RouterState::Waiting { reason, .. } => reason == UNVERIFIED,
-        RouterState::Failed { .. } => false,
+        // Until it is known better, an idle Rollout's traffic is what it was.
+        RouterState::Loading { .. } => !is_in_flight,
+        RouterState::Failed { .. } | RouterState::Unavailable { .. } => false,
     };
     if !routing.routers.iter().all(is_set) {
         let mut old = old.cloned();
@@ -148,6 +168,9 @@ pub(crate) fn weights(
             *verified = json!(false);
         }
         return old;
+    }
+    if is_loading(routing) {
+        return old.cloned();
     }
     let mut weights = json!({
         "canary": destination(&traffic.canary),

@@ -105,7 +105,7 @@ fn invalid_spec(
     notes: &mut Vec<Note>,
 ) {
     let Some(first) = errors.first() else { return conditions.remove(condition::INVALID_SPEC) };
-    let message = format!("The Rollout \"{}\" is invalid: {}", context.rollout.name, first.message);
+    let message = format!("{}{}", Invalid::prefix(&context.rollout.name), first.message);
     if conditions.get(condition::INVALID_SPEC).is_none_or(|old| old.message != message) {
         notes.push(Note::warning(first.reason, message.clone()));
     }

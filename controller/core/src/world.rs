@@ -33,6 +33,9 @@ pub struct Routing {
     pub routers: Vec<RouterReport>,
 }
 
+/// Reason of a router whose plugin is being loaded.
+pub const PLUGIN_LOADING: &str = "PluginLoading";
+
 /// One router's answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouterReport {
@@ -65,9 +68,21 @@ pub enum RouterState {
         /// What is waited for.
         message: String,
     },
+    /// Nothing is known of it now: its plugin is being loaded.
+    Loading {
+        /// What is waited for.
+        message: String,
+    },
+    /// Nothing is known of it now: its plugin cannot be had.
+    Unavailable {
+        /// Stable code, for example `DigestMismatch`, `UnknownPlugin`.
+        reason: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
     /// It cannot; something must change first.
     Failed {
-        /// Stable code, for example `WriteRejected`, `RouteContested`, `PluginNotReady`, a plugin's own code.
+        /// Stable code, for example `WriteRejected`, `RouteContested`, a plugin's own code.
         reason: String,
         /// What is wrong and what to do.
         message: String,
@@ -78,6 +93,15 @@ impl RouterState {
     /// Whether the desired traffic is in force, as far as anybody can tell.
     pub const fn is_settled(&self) -> bool {
         matches!(self, Self::Verified | Self::NotApplicable { .. })
+    }
+
+    /// Why there is no plugin to ask, as reason and message; `None`: there is one.
+    pub fn without_plugin(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Loading { message } => Some((PLUGIN_LOADING, message)),
+            Self::Unavailable { reason, message } => Some((reason, message)),
+            Self::Verified | Self::NotApplicable { .. } | Self::Waiting { .. } | Self::Failed { .. } => None,
+        }
     }
 }
 

@@ -200,8 +200,8 @@ impl<S: Step> Driver<S> {
             Effect::Route { id, job } if !self.draining => {
                 self.under_way.spawn(self.parts.jobs.clone().route(id, job));
             }
-            // Nobody will hear the answer.
-            Effect::Watch(_) | Effect::Send { .. } | Effect::Route { .. } => {}
+            // Nobody will hear the answer; and plugins have one version each, which stays.
+            Effect::Watch(_) | Effect::Send { .. } | Effect::Route { .. } | Effect::InUse(_) => {}
             Effect::WakeAt(at) => {
                 let at = self.started + at;
                 self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));

@@ -14,13 +14,16 @@ pub(crate) fn log(report: &Report) {
             let routers = routing.iter().flat_map(|routing| &routing.routers);
             for router in routers {
                 match &router.state {
-                    RouterState::Failed { reason, message } => {
+                    RouterState::Failed { reason, message }
+                    | RouterState::Unavailable { reason, message } => {
                         warn!(%rollout, router = router.router, reason, why = message, "router failed");
                     }
                     RouterState::Waiting { reason, message } => {
                         debug!(%rollout, router = router.router, reason, why = message, "router waits");
                     }
-                    RouterState::Verified | RouterState::NotApplicable { .. } => {}
+                    RouterState::Verified
+                    | RouterState::NotApplicable { .. }
+                    | RouterState::Loading { .. } => {}
                 }
             }
             debug!(%rollout, phase, step, ?wake_in, "pass ended");

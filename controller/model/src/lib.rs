@@ -6,6 +6,7 @@ pub mod duration;
 pub mod hash;
 pub mod interest;
 pub mod names;
+pub mod plugin_record;
 mod pod_shape;
 mod quantity;
 mod replica_set;
@@ -20,6 +21,7 @@ pub mod template;
 mod template_defaults;
 pub mod validate;
 
+pub use plugin_record::PluginRecord;
 pub use replica_set::ReplicaSet;
 pub use rollout::{Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, Rollout, TrafficRouting};
 pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, Status, Weights};

@@ -25,6 +25,8 @@ pub const NOT_COPIED_ANNOTATIONS: [&str; 5] = [
 ];
 /// Prefix of Tidegate's own annotations, which are not copied to ReplicaSets either.
 pub const OWN_PREFIX: &str = "tidegate.dev/";
+/// Annotation of a Rollout in flight: the versions of its router plugins, which it keeps to its end (Tidegate's own).
+pub const ROUTER_PLUGINS_ANNOTATION: &str = "tidegate.dev/router-plugins";
 
 /// Condition types.
 pub mod condition {
@@ -98,6 +100,10 @@ pub mod reason {
     pub const WEIGHT_UPDATED: &str = "TrafficWeightUpdated";
     /// A router cannot express the desired traffic.
     pub const ROUTING_ERROR: &str = "TrafficRoutingError";
+    /// A Rollout in flight goes on with another version of a router plugin (Tidegate's own).
+    pub const ROUTER_PLUGIN_CHANGED: &str = "RouterPluginChanged";
+    /// The record of a Rollout's router plugins says something that cannot be meant (Tidegate's own).
+    pub const ROUTER_PLUGINS_IGNORED: &str = "RouterPluginsIgnored";
     /// The template is the stable one again, so there is nothing to step through.
     pub const SKIP_STEPS: &str = "SkipSteps";
     /// A pause step of a canary.

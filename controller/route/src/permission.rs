@@ -38,12 +38,12 @@ pub struct Permission {
 }
 
 /// What an operator lets one plugin do: nothing with a kind that is not named here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Grant {
     kinds: BTreeMap<Kind, Granted>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Granted {
     verbs: Option<BTreeSet<Verb>>,
     fields: Option<Vec<Pattern>>,

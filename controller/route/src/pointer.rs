@@ -46,12 +46,12 @@ pub fn resolve<'a>(root: &'a Value, path: &[Step<'_>]) -> Option<&'a Value> {
 
 /// Places in objects, as a JSON pointer in which `*` stands for any one list element or key:
 /// `/spec/rules/*/backendRefs/*/weight`. It means what is there and all that is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pattern {
     tokens: Vec<Token>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Token {
     Any,
     Literal(String),

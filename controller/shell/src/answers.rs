@@ -94,6 +94,7 @@ impl Shell {
                 let RouteAnswer { features, answer } = answer;
                 let router = turn.memory.router(&asked.router);
                 router.set_ask_again(&answer, now, &shell.settings.timing);
+                router.plugin_faults.note(asked.digest, &answer, now.monotonic);
                 router.checked(&asked, features);
                 router.answered(&asked, answer);
             }
@@ -152,7 +153,7 @@ impl Shell {
             }
             (Some(_), Err(error)) => self.route_failed(turn, write, &error),
         }
-        if !self.write_next_route(turn, writing.rest, writing.version) {
+        if !self.write_next_route(turn, writing.rest, writing.basis) {
             self.advance(turn);
         }
     }

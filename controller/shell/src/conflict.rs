@@ -93,12 +93,9 @@ impl Shell {
                 && self.managed_by_both(other, known).is_some()
                 && self.memories.get(*other).is_some_and(|memory| {
                     memory.routers.iter().any(|(router, memory)| {
+                        let (recorded, faults) = (self.pins.of(other, router), &memory.plugin_faults);
                         memory.answered.is_none()
-                            && self
-                                .plugins
-                                .by_name
-                                .get(router)
-                                .is_some_and(|plugin| plugin.current.version().is_some())
+                            && self.plugins.choose(router, recorded, faults).version().is_some()
                     }) || memory.routers.is_empty() && memory.told.version.is_empty()
                 })
         });

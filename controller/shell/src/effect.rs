@@ -1,10 +1,12 @@
 //! What the shell wants done.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_api::{ObjectKey, Request};
+use tidegate_contract::Digest;
 use tidegate_core::{NoteKind, Routing};
 
 use crate::event::{RequestId, WatchKey};
@@ -30,6 +32,10 @@ pub enum Effect {
         /// The question.
         job: RouteJob,
     },
+    /// Rollouts in flight have recorded these versions, by the name of the plugin: they should be there as long as this is not
+    /// replaced. Told when all Rollouts are known for the first time, before anything is routed, then whenever it changes, and
+    /// whether this process leads or not. Answered by `Plugins` whose `older` has each of them that is not current.
+    InUse(BTreeMap<String, BTreeSet<Digest>>),
     /// Send `Woken` at this monotonic time, unless a later effect names an earlier one.
     WakeAt(Duration),
     /// Publish a Kubernetes event; best effort, never answered.

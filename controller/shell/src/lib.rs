@@ -15,7 +15,8 @@
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
 //! | `observe`, `experiment` | what is known about a Rollout |
 //! | `job` | asking a router |
-//! | `plugins` | the configured plugins, and their versions |
+//! | `plugins`, `choice` | the configured plugins; which version of one a Rollout uses |
+//! | `record`, `pins` | what a Rollout in flight records of that; what all of them have recorded |
 //! | `routing`, `sight` | how far each router is, from answers, objects and writes |
 //! | `conflict` | two Rollouts that claim the same |
 //! | `reference_grants` | whether another namespace agrees |
@@ -38,6 +39,7 @@ mod answers;
 mod apply;
 mod cache;
 mod caches;
+mod choice;
 mod conflict;
 mod effect;
 mod event;
@@ -52,9 +54,11 @@ mod memory;
 mod name;
 mod observe;
 mod pass;
+mod pins;
 mod plugins;
 mod queue;
 mod rbac;
+mod record;
 mod reference_grants;
 mod repair;
 mod requests;

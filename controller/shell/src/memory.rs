@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_api::{ApiError, ObjectKey, Request};
-use tidegate_contract::{ObjectRef, Query, Traffic};
+use tidegate_contract::{Digest, ObjectRef, Query, Traffic};
 use tidegate_core::{Decision, Routing};
 use tidegate_route::{Answer, Routed};
 
 use crate::cache::Edition;
+use crate::choice::Faults;
 use crate::event::RequestId;
 use crate::fence::Fences;
 use crate::few::Few;
@@ -46,6 +47,8 @@ pub(crate) struct Memory {
     pub(crate) rounds: u32,
     /// Since when objects that its routers need are being read for the first time.
     pub(crate) reading_since: Option<Duration>,
+    /// Since when plugins of its routers are being loaded.
+    pub(crate) loading_since: Option<Duration>,
     pub(crate) told: Told,
     /// Whether it looks again at some calendar time.
     pub(crate) wakes_by_clock: bool,
@@ -67,7 +70,7 @@ pub(crate) struct Told {
 pub(crate) struct RouterMemory {
     /// The objects it depends on, as it last said.
     pub(crate) queries: Vec<Query>,
-    /// What it can do, and with which plugin and target.
+    /// What it can do, and with which plugin, grant and target.
     pub(crate) features: Option<(Fingerprint, Vec<String>)>,
     /// The question that was answered last, and the answer.
     pub(crate) answered: Option<(Question, Answer)>,
@@ -75,6 +78,8 @@ pub(crate) struct RouterMemory {
     pub(crate) ask_again: Option<Duration>,
     /// Failures of the host in a row.
     pub(crate) faults: u32,
+    /// Questions that its plugin has failed on.
+    pub(crate) plugin_faults: Faults,
     /// What is wanted, and the objects that have expressed it: a write to one of them is a repair.
     pub(crate) expressed: Option<(Fingerprint, Few<ObjectRef>)>,
     /// What is wanted and of which editions of objects, and since when.
@@ -86,7 +91,7 @@ pub(crate) struct RouterMemory {
 /// A question to a router, as far as it must be recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
-    /// Plugin, target and traffic.
+    /// Plugin, what it may do, target and traffic.
     pub(crate) intent: Fingerprint,
     /// The objects as seen.
     pub(crate) seen: Fingerprint,
@@ -131,16 +136,26 @@ pub(crate) struct RouteWriting {
     /// Why it was refused, once it was and the object is being read to find out what that means.
     pub(crate) refused: Option<ApiError>,
     pub(crate) rest: VecDeque<RouteWrite>,
-    /// The version of the Rollout that all this was decided on.
+    pub(crate) basis: Basis,
+}
+
+/// What writes of routed objects were decided on; when it is gone, what is desired may be something else, and who may write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Basis {
+    /// The version of the Rollout.
     pub(crate) version: Arc<str>,
+    /// How often the plugins had been told.
+    pub(crate) plugins_told: u64,
 }
 
 /// A question that is under way.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) router: String,
+    /// The version that is asked.
+    pub(crate) digest: Digest,
     pub(crate) intent: Fingerprint,
-    /// The plugin and its target.
+    /// The plugin, what it may do, and its target.
     pub(crate) about: Fingerprint,
     /// What was seen, by query.
     pub(crate) seen: Vec<(Query, Fingerprint)>,

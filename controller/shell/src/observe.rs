@@ -63,10 +63,9 @@ impl Shell {
             });
         }
         for (router, memory) in &memory.routers {
-            let Some(version) = self.plugins.by_name.get(router).and_then(|plugin| plugin.current.version())
-            else {
-                continue;
-            };
+            let recorded = self.pins.of(name, router);
+            let choice = self.plugins.choose(router, recorded, &memory.plugin_faults);
+            let Some(version) = choice.version() else { continue };
             for query in &memory.queries {
                 if let Some(namespace) = elsewhere(query, &name.namespace) {
                     // Whoever needs this watch is looked at when anything in it changes: no name is meant.

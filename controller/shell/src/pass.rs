@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tidegate_api::{ObjectKey, Resource, object};
 use tidegate_contract::Traffic;
-use tidegate_core::Routing;
+use tidegate_core::{RouterState, Routing};
 use tidegate_model::interest::{RouterUse, routers};
 use tidegate_route::{Pass, Purpose};
 
@@ -21,8 +21,9 @@ use crate::event::Now;
 use crate::fence::Passage;
 use crate::guard::Turn;
 use crate::job::RouteJob;
-use crate::memory::{Memory, RouteWriting, UnderWay};
+use crate::memory::{Basis, Memory, RouteWriting, UnderWay};
 use crate::observe::get;
+use crate::record::Record;
 use crate::routing::{RouteWrite, Surroundings, View, earlier};
 use crate::shell::Shell;
 
@@ -30,8 +31,8 @@ use crate::shell::Shell;
 /// or three rounds to find its objects; what needs more than this never ends.
 const ROUNDS: u32 = 16;
 
-/// So long is waited for the first lists of what routers need before anything is decided without them.
-const FIRST_LISTS: Duration = Duration::from_secs(1);
+/// So long is waited for the first lists of what routers need, and for their plugins, before anything is decided without them.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 impl Shell {
     /// Goes on with a pass, or begins one.
@@ -104,7 +105,7 @@ impl Shell {
             self.settle_conflict(turn, conflict.as_ref(), &mut views);
             // Whatever would be decided, it would be decided again with the answer.
             if traffic.as_ref().is_some_and(|traffic| self.ask(turn, traffic, &mut views))
-                || self.waits_for_lists(turn, is_reading || views.iter().any(|view| view.is_reading))
+                || self.waits(turn, is_reading, &views)
             {
                 return;
             }
@@ -125,27 +126,39 @@ impl Shell {
             }
             let wake = views.iter().fold(None, |wake, view| earlier(wake, view.wake));
             let writes = views.into_iter().flat_map(|view| view.writes).collect();
-            let version = object::resource_version(rollout).into();
-            if decision.traffic.is_none() || !self.write_next_route(turn, writes, version) {
+            let basis =
+                Basis { version: object::resource_version(rollout).into(), plugins_told: self.plugins_told };
+            let record = Record::due(rollout, &used, &self.plugins, turn.memory);
+            let comes_first = record.as_ref().is_some_and(Record::comes_first);
+            let is_routing = decision.traffic.is_some();
+            if !is_routing || comes_first || !self.write_next_route(turn, writes, basis) {
+                // Where nothing is routed, nothing needs to be recorded.
+                if let Some(record) = record.filter(|_| is_routing || !comes_first) {
+                    record.put_on(&mut decision, rollout);
+                }
                 self.apply(turn, Decided { world, decision, wake });
             }
             return;
         }
     }
 
-    /// Whether to wait a little, because objects that it needs are being read for the first time.
-    fn waits_for_lists(&mut self, turn: &mut Turn<'_>, is_reading: bool) -> bool {
-        if !is_reading {
-            turn.memory.reading_since = None;
-            return false;
-        }
-        let since = *turn.memory.reading_since.get_or_insert(turn.now.monotonic);
-        let until = since.saturating_add(FIRST_LISTS);
-        let waits = turn.now.monotonic < until;
-        if waits {
+    /// Whether to wait a little, because objects that it needs are being read for the first time, or a plugin is being loaded:
+    /// after a start both take a moment only, and what would be said meanwhile would be taken back.
+    fn waits(&mut self, turn: &mut Turn<'_>, is_reading: bool, views: &[View]) -> bool {
+        let is_reading = is_reading || views.iter().any(|view| view.is_reading);
+        let is_loading = views.iter().any(|view| matches!(view.report.state, RouterState::Loading { .. }));
+        let now = turn.now.monotonic;
+        let until = |is_so: bool, since: &mut Option<Duration>| {
+            *since = is_so.then(|| since.unwrap_or(now));
+            since.map(|since| since.saturating_add(A_MOMENT)).filter(|until| now < *until)
+        };
+        let reading = until(is_reading, &mut turn.memory.reading_since);
+        let loading = until(is_loading, &mut turn.memory.loading_since);
+        let until = earlier(reading, loading);
+        if let Some(until) = until {
             self.queue.put(turn.name, until);
         }
-        waits
+        until.is_some()
     }
 
     /// Looks at all routers of a Rollout, in their order.
@@ -159,6 +172,7 @@ impl Shell {
         let surroundings = Surroundings {
             settings: &self.settings,
             plugins: &self.plugins,
+            pins: &self.pins,
             caches: &self.caches,
             home: turn.name,
             uid: object::uid(rollout),
@@ -200,11 +214,12 @@ impl Shell {
         &mut self,
         turn: &mut Turn<'_>,
         mut rest: VecDeque<RouteWrite>,
-        version: Arc<str>,
+        basis: Basis,
     ) -> bool {
         let seen = self.caches.cache(ROLLOUTS).and_then(|cache| cache.facts(turn.name));
-        if !self.leading || seen.is_none_or(|facts| facts.version != version) {
-            // What is desired may be something else by now.
+        let holds = seen.is_some_and(|facts| facts.version == basis.version)
+            && basis.plugins_told == self.plugins_told;
+        if !self.leading || !holds {
             return false;
         }
         while let Some(current) = rest.pop_front() {
@@ -214,7 +229,7 @@ impl Shell {
             let id = self.requests.start_write(turn.name, &current.key);
             turn.memory.budget.spend();
             turn.effects.push(Effect::Send { id, request: current.request.clone() });
-            let writing = RouteWriting { current, refused: None, rest, version };
+            let writing = RouteWriting { current, refused: None, rest, basis };
             turn.memory.under_way = Some(UnderWay::RouteWriting(Box::new(writing)));
             return true;
         }

@@ -21,8 +21,8 @@ pub struct Plugins {
 pub struct Plugin {
     /// What a Rollout uses that begins now.
     pub current: PluginState,
-    /// Versions that Rollouts in flight began with and that are not the current one: what was asked for and is there, is being
-    /// fetched, or cannot be had any more.
+    /// Versions that Rollouts in flight began with (`Effect::InUse`) and that are not the current one: ready, being fetched, or
+    /// such that cannot be had any more. One that is missing here has not been looked for yet.
     pub older: BTreeMap<Digest, PluginState>,
 }
 

@@ -11,10 +11,12 @@ use tidegate_route::{Answer, ObjectWrite, Routed, WriteAction};
 
 use crate::cache::Edition;
 use crate::caches::{Caches, WatchId};
+use crate::choice::Choice;
 use crate::fingerprint::Fingerprint;
 use crate::memory::{Asked, Question, RouterMemory, WriteRefused};
 use crate::name::Name;
-use crate::plugins::{PluginState, PluginVersion, Plugins};
+use crate::pins::Pins;
+use crate::plugins::{PluginVersion, Plugins};
 use crate::settings::Settings;
 use crate::sight::{Ask, Sight};
 
@@ -22,6 +24,7 @@ use crate::sight::{Ask, Sight};
 pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plugins: &'a Plugins,
+    pub(crate) pins: &'a Pins,
     pub(crate) caches: &'a Caches,
     /// The Rollout.
     pub(crate) home: &'a Name,
@@ -65,20 +68,29 @@ type Stand = (RouterState, Option<Duration>, Vec<RouteWrite>);
 impl Surroundings<'_> {
     /// Looks at one router.
     pub(crate) fn view(&self, used: &RouterUse, memory: &mut RouterMemory) -> View {
-        let version = match self.version(&used.name) {
-            Ok(version) => version,
-            Err(state) => return View::stuck(&used.name, state),
+        let recorded = self.pins.of(self.home, &used.name);
+        let (version, has_newer) = match self.plugins.choose(&used.name, recorded, &memory.plugin_faults) {
+            Choice::Use { version, has_newer, .. } => (version, has_newer),
+            Choice::None(state) => return View::stuck(&used.name, state),
         };
+        let digest = version.router.digest();
+        memory.plugin_faults.keep([recorded, Some(digest)]);
         let target = self.target(used, version);
-        let about = Fingerprint::of(&(&used.name, version.router.digest(), &target));
+        let about = Fingerprint::of(&(&used.name, digest, version.grant.as_deref(), &target));
         let intent = Fingerprint::of(&(about, self.traffic));
         let features = memory.features(about).cloned();
         let kinds = &version.router.description().kinds;
         let sight = Sight::new(self.caches, &memory.queries, kinds, &self.home.namespace);
         let question = Question { intent, seen: Fingerprint::of(&sight.known) };
         let since = memory.since(Fingerprint::of(&(intent, &sight.editions())), self.now);
+        let ask_again = if has_newer {
+            let timing = &self.settings.timing;
+            memory.plugin_faults.ask_again(digest, memory.ask_again, timing)
+        } else {
+            memory.ask_again
+        };
         let is_answered = memory.answered.as_ref().is_some_and(|(answered, _)| *answered == question)
-            && memory.ask_again.is_none_or(|at| at > self.now);
+            && ask_again.is_none_or(|at| at > self.now);
         let answer = memory.answered.as_ref().map(|(_, answer)| answer.clone());
         let Some(answer) = answer.clone().filter(|_| is_answered) else {
             let (shares, notes) = said(answer.as_ref());
@@ -93,6 +105,7 @@ impl Surroundings<'_> {
             let report = RouterReport { router: used.name.clone(), features, state, shares, notes };
             let asked = Asked {
                 router: used.name.clone(),
+                digest,
                 intent,
                 about,
                 seen: sight.known.clone(),
@@ -114,7 +127,7 @@ impl Surroundings<'_> {
                 if !fault.last_words.is_empty() {
                     message = format!("{message}; its last words: {}", shortened(&fault.last_words));
                 }
-                (failed(fault.reason.as_str(), message), memory.ask_again, Vec::new())
+                (failed(fault.reason.as_str(), message), ask_again, Vec::new())
             }
             Answer::Refused(refusal) => {
                 let message =
@@ -128,21 +141,6 @@ impl Surroundings<'_> {
         View { wake, writes, is_reading, ..View::new(report) }
     }
 
-    /// The version of a plugin that this Rollout uses, or how far the router is without one.
-    fn version(&self, name: &str) -> Result<&PluginVersion, RouterState> {
-        match self.plugins.by_name.get(name).map(|plugin| &plugin.current) {
-            Some(PluginState::Ready(version)) => Ok(version),
-            Some(PluginState::Unavailable { reason, message }) => Err(failed(reason, message.clone())),
-            Some(PluginState::Loading) => {
-                Err(waiting("PluginLoading", format!("Plugin {name} is being loaded.")))
-            }
-            None if !self.plugins.complete => {
-                Err(waiting("PluginLoading", "It is being read which plugins are configured."))
-            }
-            None => Err(self.unknown_plugin(name)),
-        }
-    }
-
     fn target(&self, used: &RouterUse, version: &PluginVersion) -> Target {
         Target {
             namespace: self.home.namespace.to_string(),
@@ -153,16 +151,6 @@ impl Surroundings<'_> {
             stable_service: self.traffic.stable.service.clone(),
             canary_service: self.traffic.canary.service.clone(),
         }
-    }
-
-    fn unknown_plugin(&self, name: &str) -> RouterState {
-        let known: Vec<&str> = self.plugins.by_name.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let message = format!(
-            "There is no router plugin named {name}: correct the name in trafficRouting.plugins, or configure \
-             the plugin. Configured are: {known}."
-        );
-        failed("UnknownPlugin", message)
     }
 
     /// The objects say what is desired; is it in force?

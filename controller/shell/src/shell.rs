@@ -16,6 +16,7 @@ use crate::few::Few;
 use crate::index::{Index, Known};
 use crate::memory::Memory;
 use crate::name::Name;
+use crate::pins::Pins;
 use crate::plugins::Plugins;
 use crate::queue::Queue;
 use crate::requests::Requests;
@@ -26,6 +27,9 @@ pub struct Shell {
     pub(crate) settings: Settings,
     pub(crate) leading: bool,
     pub(crate) plugins: Plugins,
+    /// How often the plugins were told.
+    pub(crate) plugins_told: u64,
+    pub(crate) pins: Pins,
     pub(crate) caches: Caches,
     pub(crate) index: Index,
     pub(crate) queue: Queue,
@@ -46,6 +50,8 @@ impl Shell {
             settings,
             leading: false,
             plugins: Plugins::default(),
+            plugins_told: 0,
+            pins: Pins::default(),
             caches,
             index: Index::default(),
             queue: Queue::default(),
@@ -65,6 +71,7 @@ impl Shell {
         let mut effects = Vec::new();
         self.notice_clock_jump(now);
         self.take_in(now, event, &mut effects);
+        self.tell_what_is_in_use(&mut effects);
         self.look_at_due(now, &mut effects);
         self.caches.settle(&mut effects);
         effects.extend(self.wake_at(now).map(Effect::WakeAt));
@@ -76,6 +83,7 @@ impl Shell {
             Event::Leading(leading) => self.lead(leading, now),
             Event::Plugins(plugins) => {
                 self.plugins = plugins;
+                self.plugins_told = self.plugins_told.wrapping_add(1);
                 self.all_due(now);
             }
             Event::Listed { watch, resource, objects } => {
@@ -110,6 +118,13 @@ impl Shell {
             Event::Answered { id, result } => self.answered(now, id, result, effects),
             Event::Routed { id, answer } => self.routed(now, id, answer, effects),
             Event::Woken => {}
+        }
+    }
+
+    /// Not before all Rollouts are known: what is not told may be thrown away.
+    fn tell_what_is_in_use(&mut self, effects: &mut Vec<Effect>) {
+        if self.caches.cache(ROLLOUTS).is_some_and(|cache| cache.state == State::Synced) {
+            effects.extend(self.pins.news().map(Effect::InUse));
         }
     }
 
@@ -237,6 +252,7 @@ impl Shell {
             self.forget(name);
         }
         self.index.put_rollout(name, known);
+        self.pins.put(name, &value);
         self.memories.entry(name.clone()).or_insert_with(|| Memory::new(uid));
         Some(name.clone())
     }
@@ -244,6 +260,7 @@ impl Shell {
     /// A Rollout is gone, or not ours any more.
     fn forget(&mut self, name: &Name) {
         self.index.remove_rollout(name);
+        self.pins.remove(name);
         let (before, after) = self.index.depend(name, Few::default());
         self.caches.need(name, &before, &after);
         self.queue.remove(name);

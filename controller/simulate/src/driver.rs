@@ -108,6 +108,8 @@ impl Driver {
             Effect::WakeAt(at) => {
                 self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
             }
+            // All plugins are there from the start, in one version each.
+            Effect::InUse(_) => {}
             Effect::Publish(event) => observe(&self.cluster, self.elapsed(), Happening::Event(event)),
             Effect::Report(report) => observe(&self.cluster, self.elapsed(), Happening::Report(report)),
         }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use tidegate_api::object;
-use tidegate_core::{RouterState, Routing};
+use tidegate_core::{PLUGIN_LOADING, RouterState, Routing};
 
 use crate::backends;
 
@@ -208,7 +208,10 @@ fn router(report: &tidegate_core::RouterReport) -> RouterView {
             ("NotApplicable", "", warning.as_deref().unwrap_or_default())
         }
         RouterState::Waiting { reason, message } => ("Waiting", reason.as_str(), message.as_str()),
-        RouterState::Failed { reason, message } => ("Failed", reason.as_str(), message.as_str()),
+        RouterState::Loading { message } => ("Waiting", PLUGIN_LOADING, message.as_str()),
+        RouterState::Failed { reason, message } | RouterState::Unavailable { reason, message } => {
+            ("Failed", reason.as_str(), message.as_str())
+        }
     };
     RouterView { name: report.router.clone(), state, reason: reason.to_owned(), message: message.to_owned() }
 }

@@ -93,8 +93,8 @@ impl Table {
                 let state = match report.state {
                     RouterState::Verified => "Verified",
                     RouterState::NotApplicable { .. } => "NotApplicable",
-                    RouterState::Waiting { .. } => "Waiting",
-                    RouterState::Failed { .. } => "Failed",
+                    RouterState::Waiting { .. } | RouterState::Loading { .. } => "Waiting",
+                    RouterState::Failed { .. } | RouterState::Unavailable { .. } => "Failed",
                 };
                 (report.router.clone(), state)
             })

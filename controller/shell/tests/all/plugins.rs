@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_contract::FaultReason;
-use tidegate_shell::{Event, PluginState};
+use tidegate_shell::PluginState;
 
 use crate::canary::{paused, updating};
 use crate::manifests::{self, PLUGIN};
@@ -22,14 +22,16 @@ fn an_unknown_plugin_is_said_with_those_that_are_known() {
     let mut rig = Rig::new();
     rig.run(minutes(1));
     let others = BTreeMap::from([("example/other".to_owned(), PluginState::ready(rig.router.clone()))]);
-    rig.tell(0, Event::Plugins(others.into()));
+    let plugins = std::mem::replace(&mut rig.plugins, others);
+    rig.tell_plugins();
     rig.set_image("web", "web:2");
     rig.run(minutes(2));
     assert_eq!(rig.routing_reason("web"), Some("UnknownPlugin"));
     assert!(message(&rig).contains("example/other"), "{}", message(&rig));
     assert_eq!(rig.weights("web"), (100, 0));
 
-    rig.tell(0, Event::Plugins(rig.plugins.clone().into()));
+    rig.plugins = plugins;
+    rig.tell_plugins();
     rig.run(minutes(2));
     assert_eq!(rig.weights("web"), (50, 50), "{}", rig.phase("web"));
 }
@@ -42,7 +44,8 @@ fn a_plugin_that_is_not_loaded_says_why() {
         reason: "DigestMismatch".to_owned(),
         message: "its bytes are not the pinned ones".to_owned(),
     };
-    rig.tell(0, Event::Plugins(BTreeMap::from([(PLUGIN.to_owned(), state)]).into()));
+    rig.plugins.insert(PLUGIN.to_owned(), state);
+    rig.tell_plugins();
     rig.set_image("web", "web:2");
     rig.run(minutes(2));
     assert_eq!(rig.routing_reason("web"), Some("DigestMismatch"));
@@ -86,9 +89,8 @@ fn a_failing_plugin_does_not_concern_others() {
     rig.run(minutes(1));
     let broken = crate::router::Weights::new();
     *broken.fault.lock().unwrap() = Some(FaultReason::OutOfFuel);
-    let mut plugins = rig.plugins.clone();
-    plugins.insert("example/broken".to_owned(), PluginState::ready(std::sync::Arc::new(broken)));
-    rig.tell(0, Event::Plugins(plugins.into()));
+    rig.plugins.insert("example/broken".to_owned(), PluginState::ready(std::sync::Arc::new(broken)));
+    rig.tell_plugins();
     let plugins = serde_json::json!({PLUGIN: null, "example/broken": {"route": "api"}});
     let patch =
         serde_json::json!({"spec": {"strategy": {"canary": {"trafficRouting": {"plugins": plugins}}}}});

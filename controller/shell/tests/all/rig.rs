@@ -1,6 +1,8 @@
 //! Connects shells with the in-memory cluster, and lets things go wrong between them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use tidegate_api::{
     ApiError, Body, ObjectKey, Operation, Preconditions, Request, Resource, WatchEvent, builtin, object,
 };
 use tidegate_cluster::Cluster;
+use tidegate_contract::Router as _;
 use tidegate_shell::{
     Effect, Event, KubernetesEvent, Now, PluginState, Report, RequestId, Settings, Shell, Unwatchable,
     WatchKey,
@@ -17,6 +20,7 @@ use tidegate_shell::{
 
 use crate::manifests;
 use crate::router::Weights;
+use crate::store::{Knows, Store, unavailable};
 
 /// What becomes of a request.
 pub(crate) enum Fate {
@@ -42,6 +46,8 @@ pub(crate) struct Controller {
     leads: bool,
     /// Objects that are being written.
     writing: BTreeMap<RequestId, ObjectKey>,
+    /// What it knows that decides which versions of plugins it may use.
+    pub(crate) knows: Knows,
 }
 
 struct Position {
@@ -57,6 +63,10 @@ pub(crate) struct Rig {
     pub(crate) controllers: Vec<Controller>,
     pub(crate) settings: Settings,
     pub(crate) plugins: BTreeMap<String, PluginState>,
+    /// When this is set, all versions of the plugin are revoked.
+    pub(crate) revoke_when: Option<Rc<Cell<bool>>>,
+    /// Older versions of plugins.
+    pub(crate) store: Store,
     pub(crate) router: Arc<Weights>,
     pub(crate) fate: Decider,
     /// Every request, in order.
@@ -110,6 +120,8 @@ impl Rig {
             controllers: Vec::new(),
             settings,
             plugins,
+            store: Store::default(),
+            revoke_when: None,
             router,
             fate: Box::new(|_, _| Fate::Answered),
             requests: Vec::new(),
@@ -137,9 +149,11 @@ impl Rig {
     }
 
     fn controller(&self) -> Controller {
+        let knows = Knows::default();
         Controller {
             shell: Shell::new(self.settings.clone()),
-            inbox: VecDeque::from([Event::Plugins(self.plugins.clone().into())]),
+            inbox: VecDeque::from([Event::Plugins(self.store.plugins(&self.plugins, &knows.in_use))]),
+            knows,
             watches: BTreeMap::new(),
             wake_at: None,
             leads: false,
@@ -172,6 +186,25 @@ impl Rig {
     fn now(&self) -> Now {
         let wall = self.cluster.now().checked_add(self.clock_offset).unwrap();
         Now { wall, monotonic: self.elapsed() }
+    }
+
+    /// Tells all controllers which plugins there are now.
+    pub(crate) fn tell_plugins(&mut self) {
+        for index in 0..self.controllers.len() {
+            self.tell_plugins_to(index);
+        }
+    }
+
+    /// Tells a controller, unless it knows.
+    fn tell_plugins_to(&mut self, index: usize) {
+        let plugins = self.store.plugins(&self.plugins, &self.controllers[index].knows.in_use);
+        let last = self.controllers[index].inbox.iter().rev().find_map(|event| match event {
+            Event::Plugins(plugins) => Some(plugins),
+            _ => None,
+        });
+        if format!("{plugins:?}") != format!("{:?}", last.unwrap_or(&self.controllers[index].knows.plugins)) {
+            self.tell(index, Event::Plugins(plugins));
+        }
     }
 
     /// Lets this much time pass, and all happen that happens in it.
@@ -220,6 +253,7 @@ impl Rig {
             let Some(event) = self.controllers[index].inbox.pop_front() else { continue };
             busy = true;
             let now = self.now();
+            self.controllers[index].knows.hear(&event);
             match &event {
                 Event::Leading(leads) => self.controllers[index].leads = *leads,
                 Event::Answered { id, .. } => drop(self.controllers[index].writing.remove(id)),
@@ -248,6 +282,7 @@ impl Rig {
             }
             Effect::Send { id, request } => {
                 self.must_be_allowed(index, id, &request);
+                self.controllers[index].knows.send(id, &request);
                 let fate = (self.fate)(&mut self.cluster, &request);
                 if matches!(fate, Fate::CrashBefore) {
                     return false;
@@ -265,6 +300,12 @@ impl Rig {
                         return false;
                     }
                 };
+                if self.revoke_when.as_ref().is_some_and(|now| now.get()) {
+                    self.revoke_when = None;
+                    self.plugins.insert(manifests::PLUGIN.to_owned(), unavailable("Revoked"));
+                    self.store.revoked.insert(self.router.digest());
+                    self.tell_plugins();
+                }
                 self.writes += usize::from(is_write(&request));
                 if is_write(&request) && self.depose_at_write == Some(self.writes) {
                     self.tell(index, Event::Leading(false));
@@ -274,11 +315,16 @@ impl Rig {
             Effect::Route { id, job } => {
                 self.questions += 1;
                 self.checks += usize::from(job.check);
+                self.controllers[index].knows.ask(&job);
                 self.tell(index, Event::Routed { id, answer: job.ask() });
             }
             Effect::WakeAt(at) => {
                 let controller = &mut self.controllers[index];
                 controller.wake_at = Some(controller.wake_at.map_or(at, |earlier| earlier.min(at)));
+            }
+            Effect::InUse(in_use) => {
+                self.controllers[index].knows.tell(in_use);
+                self.tell_plugins_to(index);
             }
             Effect::Publish(event) => self.events.push(event),
             Effect::Report(report) => self.reports.push(report),

@@ -13,6 +13,7 @@ use tidegate_contract::{
 /// `"make": NAME` it has a `ConfigMap` of that name as long as the canary gets traffic.
 pub(crate) struct Weights {
     description: Description,
+    digest: Digest,
     /// Fails like this, as long as it is set.
     pub(crate) fault: Mutex<Option<FaultReason>>,
     /// What it answers when it is asked what it can do.
@@ -30,6 +31,11 @@ pub(crate) fn made_kind() -> Kind {
 
 impl Weights {
     pub(crate) fn new() -> Self {
+        Self::of(Digest([7; 32]))
+    }
+
+    /// The same, in a version with this digest.
+    pub(crate) fn of(digest: Digest) -> Self {
         let used = |kind: Kind, verbs: &[Verb], fields: &[&str]| KindUse {
             kind,
             versions: vec!["v1".to_owned()],
@@ -52,7 +58,7 @@ impl Weights {
             annotations: Vec::new(),
         };
         let check = Mutex::new(Ok(description.features.clone()));
-        Self { description, fault: Mutex::new(None), check }
+        Self { description, digest, fault: Mutex::new(None), check }
     }
 
     fn fail(&self) -> Result<(), Fault> {
@@ -71,7 +77,7 @@ impl Router for Weights {
     }
 
     fn digest(&self) -> Digest {
-        Digest([7; 32])
+        self.digest
     }
 
     fn session(&self) -> Result<Box<dyn Session + '_>, Fault> {
