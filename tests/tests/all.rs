@@ -6,4 +6,5 @@
 
 mod end_to_end;
 mod languages;
+mod lockdown;
 mod new_plugin;
