@@ -43,6 +43,11 @@ enum Command {
     /// Start, test and inspect router plugins.
     #[command(subcommand)]
     Plugin(crate::plugin::Plugin),
+    /// Print the roles that a controller with these router plugins needs, to apply or to compare.
+    ///
+    /// The plugins are loaded, since only they know; no cluster is needed. What a resource is called in rules is guessed from its
+    /// kind: `HTTPRoute` is `httproutes`.
+    Rbac(crate::rbac::Rbac),
     /// Run the controller against a cluster.
     #[cfg(feature = "cluster")]
     Controller(crate::controller::Controller),
@@ -54,6 +59,7 @@ impl Arguments {
         match self.command {
             Command::Simulate(arguments) => crate::simulate::run(arguments),
             Command::Plugin(plugin) => plugin.run(),
+            Command::Rbac(arguments) => crate::rbac::run(arguments),
             #[cfg(feature = "cluster")]
             Command::Controller(arguments) => crate::controller::run(arguments),
         }

@@ -8,6 +8,7 @@ mod patch;
 mod permissions;
 mod plugin;
 mod plugins;
+mod rbac;
 mod simulate;
 mod table;
 

@@ -49,7 +49,7 @@ pub use apply::{PatchError, apply, tested_values_hold};
 pub use check::check;
 pub use own::as_read_back;
 pub use pass::{Answer, ObjectWrite, Pass, Purpose, Refusal, Routed, WriteAction};
-pub use permission::{Grant, GrantError, Permission};
+pub use permission::{Grant, GrantError, Permission, permitted, reaches_other_namespaces};
 pub use refusal::reason;
 pub use run::run;
 pub use write::patch;

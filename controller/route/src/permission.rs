@@ -136,6 +136,26 @@ fn element_patterns(kind: &Kind, texts: Vec<String>) -> Result<Vec<Pattern>, Gra
     patterns(kind, texts)
 }
 
+/// What may be done with each kind that a plugin describes, once its operator and what no router gets have been
+/// taken off: what the controller needs for it. Kinds with which nothing may be done are left out.
+pub fn permitted(description: &Description, grant: Option<&Grant>) -> BTreeMap<Kind, BTreeSet<Verb>> {
+    let permissions = Permissions::new(description, grant);
+    let mut permitted: BTreeMap<Kind, BTreeSet<Verb>> = BTreeMap::new();
+    for KindUse { kind, verbs, .. } in &description.kinds {
+        let verbs = verbs.iter().copied().filter(|verb| permissions.allows(kind, *verb));
+        permitted.entry(kind.clone()).or_default().extend(verbs);
+    }
+    permitted.retain(|_, verbs| !verbs.is_empty());
+    permitted
+}
+
+/// Whether a plugin may use objects outside the Rollout's namespace, as far as its operator is concerned.
+pub fn reaches_other_namespaces(description: &Description, grant: Option<&Grant>) -> bool {
+    let permissions = Permissions::new(description, grant);
+    let elsewhere = |granted: &Granted| granted.namespaces.as_ref().is_none_or(|names| !names.is_empty());
+    permitted(description, grant).keys().any(|kind| permissions.granted(kind).is_some_and(elsewhere))
+}
+
 /// Of the kinds that a description names, what may be done with them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permissions<'a> {

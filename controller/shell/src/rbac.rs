@@ -3,7 +3,8 @@
 use tidegate_api::{Request, Resource};
 
 /// The name that URLs and rules use for a kind, guessed from English when nobody can be asked.
-pub(crate) fn guess_plural(kind: &str) -> String {
+#[must_use]
+pub fn guess_plural(kind: &str) -> String {
     let kind = kind.to_lowercase();
     if kind.ends_with('s') {
         format!("{kind}es")
