@@ -26,6 +26,17 @@ pub(crate) enum Gate {
     Pending,
     /// Not written, and it needs help.
     Failed,
+    /// There is no plugin that could be asked, for now.
+    Loading,
+    /// There is no plugin that could be asked, until somebody helps.
+    Unavailable,
+}
+
+impl Gate {
+    /// Whether what is desired is not written.
+    const fn is_closed(self) -> bool {
+        matches!(self, Self::Pending | Self::Failed | Self::Loading | Self::Unavailable)
+    }
 }
 
 /// What a router that can do everything says.
@@ -143,10 +154,14 @@ impl Cluster {
             Gate::Failed => {
                 RouterState::Failed { reason: "WriteRejected".into(), message: "not allowed".into() }
             }
+            Gate::Loading => RouterState::Loading { message: "a moment".into() },
+            Gate::Unavailable => {
+                RouterState::Unavailable { reason: "DigestMismatch".into(), message: "other bytes".into() }
+            }
         };
         let report = RouterReport {
             router: "r".into(),
-            features: self.features.clone(),
+            features: self.features.clone().filter(|_| state.without_plugin().is_none()),
             state,
             shares: Vec::new(),
             notes: Vec::new(),
@@ -172,7 +187,7 @@ impl Cluster {
             else {
                 return decision;
             };
-            if !matches!(self.gate, Gate::Pending | Gate::Failed) {
+            if !self.gate.is_closed() {
                 self.check_route(&traffic);
                 self.check_role(&traffic);
                 self.written = Some(traffic.clone());

@@ -15,6 +15,7 @@ mod faults;
 mod features;
 mod managed;
 mod manifests;
+mod outage;
 mod properties;
 mod scaling;
 mod several;

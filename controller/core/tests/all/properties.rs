@@ -33,6 +33,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         Gate::Unverified,
         Gate::Pending,
         Gate::Failed,
+        Gate::Loading,
+        Gate::Unavailable,
     ]);
     prop_oneof![
         2 => (1..5_u8).prop_map(Happening::Deploy),
