@@ -42,14 +42,14 @@ impl PluginRecord {
             interest::routers(rollout).into_iter().map(|router| router.name).collect();
         for (name, digest) in entries {
             if !used.contains(&name) {
-                record.ignored.push(format!("{name:?} is no plugin that this Rollout uses"));
+                record.ignored.push(format!("{:?} is no plugin that this Rollout uses", shortened(&name)));
                 continue;
             }
-            match digest.as_str().and_then(|digest| digest.parse().ok()) {
-                Some(digest) => {
-                    record.versions.insert(name, digest);
-                }
-                None => record.ignored.push(format!("{digest} of {name:?} is no SHA-256 digest")),
+            if let Some(digest) = digest.as_str().and_then(|digest| digest.parse().ok()) {
+                record.versions.insert(name, digest);
+            } else {
+                let text = digest.to_string();
+                record.ignored.push(format!("{} of {name:?} is no SHA-256 digest", shortened(&text)));
             }
         }
         Some(record)
@@ -60,6 +60,12 @@ impl PluginRecord {
         let entries = versions.iter().map(|(name, digest)| (name.clone(), digest.to_string().into()));
         Value::Object(entries.collect()).to_string()
     }
+}
+
+/// The beginning of a text that somebody wrote, for a message.
+fn shortened(text: &str) -> &str {
+    let end = text.char_indices().nth(80).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
 }
 
 /// Whether an update is in progress, as the status has it: the newest template is not the stable one, steps are left, or

@@ -105,11 +105,15 @@ fn metadata(request: &mut Request) -> Option<&mut serde_json::Map<String, Value>
     }
 }
 
+/// So much of what is ignored is told; an event has room for 1024 characters.
+const TOLD: usize = 4;
+
 fn ignored(record: &PluginRecord) -> Option<Note> {
+    let told: Vec<&str> = record.ignored.iter().take(TOLD).map(String::as_str).collect();
     let message = format!(
         "What the annotation {ROUTER_PLUGINS_ANNOTATION} says is ignored in part: {}. It should be a JSON object of plugin names \
          and SHA-256 digests; take it away to go on with the current versions",
-        record.ignored.join("; ")
+        told.join("; ")
     );
     let note = Note { kind: NoteKind::Warning, reason: reason::ROUTER_PLUGINS_IGNORED, message };
     (!record.ignored.is_empty()).then_some(note)
