@@ -12,7 +12,7 @@ use crate::spread::Spread;
 /// How often each thing is done.
 const TIMES: usize = 5000;
 
-/// What passes over one object of 4 kB take, in microseconds.
+/// What passes over 4 kB of objects take, in microseconds.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Passes {

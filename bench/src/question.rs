@@ -7,7 +7,7 @@ use tidegate_conformance::{Fixture, World};
 use tidegate_contract::{Destination, Router, Traffic};
 use tidegate_route::{Answer, Pass, Purpose, Routed, run};
 
-/// The file of the fixture in each plugin's folder `fixtures`: one object of about 4 kB. The conformance suite runs it too.
+/// The file of the fixture in each plugin's folder `fixtures`: objects of about 4 kB together. The conformance suite runs it too.
 const FIXTURE: &str = "four-kilobytes.yaml";
 
 /// Passes until a plugin has seen all that it needs.

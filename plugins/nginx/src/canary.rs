@@ -35,7 +35,12 @@ impl Keys {
     }
 }
 
-/// Reads an Ingress with all annotations that a canary Ingress may have of us.
+/// Reads a stable Ingress, of whose annotations one counts.
+pub(crate) fn read_stable(object: &Object) -> Result<Ingress<'_>, Problem> {
+    object.read_with(|reader| Ingress::read(reader, &|key| key == CLASS_ANNOTATION))
+}
+
+/// Reads a canary Ingress with all annotations that it may have of us.
 pub(crate) fn read<'a>(object: &'a Object, config: &Config, keys: &Keys) -> Result<Ingress<'a>, Problem> {
     object.read_with(|reader| {
         Ingress::read(reader, &|key| {

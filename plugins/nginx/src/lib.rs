@@ -60,7 +60,7 @@ impl Router for Nginx {
                 ]);
                 return Err(Problem::missing_object(message).at(pair.at.clone()));
             };
-            let stable = canary::read(stable_object, &config, &keys)?;
+            let stable = canary::read_stable(stable_object)?;
             let desired = Desired::of(&config, &keys, stable_object, &stable, services, traffic)?;
             let present = pair.find_canary(seen);
             let present =

@@ -159,6 +159,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[expect(clippy::inline_always, reason = "for each key, and the compiler of hosts inlines nothing")]
+    #[inline(always)]
     fn colon(&mut self) -> Result<()> {
         if self.peek() != Some(b':') {
             return Err(Unexpected::new("`:` after a key"));
