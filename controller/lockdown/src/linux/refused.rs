@@ -30,7 +30,8 @@ const NAMESPACES: c_int = libc::CLONE_NEWNS
 /// Families of sockets that may be made: what talks to the API server, and what C libraries ask about addresses.
 const FAMILIES: &[c_int] = &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
-/// Requests of `ioctl` that may be made: is it a terminal, how wide, do not block, close on exec, how much is there, names of interfaces.
+/// Requests of `ioctl` that may be made: is it a terminal, how wide, do not block, close on exec, how much is there, names of
+/// interfaces, and which of its own pages have changed.
 // An int with musl, a long with glibc; none of them is negative.
 #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
 const REQUESTS: &[u64] = &[
@@ -41,10 +42,14 @@ const REQUESTS: &[u64] = &[
     libc::FIONREAD as u64,
     libc::SIOCGIFINDEX as u64,
     SIOCGIFNAME,
+    PAGEMAP_SCAN,
 ];
 
 /// The name of an interface by its number: `SIOCGIFNAME` in Linux' `sockios.h`.
 const SIOCGIFNAME: u64 = 0x8910;
+
+/// By which the sandbox finds out what of a memory to reset: `PAGEMAP_SCAN` in Linux' `fs.h`, from 6.7 on.
+const PAGEMAP_SCAN: u64 = 0xc060_6610;
 
 /// What may be said by `prctl`: names of threads and of memory, and what a further filter takes.
 const PROCESS_CONTROL: &[c_int] = &[

@@ -203,6 +203,7 @@ fn arguments_decide_where_a_call_can_do_several_things() {
         (libc::SYS_socket, with(0, libc::AF_PACKET), FORBIDDEN),
         (libc::SYS_socket, with(0, libc::AF_ALG), FORBIDDEN),
         (libc::SYS_ioctl, with(1, FIONBIO), Works),
+        (libc::SYS_ioctl, with(1, 0xc060_6610_u32), Works),
         (libc::SYS_ioctl, with(1, TIOCSTI), FORBIDDEN),
         (libc::SYS_prctl, with(0, libc::PR_SET_NAME), Works),
         (libc::SYS_prctl, with(0, libc::PR_SET_PTRACER), FORBIDDEN),
