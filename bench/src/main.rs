@@ -5,6 +5,7 @@
 //! | module | what it measures or holds |
 //! |---|---|
 //! | `loading` | the stages from bytes to a plugin that is ready |
+//! | `fleet` | many plugins at once |
 //! | `question` | a fixture as the question of a pass |
 //! | `passes` | calls of plugins, and passes |
 //! | `idle` | the memory of a controller that has nothing to do, with `server`, an API server without objects |
@@ -13,6 +14,7 @@
 //! | `report` | the numbers, as text and as JSON, with what they should be |
 #![forbid(unsafe_code)]
 
+mod fleet;
 mod idle;
 mod loading;
 mod machine;
@@ -79,9 +81,10 @@ fn main() -> Result<()> {
         };
         plugins.push(measured().with_context(|| format!("measuring the plugin {}", builtin.name))?);
     }
+    let fleet = fleet::measure(&runtime, tidegate_bundle::all()).context("loading many plugins at once")?;
     let names: Vec<_> = tidegate_bundle::names().collect();
     let idle = idle::measure(&arguments.tidegate, &names).context("measuring the idle controller")?;
-    let report = Report::new(machine::describe(arguments.versions), plugins, idle);
+    let report = Report::new(machine::describe(arguments.versions), plugins, fleet, idle);
     match arguments.output {
         Output::Text => print!("{}", report.text()),
         Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::fleet::Fleet;
 use crate::idle::Idle;
 use crate::loading::Loading;
 use crate::machine::Machine;
@@ -20,6 +21,8 @@ mod most {
     pub(super) const LOCATE_AND_ROUTE: (f64, f64) = (30.0, 60.0);
     /// Microseconds for a pass with a change.
     pub(super) const WITH_CHANGE: f64 = 120.0;
+    /// Microseconds from bytes to ten plugins that are ready.
+    pub(super) const FLEET: f64 = 1_000_000.0;
     /// Kibibytes of an idle controller with one plugin.
     pub(super) const IDLE: f64 = 40.0 * 1024.0;
     /// Kibibytes for each further plugin.
@@ -52,13 +55,15 @@ pub(crate) struct Target {
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) plugins: Vec<PluginReport>,
+    /// Many plugins at once.
+    pub(crate) fleet: Fleet,
     /// Of the binary's own controller, against an API server without objects, over loopback.
     pub(crate) idle: Idle,
     pub(crate) targets: Vec<Target>,
 }
 
 impl Report {
-    pub(crate) fn new(machine: Machine, plugins: Vec<PluginReport>, idle: Idle) -> Self {
+    pub(crate) fn new(machine: Machine, plugins: Vec<PluginReport>, fleet: Fleet, idle: Idle) -> Self {
         let mut targets = Vec::new();
         let mut target = |what: String, is: f64, most: f64, unit| {
             targets.push(Target { what, is, most, ratio: is / most, unit });
@@ -72,11 +77,13 @@ impl Report {
             target(about("locate and route, p99"), passes.locate_and_route.p99, p99, "µs");
             target(about("pass with a change, p50"), passes.with_change.p50, most::WITH_CHANGE, "µs");
         }
+        let many = format!("{} plugins ready, p50", fleet.plugins);
+        target(many, fleet.ready.p50, most::FLEET, "µs");
         target("idle controller with one plugin".to_owned(), kib(idle.with_one), most::IDLE, "KiB");
         if let Some(further) = idle.each_further {
             target("each further plugin".to_owned(), kib(further), most::FURTHER, "KiB");
         }
-        Self { machine, plugins, idle, targets }
+        Self { machine, plugins, fleet, idle, targets }
     }
 
     /// For people.
@@ -121,6 +128,9 @@ impl Report {
                 passes.locate_and_route.p50 / passes.sandbox.p50,
             )?;
         }
+        let Fleet { plugins, bytes, ready } = &self.fleet;
+        writeln!(out, "\n{plugins} plugins at once: {bytes} bytes")?;
+        row(out, "bytes to all of them ready", ready)?;
         let Idle { with_one, with_all, plugins, .. } = &self.idle;
         writeln!(out, "\nidle controller (the binary, against an API server without objects over loopback)")?;
         writeln!(out, "  {with_one} KiB resident with one plugin, {with_all} KiB with {plugins}")?;
