@@ -21,12 +21,24 @@
 //! * What runs was pinned: by the resource, the ConfigMap or the flag, or it is part of this binary.
 #![forbid(unsafe_code)]
 
+mod argo;
+mod catalogue;
 mod effect;
 mod event;
+mod problem;
+mod resource;
 mod source;
+pub mod status;
+pub mod store;
 mod wanted;
 
+pub use argo::ARGO_CONFIG;
+pub use argo::parse as parse_argo_config;
+pub use catalogue::{Catalogue, merge};
 pub use effect::{AccessQuestion, Effect, Gate, LoadJob, Report, StoreJob};
 pub use event::{Access, Event, KindAccess, LoadId, Loaded, StoredEntry, StoredSize};
+pub use problem::ConfigProblem;
+pub use resource::parse as parse_resource;
+pub use resource::router_plugins;
 pub use source::{ConfigMapSource, HeaderSource, KeyKind, KeyRef, Source, WebSource};
 pub use wanted::{FailurePolicy, Origin, Wanted};

@@ -43,6 +43,16 @@ pub enum Origin {
     Flag,
 }
 
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Resource(name) => write!(f, "RouterPlugin {name}"),
+            Self::ArgoConfig => write!(f, "ConfigMap {}", crate::argo::ARGO_CONFIG),
+            Self::Flag => f.write_str("a flag"),
+        }
+    }
+}
+
 /// Whether the controller may start without a plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailurePolicy {

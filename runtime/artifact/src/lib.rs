@@ -21,5 +21,5 @@ pub use artifact::{Artifact, Builtins, Collector, read};
 pub use error::{LoadError, LoadReason};
 pub use limits::Limits;
 pub use location::{Location, Source, shown};
-pub use options::LimitedSource;
+pub use options::{LimitedSource, quantity};
 pub use stage::Stage;

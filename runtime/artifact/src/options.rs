@@ -74,8 +74,9 @@ impl FromStr for LimitedSource {
     }
 }
 
-/// A number above 0, with or without a suffix.
-fn number(key: &str, text: &str, most: u64) -> Result<u64, LoadError> {
+/// A whole number as Kubernetes writes quantities: with one of the suffixes Ki, Mi, Gi, k, M and G, or without. `None`: it is
+/// none, or too large.
+pub fn quantity(text: &str) -> Option<u64> {
     const SUFFIXES: [(&str, u64); 6] = [
         ("Ki", 1 << 10),
         ("Mi", 1 << 20),
@@ -89,8 +90,12 @@ fn number(key: &str, text: &str, most: u64) -> Result<u64, LoadError> {
         .find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|digits| (digits, *unit)))
         .unwrap_or((text, 1));
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number = digits.parse::<u64>().ok().filter(|_| plain).and_then(|number| number.checked_mul(unit));
-    match number {
+    digits.parse::<u64>().ok().filter(|_| plain).and_then(|number| number.checked_mul(unit))
+}
+
+/// A number above 0, with or without a suffix.
+fn number(key: &str, text: &str, most: u64) -> Result<u64, LoadError> {
+    match quantity(text) {
         Some(number) if (1..=most).contains(&number) => Ok(number),
         Some(number) if number > most => {
             Err(invalid(format!("{key}={text} is too much"), &format!("it can be {most} at most")))
