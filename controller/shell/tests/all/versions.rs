@@ -157,6 +157,20 @@ fn a_new_process_waits_for_the_recorded_version() {
 }
 
 #[test]
+fn a_version_that_is_there_in_a_moment_is_not_worth_a_word() {
+    let mut rig = paused();
+    swap(&mut rig, SECOND);
+    rig.store.is_loading = true;
+    rig.restart(0);
+    rig.run(std::time::Duration::from_millis(300));
+    rig.store.is_loading = false;
+    rig.tell_plugins();
+    rig.run(minutes(1));
+    assert_eq!((rig.requests.as_slice(), rig.events.len()), ([].as_slice(), 0));
+    assert_eq!(asked(&rig, "web"), FIRST);
+}
+
+#[test]
 fn the_next_leader_uses_the_recorded_version() {
     let mut rig = Rig::new();
     rig.start_standby();
