@@ -69,7 +69,7 @@ impl Arguments {
 /// Which router plugins there are.
 #[derive(Debug, Args)]
 pub(crate) struct Plugins {
-    /// A router plugin, by the name that Rollouts use: NAME=LOCATION[,OPTION=VALUE]... LOCATION is a path or
+    /// A router plugin, by the name that Rollouts use: NAME=LOCATION[,OPTION=VALUE]... LOCATION is a path, an https URL or
     /// `builtin:NAME`. Once per plugin. Argo's own keys `istio` and `nginx` in trafficRouting mean the plugins
     /// `builtin:istio` and `builtin:nginx`.
     ///

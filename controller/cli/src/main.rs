@@ -11,6 +11,7 @@ mod plugins;
 mod rbac;
 mod simulate;
 mod table;
+mod web;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,8 @@ use tidegate_runtime::{Artifact, LimitedSource, LoadError, Location, Runtime};
 use tidegate_runtime::{LoadReason, Stage};
 use tidegate_shell::{PluginState, PluginVersion};
 
+use crate::web::{self, Patience, Web};
+
 /// One `--router-plugin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RouterPlugin {
@@ -109,8 +111,8 @@ fn load_one(runtime: &Runtime, plugin: &RouterPlugin) -> Result<Arc<dyn Router>,
 }
 
 fn read(plugin: &RouterPlugin) -> Result<Artifact, LoadError> {
-    let LimitedSource { source, limits, .. } = &plugin.from;
-    tidegate_runtime::read(source, limits.artifact_bytes, &tidegate_bundle::builtin)
+    let LimitedSource { source, limits, allow_http } = &plugin.from;
+    web::read(source, limits.artifact_bytes, &Web::plain(*allow_http), Patience::Usual)
 }
 
 /// What the shell is told about them.

@@ -165,6 +165,15 @@ impl Artifact {
         }
     }
 
+    /// These bytes, pinned: for whoever wants to look at them before.
+    ///
+    /// # Errors
+    /// `DigestMismatch`.
+    pub fn pin(self, expected: Digest) -> Result<Self, LoadError> {
+        compare(&self.origin, self.digest, Some(expected))?;
+        Ok(Self { pinned: true, ..self })
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -279,7 +288,8 @@ fn too_large(origin: &str, cap: u64) -> LoadError {
         Stage::Read,
         LoadReason::TooLarge,
         format!("{origin} has more than {cap} bytes"),
-        "check that this is the right file; if it is, raise the plugin's limit: ,max-size=32Mi behind its location",
+        "check that this is the right file; if it is, raise the plugin's limit (spec.limits.artifactSize of a RouterPlugin, \
+         ,max-size=32Mi behind a location, --max-size of a command)",
     )
 }
 

@@ -258,6 +258,13 @@ fn a_stream_that_breaks_off_is_not_used() {
 }
 
 #[test]
+fn what_was_looked_at_can_be_pinned() {
+    let artifact = || Artifact::from_bytes(b"abc".to_vec(), "here", None, 3).unwrap();
+    assert!(artifact().pin(ABC.parse().unwrap()).unwrap().is_pinned());
+    assert_eq!(artifact().pin(Digest([0; 32])).unwrap_err().reason, LoadReason::DigestMismatch);
+}
+
+#[test]
 fn streams_hash_like_files() {
     let mut endless = Endless(0);
     let mut stream = (&mut endless).take(200_000);

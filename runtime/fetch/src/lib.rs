@@ -25,6 +25,8 @@ mod status;
 mod tls;
 
 pub use fetcher::Fetcher;
+/// What headers of a request are made of.
+pub use http::{HeaderName, HeaderValue};
 pub use request::FetchRequest;
 pub use settings::FetchSettings;
 pub use tls::Roots;

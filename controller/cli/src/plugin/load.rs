@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::json;
-use tidegate_runtime::{Artifact, Limits, LoadError, Plugin, Runtime, RuntimeSettings, Source};
+use tidegate_runtime::{Artifact, Limits, LoadError, Location, Plugin, Runtime, RuntimeSettings, Source};
 
 use super::{Component, Format};
+use crate::web::{self, Patience};
 
 /// A component that cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -23,11 +24,15 @@ impl Component {
         }
     }
 
+    /// Where the component is.
+    pub(super) fn location(&self) -> Result<Location, LoadError> {
+        self.location.parse()
+    }
+
     /// The component's bytes.
     pub(super) fn read(&self) -> anyhow::Result<Artifact> {
-        let source = Source { location: self.location.clone(), sha256: self.sha256 };
-        let artifact =
-            tidegate_runtime::read(&source, self.limits().artifact_bytes, &tidegate_bundle::builtin);
+        let source = Source { location: self.location().map_err(CannotLoad)?, sha256: self.sha256 };
+        let artifact = web::read(&source, self.limits().artifact_bytes, &self.web, Patience::Usual);
         Ok(artifact.map_err(CannotLoad)?)
     }
 

@@ -1,5 +1,6 @@
 //! `tidegate plugin`: what authors and administrators do with one plugin, without a cluster.
 
+mod check;
 mod inspect;
 mod load;
 mod new;
@@ -12,7 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tidegate_contract::Digest;
-use tidegate_runtime::Location;
+
+use crate::web::Web;
 
 /// The command could not be carried out. The same as for arguments that cannot be parsed.
 const COULD_NOT_RUN: u8 = 2;
@@ -29,6 +31,12 @@ pub(crate) enum Plugin {
     /// component and the fixtures, and no cluster is needed.
     #[command(after_help = test::AFTER_TEST)]
     Test(test::Test),
+    /// Find out whether a plugin can be had and used: gets it as the controller does, and takes it through every stage.
+    ///
+    /// Each stage is told as it passes, with what it found; the one that fails says what is wrong and what to do. No
+    /// cluster is needed.
+    #[command(after_help = check::AFTER_CHECK)]
+    Check(check::Check),
     /// Show what a plugin is and what it asks for: description, digest, size, imports, exports.
     Inspect(inspect::Inspect),
     /// Print the SHA-256 of a component, as `--sha256` and `,sha256=` take it.
@@ -41,6 +49,7 @@ impl Plugin {
         match self {
             Self::New(arguments) => Ok(new::run(&arguments)),
             Self::Test(arguments) => test::run(&arguments),
+            Self::Check(arguments) => check::run(&arguments),
             Self::Inspect(arguments) => inspect::run(&arguments),
             Self::Digest(arguments) => inspect::print_digest(&arguments),
         }
@@ -50,9 +59,9 @@ impl Plugin {
 /// Which component.
 #[derive(Debug, Args)]
 pub(crate) struct Component {
-    /// The component: a path, or `builtin:NAME`.
-    #[arg(value_name = "COMPONENT", value_parser = location)]
-    location: Location,
+    /// The component: a path, `https://HOST/PATH`, or `builtin:NAME`.
+    #[arg(value_name = "LOCATION")]
+    location: String,
     /// What its bytes must hash to.
     #[arg(long, value_name = "HEX")]
     sha256: Option<Digest>,
@@ -62,6 +71,8 @@ pub(crate) struct Component {
     /// How much memory a sandbox may use, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = LIMITS)]
     max_memory: u16,
+    #[command(flatten)]
+    web: Web,
 }
 
 /// The heading of options that raise what a plugin may use.
@@ -74,8 +85,4 @@ pub(crate) enum Format {
     Table,
     /// JSON.
     Json,
-}
-
-fn location(text: &str) -> Result<Location, String> {
-    text.parse().map_err(|error: tidegate_runtime::LoadError| format!("{}; {}", error.message, error.hint))
 }

@@ -42,9 +42,9 @@ pub(crate) struct Test {
 
 pub(super) fn run(arguments: &Test) -> anyhow::Result<ExitCode> {
     match test(arguments) {
-        Ok(scorecard) => {
+        Ok((origin, scorecard)) => {
             let text = match arguments.output {
-                Format::Table => scorecard::table(&scorecard, &arguments.component.location.to_string()),
+                Format::Table => scorecard::table(&scorecard, &origin),
                 Format::Json => format!("{}\n", serde_json::to_string(&Ending::of(&scorecard))?),
             };
             print(&text)?;
@@ -73,7 +73,8 @@ impl<'a> Ending<'a> {
     }
 }
 
-fn test(arguments: &Test) -> anyhow::Result<Scorecard> {
+/// Where the plugin comes from, and how it does.
+fn test(arguments: &Test) -> anyhow::Result<(String, Scorecard)> {
     let fixtures = match &arguments.fixtures {
         Some(folder) => Fixture::read_folder(folder)?,
         None => Vec::new(),
@@ -84,7 +85,7 @@ fn test(arguments: &Test) -> anyhow::Result<Scorecard> {
     let mut progress = Progress::new(arguments.output);
     let scorecard = tidegate_conformance::run(&*plugin, &fixtures, &options, &mut |line| progress.done(line));
     progress.finish();
-    Ok(scorecard)
+    Ok((plugin.origin().to_owned(), scorecard))
 }
 
 /// Tells what is being done: to people on standard error, where a terminal shows one line that changes; to programs on
