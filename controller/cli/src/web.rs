@@ -7,6 +7,7 @@ use clap::Args;
 use tidegate_runtime::{Artifact, LoadError, Location, Source};
 
 /// How a web server is asked for a plugin.
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "such a build asks none, and says so"))]
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Web {
     /// Let plain http do.
@@ -44,6 +45,11 @@ pub(crate) fn read(source: &Source, cap: u64, web: &Web, patience: Patience) -> 
         Location::Web(url) => {
             let request = tidegate_fetch::FetchRequest::new(url.clone(), cap);
             fetch::fetch(tidegate_fetch::FetchRequest { sha256: source.sha256, ..request }, web, patience)
+        }
+        #[cfg(not(feature = "cluster"))]
+        Location::Web(_) => {
+            let _ = (web, patience);
+            tidegate_runtime::read(source, cap, &tidegate_bundle::builtin)
         }
         _ => tidegate_runtime::read(source, cap, &tidegate_bundle::builtin),
     }

@@ -105,12 +105,13 @@ impl Attempt<'_> {
                 Ok(Err(error)) => {
                     return Err(cause::broken_off(&error, &name, collector.len(), announced).into());
                 }
-                Err(_) => {
+                Err(_) if !self.is_over() => {
                     let so_far = format!("{name} sends nothing more after {} bytes", collector.len());
                     return Err(self.too_slow(&so_far, self.settings.idle));
                 }
+                Err(_) => {}
             }
-            if Instant::now() >= self.deadline {
+            if self.is_over() {
                 let so_far = format!("{name} has sent no more than {} bytes", collector.len());
                 return Err(self.too_slow(&so_far, self.settings.deadline));
             }
@@ -129,9 +130,14 @@ impl Attempt<'_> {
         Instant::now().checked_add(patience).map_or(self.deadline, |until| until.min(self.deadline))
     }
 
+    /// Whether there is no time left.
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// Nothing happened for so long; or not enough before the deadline.
     fn too_slow(&self, what: &str, patience: Duration) -> Failure {
-        let is_over = Instant::now() >= self.deadline;
+        let is_over = self.is_over();
         let time = if is_over { self.settings.deadline } else { patience };
         let over = if is_over { ", which is all the time that there is" } else { "" };
         let hint = "see whether the server, the proxies in front of it and the network between are overloaded, or serve \

@@ -178,6 +178,12 @@ fn elapsed(time: Duration) -> String {
     if milliseconds < 10.0 { format!("{milliseconds:.1} ms") } else { format!("{milliseconds:.0} ms") }
 }
 
+/// Each line of a text, wrapped and indented: lists and last words stay what they are.
+fn lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| column(line, TEXT_AT)).collect();
+    lines.join(&format!("\n{:TEXT_AT$}", ""))
+}
+
 /// Whether a digest is still to be chosen. What is built in needs none.
 fn needs_pin(component: &Component) -> bool {
     component.sha256.is_none() && !matches!(component.location(), Ok(Location::Builtin(_)))
@@ -197,9 +203,9 @@ fn ending(findings: &Findings, result: &Result<Arc<Plugin>, LoadError>, needs_pi
             format!(
                 "{BAD}✘{BAD:#} {:<10} {}\n{:TEXT_AT$}{DIM}{}{DIM:#}\n\n{BAD}NOT READY{BAD:#}  {}\n",
                 error.stage.as_str(),
-                column(&what, TEXT_AT),
+                lines(&what),
                 "",
-                column(&error.hint, TEXT_AT),
+                lines(&error.hint),
                 error.reason
             )
         }

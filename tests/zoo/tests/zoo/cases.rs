@@ -168,7 +168,7 @@ fn streams(house: &House, cases: &mut Vec<Case>) {
     let drip = head().then(Step::Drip(good.clone(), Duration::from_millis(50)));
     for (name, answer, told) in [
         ("slow-drip", drip, "which is all the time that there is"),
-        ("silence", head().then(Step::Hang), "sends nothing more after 0 bytes"),
+        ("silence", head().then(Step::Hang), "has sent no more than 0 bytes"),
         ("silent-from-the-start", Answer::default().then(Step::Hang), "does not answer within"),
     ] {
         cases.push(served(house, name, answer, Unreachable, told).with(&["--timeout", "2s"]));
