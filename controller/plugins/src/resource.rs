@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tidegate_api::{Resource, object};
 use tidegate_artifact::{Limits, LoadReason, quantity};
 use tidegate_contract::Digest;
-use tidegate_route::{Grant, Permission};
+use tidegate_route::{Grant, GrantError, Permission};
 use url::Url;
 
 use crate::problem::{ConfigProblem, Wrong};
@@ -157,7 +157,7 @@ struct LimitsSpec {
 
 /// A number, or a text like `32Mi`.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a quantity, for example 32Mi")]
 enum Quantity {
     Number(u64),
     Text(String),
@@ -196,13 +196,7 @@ fn wanted(spec: Spec, origin: &Origin, own_namespace: &str) -> Result<Wanted, Wr
         .enumerate()
         .map(|(index, hex)| digest(&format!("spec.revoked[{index}]"), hex))
         .collect::<Result<BTreeSet<_>, _>>()?;
-    let grant = spec.permissions.map(Grant::new).transpose().map_err(|error| Wrong {
-        reason: LoadReason::Denied,
-        message: format!("spec.permissions: {error}"),
-        hint:
-            "grant only what a router may ever get; `tidegate plugin inspect` shows what the plugin asks for"
-                .to_owned(),
-    })?;
+    let grant = spec.permissions.map(Grant::new).transpose().map_err(|error| not_granted(&error))?;
     Ok(Wanted {
         name: spec.name,
         origin: origin.clone(),
@@ -217,6 +211,23 @@ fn wanted(spec: Spec, origin: &Origin, own_namespace: &str) -> Result<Wanted, Wr
         },
         revoked,
     })
+}
+
+fn not_granted(error: &GrantError) -> Wrong {
+    let (reason, hint) = match error {
+        GrantError::NeverRead(_) | GrantError::NeverWritten(_) => (
+            LoadReason::Denied,
+            "grant only what a router may ever get; `tidegate plugin inspect` shows what the plugin asks for",
+        ),
+        _ => (LoadReason::InvalidConfig, "see `kubectl explain routerplugin.spec.permissions`"),
+    };
+    Wrong { reason, message: format!("spec.permissions: {error}"), hint: hint.to_owned() }
+}
+
+/// The digests that a `RouterPlugin` revokes, whatever else is wrong with it.
+pub(crate) fn revoked(resource: &Value) -> impl Iterator<Item = Digest> {
+    let texts = resource.pointer("/spec/revoked").and_then(Value::as_array);
+    texts.into_iter().flatten().filter_map(|text| text.as_str()?.parse().ok())
 }
 
 pub(crate) fn digest(field: &str, hex: &str) -> Result<Digest, Wrong> {
@@ -356,3 +367,6 @@ fn number(field: &str, value: &Quantity, most: u64) -> Result<u64, Wrong> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

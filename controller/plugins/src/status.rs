@@ -136,7 +136,11 @@ pub fn status(facts: &Facts<'_>, generation: i64, before: Option<&Value>, now: T
     status.insert("conditions".into(), writer.conditions.into());
     let serving = facts.serving.as_ref();
     // Each field is there, as null where nothing is known: a merge patch of the whole then takes away what was.
-    status.insert("digest".into(), json!(serving.map(|one| one.digest.to_string())));
+    status.insert("name".into(), json!(facts.name));
+    let digest = serving.map(|one| one.digest.to_string());
+    // For the column: columns cannot shorten.
+    status.insert("shortDigest".into(), json!(digest.as_deref().and_then(|digest| digest.get(..12))));
+    status.insert("digest".into(), json!(digest));
     status.insert("version".into(), json!(serving.map(|one| one.version)));
     status.insert("size".into(), json!(serving.map(|one| one.size)));
     status.insert("source".into(), json!(serving.map(|one| one.source)));
