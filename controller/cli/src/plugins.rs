@@ -104,7 +104,8 @@ fn load_each(
         .collect()
 }
 
-fn load_one(runtime: &Runtime, plugin: &RouterPlugin) -> Result<Arc<dyn Router>, LoadError> {
+/// Loads one through all its stages.
+pub(crate) fn load_one(runtime: &Runtime, plugin: &RouterPlugin) -> Result<Arc<dyn Router>, LoadError> {
     let artifact = read(plugin)?;
     let plugin = runtime.load(&artifact, &plugin.from.limits, &mut |_, _| {})?;
     Ok(plugin)

@@ -156,7 +156,7 @@ fn cluster_settings(arguments: &Simulate) -> tidegate_cluster::Settings {
 }
 
 /// Reads a file, all manifests in a directory (sorted by name), or standard input.
-fn read(path: &Path, objects: &mut Vec<Value>) -> anyhow::Result<()> {
+pub(crate) fn read(path: &Path, objects: &mut Vec<Value>) -> anyhow::Result<()> {
     let origin = path.display().to_string();
     if path == Path::new("-") {
         let mut text = String::new();

@@ -19,16 +19,25 @@ pub(super) struct Install {
 }
 
 impl Install {
-    /// A role each for the cluster and for the controller's namespace, and their bindings.
+    /// A role each for the cluster, for the controller's namespace, and for others that plugins are fetched with something of; and
+    /// their bindings.
     pub(super) fn objects(&self, needs: &Needs) -> Vec<Value> {
         let anyway = of_rollouts();
         let of_rollouts = [anyway.clone(), needs.rules(&anyway)].concat();
-        let (cluster, own) = if self.namespaced {
+        let (cluster, mut own) = if self.namespaced {
             (of_the_cluster(), [of_rollouts, of_its_namespace()].concat())
         } else {
             ([of_rollouts, of_the_cluster()].concat(), of_its_namespace())
         };
-        [self.role("ClusterRole", None, &cluster), self.role("Role", Some(&self.namespace), &own)].concat()
+        own.extend(needs.rules_of_names(&self.namespace, &own));
+        let mut objects = self.role("ClusterRole", None, &cluster);
+        objects.extend(self.role("Role", Some(&self.namespace), &own));
+        for namespace in needs.namespaces() {
+            if namespace != self.namespace {
+                objects.extend(self.role("Role", Some(namespace), &needs.rules_of_names(namespace, &[])));
+            }
+        }
+        objects
     }
 
     fn role(&self, kind: &str, namespace: Option<&str>, rules: &[Rule]) -> Vec<Value> {

@@ -1,21 +1,24 @@
 //! `tidegate rbac`: the roles that a controller with these plugins needs, and no more.
 
+mod configured;
 mod manifests;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tidegate_runtime::{Runtime, RuntimeSettings};
+use tidegate_plugins::{ConfigProblem, Wanted};
+use tidegate_runtime::{LoadReason, Runtime, RuntimeSettings};
 
 use crate::arguments::Plugins;
-use crate::{permissions, plugins};
+use crate::permissions;
 
+use configured::Manifests;
 use manifests::Install;
 use rules::Needs;
 
@@ -23,6 +26,10 @@ use rules::Needs;
 pub(crate) struct Rbac {
     #[command(flatten)]
     plugins: Plugins,
+    /// Manifests (YAML or JSON) with `RouterPlugin` resources, the ConfigMap `argo-rollouts-config`, and ConfigMaps that plugins are in. A
+    /// directory stands for all manifests in it; `-` is standard input. What they configure comes before what flags do.
+    #[arg(long = "filename", short = 'f', value_name = "FILES")]
+    files: Vec<PathBuf>,
     /// The namespace of the controller.
     #[arg(long, short, value_name = "NAMESPACE", default_value = "argo-rollouts")]
     namespace: String,
@@ -49,7 +56,8 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: Rbac) -> anyhow::Result<ExitCode> {
-    let needs = needs(&arguments.plugins)?;
+    let manifests = Manifests::read(&arguments.files)?;
+    let needs = needs(&arguments.plugins, &manifests, &arguments.namespace)?;
     let install = Install {
         namespace: arguments.namespace,
         service_account: arguments.service_account,
@@ -72,27 +80,33 @@ pub(crate) fn run(arguments: Rbac) -> anyhow::Result<ExitCode> {
 }
 
 /// Loads the plugins, since only they know.
-fn needs(arguments: &Plugins) -> anyhow::Result<Needs> {
+fn needs(arguments: &Plugins, manifests: &Manifests, namespace: &str) -> anyhow::Result<Needs> {
     let grants = permissions::read(arguments.router_plugin_permissions.as_deref())?;
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
+    let flags = arguments.router_plugins.iter().map(|plugin| configured::of_flag(plugin, &grants));
+    let flags: Vec<Wanted> = flags.collect::<anyhow::Result<_>>()?;
+    let catalogue = manifests.merge(&flags, namespace);
     let mut needs = Needs::default();
-    let mut failures = BTreeSet::new();
-    for loaded in plugins::load(&runtime, &arguments.router_plugins) {
-        match &loaded.result {
-            Ok(router) => {
-                needs.add(router.description(), grants.get(&loaded.name).map(|grant| &**grant));
-            }
-            Err(error) => {
-                let (name, location) = (&loaded.name, &loaded.location);
-                failures.insert(format!(
-                    "plugin {name} ({location}): {}: {}; {}",
-                    error.reason, error.message, error.hint
-                ));
-            }
+    let mut failures: Vec<String> = catalogue.problems.iter().map(ConfigProblem::text).collect();
+    for wanted in catalogue.entries.values().flatten() {
+        needs.add_references(&wanted.source);
+        let mut serving = wanted;
+        let mut loaded = manifests.load(&runtime, wanted, namespace);
+        // What the controller does then, too: the native binary that Argo would run does not stand in the way.
+        if let Err(error) = &loaded
+            && error.reason == LoadReason::NotWasm
+            && let Some(built_in) = catalogue.built_in.get(&wanted.name)
+        {
+            serving = built_in;
+            loaded = manifests.load(&runtime, built_in, namespace);
+        }
+        match loaded {
+            Ok(router) => needs.add(router.description(), serving.grant.as_deref()),
+            Err(error) => failures
+                .push(format!("plugin {}: {}: {}; {}", wanted.name, error.reason, error.message, error.hint)),
         }
     }
     if !failures.is_empty() {
-        let failures: Vec<String> = failures.into_iter().collect();
         bail!("what they need is known only of plugins that can be loaded\n{}", failures.join("\n"));
     }
     Ok(needs)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tidegate_contract::{Description, Verb};
+use tidegate_plugins::{HeaderSource, KeyKind, KeyRef, Source};
 use tidegate_route::{Grant, permitted, reaches_other_namespaces};
 use tidegate_shell::guess_plural;
 
@@ -37,6 +38,9 @@ impl Rule {
             && verbs.iter().all(|verb| has(&self.verbs, verb))
     }
 }
+
+const SECRETS: &str = "secrets";
+const CONFIG_MAPS: &str = "configmaps";
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 
@@ -78,6 +82,8 @@ pub(crate) fn of_its_namespace() -> Vec<Rule> {
 pub(crate) struct Needs {
     /// By group and resource, the verbs.
     resources: BTreeMap<(String, String), BTreeSet<&'static str>>,
+    /// By namespace, resource and name: what is read by its name.
+    references: BTreeSet<(String, &'static str, String)>,
 }
 
 impl Needs {
@@ -98,6 +104,59 @@ impl Needs {
             let grants = ("gateway.networking.k8s.io".to_owned(), "referencegrants".to_owned());
             self.resources.entry(grants).or_default().extend(READ);
         }
+    }
+
+    /// Adds what the controller reads to get a plugin.
+    pub(crate) fn add_references(&mut self, source: &Source) {
+        match source {
+            Source::Web(web) => {
+                for header in &web.headers {
+                    match header {
+                        HeaderSource::One { value, .. } => self.add_reference(value),
+                        HeaderSource::Each { namespace, name } => {
+                            self.references.insert((namespace.clone(), SECRETS, name.clone()));
+                        }
+                    }
+                }
+                web.ca.iter().for_each(|ca| self.add_reference(ca));
+            }
+            Source::ConfigMap(maps) => {
+                let reference = |name: &String| (maps.namespace.clone(), CONFIG_MAPS, name.clone());
+                self.references.extend(maps.names.iter().map(reference));
+            }
+            Source::File(_) | Source::Builtin(_) | Source::Stored(_) => {}
+        }
+    }
+
+    fn add_reference(&mut self, key: &KeyRef) {
+        let resource = match key.kind {
+            KeyKind::Secret => SECRETS,
+            KeyKind::ConfigMap => CONFIG_MAPS,
+        };
+        self.references.insert((key.namespace.clone(), resource, key.name.clone()));
+    }
+
+    /// Namespaces with objects that are read by their names.
+    pub(crate) fn namespaces(&self) -> BTreeSet<&str> {
+        self.references.iter().map(|(namespace, ..)| namespace.as_str()).collect()
+    }
+
+    /// Rules for what is read in a namespace by its name, besides those that are there anyway. Secrets are got; ConfigMaps are
+    /// watched too, which a rule with names allows for a watch of one name.
+    pub(crate) fn rules_of_names(&self, namespace: &str, anyway: &[Rule]) -> Vec<Rule> {
+        let rule = |resource: &str, verbs: &[&str]| {
+            let wanted: BTreeSet<&str> = verbs.iter().copied().collect();
+            let names: Vec<String> = self
+                .references
+                .iter()
+                .filter(|(found, of, _)| found == namespace && *of == resource)
+                .map(|(.., name)| name.clone())
+                .collect();
+            let is_needed =
+                !names.is_empty() && !anyway.iter().any(|rule| rule.covers("", resource, &wanted));
+            is_needed.then(|| Rule { resource_names: names, ..Rule::new("", &[resource], verbs) })
+        };
+        [rule(CONFIG_MAPS, &READ), rule(SECRETS, &["get"])].into_iter().flatten().collect()
     }
 
     /// The fewest rules that say it, besides those that are there anyway: resources of one group with the same verbs are one

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::Parser;
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Install, needs};
+use super::rules::Needs;
+use super::{Install, Manifests, needs};
 use crate::arguments::Plugins;
 
 #[derive(Parser)]
@@ -16,16 +19,23 @@ struct Flags {
     plugins: Plugins,
 }
 
+const NAMESPACE: &str = "argo-rollouts";
+
 /// What these flags make of the roles, as a set.
 fn granted_with(flags: &[&str], namespaced: bool) -> BTreeSet<Granted> {
+    granted(&objects(flags, Vec::new(), namespaced))
+}
+
+/// The roles that these flags and manifests make.
+fn objects(flags: &[&str], manifests: Vec<Value>, namespaced: bool) -> Vec<Value> {
     let flags = Flags::try_parse_from([&["tidegate"], flags].concat()).unwrap();
     let install = Install {
-        namespace: "argo-rollouts".to_owned(),
+        namespace: NAMESPACE.to_owned(),
         service_account: "tidegate".to_owned(),
         name: "tidegate".to_owned(),
         namespaced,
     };
-    granted(&install.objects(&needs(&flags.plugins).unwrap()))
+    install.objects(&needs(&flags.plugins, &Manifests::of(manifests), NAMESPACE).unwrap())
 }
 
 /// Namespace (empty: the cluster), group, resource and verb.
@@ -130,6 +140,83 @@ fn for_one_namespace_only_what_is_in_none_is_of_the_cluster() {
 #[test]
 fn a_plugin_that_cannot_be_loaded_is_said() {
     let flags = ["tidegate", "--router-plugin=a/b=/nowhere.wasm", "--router-plugin=c/d=builtin:none"];
-    let error = needs(&Flags::try_parse_from(flags).unwrap().plugins).unwrap_err().to_string();
+    let flags = Flags::try_parse_from(flags).unwrap();
+    let error = needs(&flags.plugins, &Manifests::default(), NAMESPACE).unwrap_err().to_string();
     assert!(error.contains("a/b") && error.contains("c/d"), "{error}");
+}
+
+/// A `RouterPlugin` with this source, which takes the place of the built-in plugin for the Gateway API.
+fn router_plugin(name: &str, source: Value, sha256: &str) -> Value {
+    json!({
+        "apiVersion": "tidegate.dev/v1alpha1",
+        "kind": "RouterPlugin",
+        "metadata": { "name": name },
+        "spec": { "name": "argoproj-labs/gatewayAPI", "source": source, "sha256": sha256 },
+    })
+}
+
+#[test]
+fn manifests_come_before_flags_and_bring_their_bytes() {
+    let nginx = tidegate_bundle::all().iter().find(|one| one.name == "nginx").unwrap();
+    let (first, second) = nginx.bytes.split_at(1000);
+    let piece = |name: &str, bytes: &[u8]| {
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": name, "namespace": "plugins" },
+            "binaryData": { "wasm": STANDARD.encode(bytes) },
+        })
+    };
+    let source = json!({ "configMap": { "namespace": "plugins", "names": ["one", "two"], "key": "wasm" } });
+    let digest = tidegate_contract::Digest(nginx.sha256).to_string();
+    let manifests = vec![piece("one", first), piece("two", second), router_plugin("a", source, &digest)];
+    let flag = "--router-plugin=argoproj-labs/gatewayAPI=builtin:gateway-api";
+    let objects = objects(&[flag], manifests, false);
+    let granted = granted(&objects);
+    let has = |resource: &str| granted.iter().any(|(_, _, found, _)| found == resource);
+    assert!(has("ingresses") && !has("httproutes"), "{granted:?}");
+    let elsewhere: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Role" && object["metadata"]["namespace"] == "plugins")
+        .collect();
+    assert_eq!(elsewhere.len(), 1);
+    assert_eq!(elsewhere[0]["rules"][0]["resourceNames"], json!(["one", "two"]));
+    assert_eq!(elsewhere[0]["rules"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn secrets_are_named() {
+    let key = |name: &str| json!({ "name": name, "key": "k" });
+    let source = json!({ "https": {
+        "url": "https://plugins.example/a.wasm",
+        "headers": [{ "name": "Authorization", "secretKeyRef": key("token") }],
+        "headersFrom": [{ "secretRef": { "name": "all", "namespace": "other" } }],
+        "caRef": { "kind": "Secret", "name": "authority", "key": "ca.crt" },
+    }});
+    let resource = router_plugin("a", source, &"0".repeat(64));
+    let wanted = tidegate_plugins::parse_resource(&resource, NAMESPACE).unwrap();
+    let mut needs = Needs::default();
+    needs.add_references(&wanted.source);
+    let names = |namespace: &str| {
+        let rules = needs.rules_of_names(namespace, &[]);
+        assert!(rules.iter().all(|rule| rule.resources == ["secrets"] && rule.verbs == ["get"]));
+        rules.into_iter().flat_map(|rule| rule.resource_names).collect::<Vec<_>>()
+    };
+    assert_eq!(names(NAMESPACE), ["authority", "token"]);
+    assert_eq!(names("other"), ["all"]);
+}
+
+#[test]
+fn a_native_binary_in_argos_configuration_leaves_the_built_in_plugin() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("plugin-linux-amd64");
+    std::fs::write(&binary, b"\x7fELF\x02\x01\x01\x00 and so on").unwrap();
+    let entries = format!("- name: argoproj-labs/gatewayAPI\n  location: file://{}\n", binary.display());
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "argo-rollouts-config", "namespace": NAMESPACE },
+        "data": { "trafficRouterPlugins": entries },
+    });
+    assert_eq!(granted(&objects(&[], vec![config], false)), granted_with(&[], false));
 }
