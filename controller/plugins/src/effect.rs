@@ -84,6 +84,8 @@ pub struct StoreJob {
     pub plugin: String,
     /// The bytes.
     pub artifact: Artifact,
+    /// So many compressed bytes may be stored; with more, the answer is an error with the reason `TooLarge`.
+    pub most: u64,
 }
 
 /// Whether this process may become ready and try to lead.

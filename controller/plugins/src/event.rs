@@ -66,8 +66,8 @@ pub enum Event {
         plugin: String,
         /// Of this digest.
         digest: Digest,
-        /// Kind by kind; none, when it could not be found out.
-        kinds: Vec<KindAccess>,
+        /// Kind by kind; `None`: it could not be found out.
+        kinds: Option<Vec<KindAccess>>,
     },
     /// Bytes were stored, or why not.
     Stored {

@@ -86,3 +86,17 @@ pub struct ConfigMapSource {
     /// The key in each of them.
     pub key: String,
 }
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Web(web) => f.write_str(&tidegate_artifact::shown(&web.url)),
+            Self::ConfigMap(from) => {
+                write!(f, "ConfigMap {}/{}", from.namespace, from.names.join(", "))
+            }
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Builtin(name) => write!(f, "builtin:{name}"),
+            Self::Stored(_) => f.write_str("the copy in the cluster"),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What the leader writes and publishes: the status of each `RouterPlugin`, and events on whatever configured a plugin.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidegate_api::{ApiError, Body, Operation, Request, object};
+use tidegate_artifact::LoadError;
+use tidegate_contract::Digest;
+use tidegate_core::NoteKind;
+use tidegate_shell::{KubernetesEvent, Now, RequestId};
+
+use crate::catalogue::{Catalogue, origin_of};
+use crate::effect::{Effect, Report};
+use crate::managed::{Managed, Which};
+use crate::manager::Manager;
+use crate::problem::ConfigProblem;
+use crate::resource::router_plugins;
+use crate::schedule::earlier;
+use crate::status::{Facts, Kept, Progress, Serving, is_same, said, status};
+use crate::wanted::Origin;
+
+/// Writes that are under way, and those that failed.
+#[derive(Debug, Default)]
+pub(crate) struct Writing {
+    under_way: BTreeMap<RequestId, String>,
+    /// By the name of the resource: failures in a row, and when to try again.
+    failed: BTreeMap<String, (u32, Duration)>,
+}
+
+/// The longest pause between two tries of writing a status.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+impl Writing {
+    pub(crate) fn start_over(&mut self) {
+        *self = Self::default();
+    }
+
+    fn may_write(&self, name: &str, now: Duration) -> bool {
+        !self.under_way.values().any(|one| one == name)
+            && self.failed.get(name).is_none_or(|(_, until)| *until <= now)
+    }
+}
+
+impl Manager {
+    /// Writes the statuses that do not say what is so.
+    pub(crate) fn write(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let names: Vec<String> = self.resources.keys().cloned().collect();
+        for name in names {
+            if !self.writing.may_write(&name, now.monotonic) {
+                continue;
+            }
+            let Some(resource) = self.resources.get(&name) else { continue };
+            let before = resource.get("status");
+            let generation = object::generation(resource).unwrap_or_default();
+            let should = self.status_of(&name, resource, generation, Self::whole(now.wall));
+            if is_same(before, &should) {
+                continue;
+            }
+            let body = json!({"metadata": {"uid": object::uid(resource)}, "status": should});
+            let id = self.request_id();
+            let operation = Operation::Patch {
+                name: name.clone(),
+                subresource: Some("status".to_owned()),
+                body: Body::Merge(body),
+            };
+            self.writing.under_way.insert(id, name);
+            effects.push(Effect::Send {
+                id,
+                request: Request { resource: router_plugins(), namespace: None, operation },
+            });
+        }
+    }
+
+    fn status_of(&self, name: &str, resource: &Value, generation: i64, now: jiff::Timestamp) -> Value {
+        let origin = Origin::Resource(name.to_owned());
+        let entries = self.catalogue.entries.iter();
+        let own = entries.into_iter().find(|(_, entry)| *origin_of(entry) == origin);
+        let managed = own.and_then(|(key, _)| Some((key, self.plugins.get(key)?)));
+        let before = resource.get("status");
+        let Some((key, managed)) = managed else {
+            // Another configuration of the name counts, or there is no name in it.
+            let problem = self.catalogue.problems_of(&origin).next().map(ConfigProblem::to_error);
+            let wanted = problem.as_ref().map_or(Progress::Loading, Progress::Failed);
+            let facts = Facts { name: None, wanted, serving: None, access: None, kept: Kept::NotNeeded };
+            return status(&facts, generation, before, now);
+        };
+        let error = managed.error();
+        let is_ready = managed.loadings.get(&Which::Target).is_some_and(|target| target.digest().is_some());
+        let wanted = match &error {
+            Some(error) => Progress::Failed(error),
+            None if is_ready => Progress::Ready,
+            None => Progress::Loading,
+        };
+        let current = managed.current.and_then(|digest| Some((digest, managed.versions.get(&digest)?)));
+        let serving = current.map(|(digest, version)| Serving {
+            digest,
+            version: &version.router.description().version,
+            size: version.size,
+            features: &version.router.description().features,
+            source: &version.source,
+        });
+        let facts = Facts {
+            name: Some(key),
+            wanted,
+            serving,
+            access: managed.current.and_then(|digest| managed.review.answer(digest)),
+            kept: self.kept(managed),
+        };
+        status(&facts, generation, before, now)
+    }
+
+    fn kept<'a>(&self, managed: &'a Managed) -> Kept<'a> {
+        let Some(digest) = managed.current else { return Kept::Pending };
+        match (&managed.not_kept, self.keeping.has(digest)) {
+            _ if managed.versions.get(&digest).is_some_and(|version| !version.is_far) => Kept::NotNeeded,
+            (_, Some(true)) => Kept::Stored,
+            (Some((about, reason, message, _)), _) if *about == digest => Kept::Not { reason, message },
+            _ => Kept::Pending,
+        }
+    }
+
+    /// A status was written, or not.
+    pub(crate) fn written(&mut self, id: RequestId, result: Result<Value, ApiError>, now: Duration) {
+        let Some(name) = self.writing.under_way.remove(&id) else { return };
+        let Ok(object) = result else {
+            let (failures, until) = self.writing.failed.entry(name).or_default();
+            *failures = failures.saturating_add(1);
+            let pause = Duration::from_secs(1_u64 << (*failures).min(10)).min(LONGEST_PAUSE);
+            *until = now.saturating_add(pause);
+            return;
+        };
+        self.writing.failed.remove(&name);
+        // The watch may be late: what the server has answered is how it is.
+        if let Some(resource) = self.resources.get_mut(&name)
+            && object::uid(resource) == object::uid(&object)
+        {
+            *resource = object;
+        }
+    }
+
+    /// When the leader has something to do although nothing happens.
+    pub(crate) fn wake_for_leader(&self, now: Duration) -> Option<Duration> {
+        if !self.leading {
+            return None;
+        }
+        let again = self.writing.failed.values().map(|(_, until)| *until).filter(|until| *until > now).min();
+        earlier(again, self.wake_for_keeping(now))
+    }
+
+    /// Tells of what is newly wrong with a configuration.
+    pub(crate) fn tell_problems(&self, catalogue: &Catalogue, effects: &mut Vec<Effect>) {
+        for problem in catalogue.problems.iter().filter(|one| !self.catalogue.problems.contains(one)) {
+            let message = problem.text();
+            effects.push(Effect::Report(Report::BadConfig {
+                origin: problem.origin.clone(),
+                message: message.clone(),
+            }));
+            self.publish(&problem.origin, NoteKind::Warning, problem.reason.as_str(), message, effects);
+        }
+    }
+
+    /// Tells of a failure, unless it is the one that was told last.
+    pub(crate) fn tell_failed(&mut self, name: &str, effects: &mut Vec<Effect>) {
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        let error: Option<LoadError> = plugin.error().filter(|_| plugin.entry.is_ok());
+        let reason = error.as_ref().map(|error| error.reason);
+        if plugin.told == reason {
+            return;
+        }
+        plugin.told = reason;
+        let Some(error) = error else { return };
+        let mut message = format!("plugin {name}: {}", said(&error));
+        if self.catalogue.built_in.contains_key(name)
+            && error.reason == tidegate_artifact::LoadReason::NotWasm
+        {
+            message.push_str("; until then the plugin that is built in for this name serves");
+        }
+        self.publish_for(name, NoteKind::Warning, error.reason.as_str(), message, effects);
+    }
+
+    /// Tells that another version serves.
+    pub(crate) fn tell_switched(&self, name: &str, from: Option<Digest>, effects: &mut Vec<Effect>) {
+        let Some(plugin) = self.plugins.get(name) else { return };
+        let version = plugin.current.and_then(|digest| plugin.versions.get(&digest).map(|one| (digest, one)));
+        let (kind, reason, message) = match (from, version) {
+            (_, Some((digest, version))) => {
+                let description = version.router.description();
+                let message =
+                    format!("plugin {name}: version {} serves, sha256:{digest}", description.version);
+                (NoteKind::Normal, "PluginReady", message)
+            }
+            (Some(from), None) => {
+                let message = format!("plugin {name}: sha256:{from} does not serve any more");
+                (NoteKind::Warning, "PluginGone", message)
+            }
+            (None, None) => return,
+        };
+        self.publish_for(name, kind, reason, message, effects);
+    }
+
+    fn publish_for(
+        &self,
+        name: &str,
+        kind: NoteKind,
+        reason: &str,
+        message: String,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(entry) = self.catalogue.entries.get(name) {
+            self.publish(origin_of(entry), kind, reason, message, effects);
+        }
+    }
+
+    fn publish(
+        &self,
+        origin: &Origin,
+        kind: NoteKind,
+        reason: &str,
+        message: String,
+        effects: &mut Vec<Effect>,
+    ) {
+        let regarding = match origin {
+            Origin::Resource(name) => self.resources.get(name),
+            Origin::ArgoConfig => self.config.as_ref(),
+            Origin::Flag => None,
+        };
+        if let Some(regarding) = regarding {
+            effects.push(Effect::Publish(KubernetesEvent {
+                regarding: Arc::new(regarding.clone()),
+                kind,
+                reason: reason.to_owned(),
+                message,
+            }));
+        }
+    }
+}
