@@ -94,7 +94,10 @@ mod fetch {
                 "see what this user may use of the machine",
             )
         })?;
-        runtime.block_on(Fetcher::new(settings, Roots::native()).fetch(&request))
+        let result = runtime.block_on(Fetcher::new(settings, Roots::native()).fetch(&request));
+        // The system's resolver may take longer than there is time for, and cannot be stopped: it is not waited for.
+        runtime.shutdown_background();
+        result
     }
 
     fn invalid(message: String, hint: &str) -> LoadError {

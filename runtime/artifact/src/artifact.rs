@@ -257,6 +257,12 @@ impl Collector {
         if u64::try_from(length).unwrap_or(u64::MAX) > self.cap {
             return Err(too_large(&self.origin, self.cap));
         }
+        if length > self.bytes.capacity() {
+            // Twice as much each time, but never more than there may be.
+            let cap = usize::try_from(self.cap).unwrap_or(usize::MAX);
+            let roomy = self.bytes.capacity().saturating_mul(2).clamp(length, cap.max(length));
+            self.bytes.reserve_exact(roomy.saturating_sub(self.bytes.len()));
+        }
         self.bytes.extend_from_slice(part);
         let hashing = Instant::now();
         self.hasher.update(part);

@@ -44,12 +44,18 @@ pub(crate) fn borrowed(arguments: &[String]) -> Vec<&str> {
 
 /// Runs the binary: its exit status, standard output, and standard error.
 pub(crate) async fn tidegate(arguments: &[&str]) -> (i32, String, String) {
+    tidegate_in(&[], arguments).await
+}
+
+/// The same with these variables.
+pub(crate) async fn tidegate_in(variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     // What the machine of the tests is set to should not matter.
     for variable in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "RUST_LOG", "CLICOLOR_FORCE"] {
         command.env_remove(variable).env_remove(variable.to_lowercase());
     }
+    command.envs(variables.iter().copied());
     let output = timeout(GUARD, command.output()).await;
     let output = output.unwrap_or_else(|_| panic!("{arguments:?} does not end")).unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

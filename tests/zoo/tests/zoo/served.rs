@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidegate_artifact::LoadReason;
-use tidegate_zoo::Answer;
+use tidegate_zoo::{Answer, Server, Step};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::artifacts;
 use crate::cases::{self, Case, SECRET, hex};
-use crate::command::{Checked, check, tidegate};
+use crate::command::{Checked, check, tidegate, tidegate_in};
 use crate::house::House;
 
 /// Checks that run at the same time.
@@ -173,4 +173,47 @@ async fn other_commands_take_urls_too() {
     assert_eq!(status, 0, "{text}{errors}");
     let (status, text, errors) = tidegate(&["plugin", "test", &url, "--ca", &ca, "--cases", "1"]).await;
     assert!(text.contains("weights") && status != 2, "{text}{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_simulation_runs_with_a_plugin_from_a_server() {
+    let house = House::open();
+    let plugin = tidegate_bundle::builtin("gateway-api").unwrap();
+    house.serve("/router", Answer::file(plugin));
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quick-start");
+    let image = "rollouts-demo=argoproj/rollouts-demo:yellow";
+    let simulate = async |url: &str, options: &str, variables: &[(&str, &str)]| {
+        let plugin = format!("argoproj-labs/gatewayAPI={url},sha256={}{options}", hex(plugin));
+        let arguments = ["simulate", example, "--image", image, "--router-plugin", &plugin];
+        tidegate_in(variables, &arguments).await
+    };
+    // The authority is one of this machine's, as far as the binary can see.
+    let roots = house.path("ca.pem");
+    let (status, text, errors) = simulate(&house.main.url("/router"), "", &[("SSL_CERT_FILE", &roots)]).await;
+    assert_eq!(status, 0, "{text}{errors}");
+    let (status, text, errors) = simulate(&house.plain.url("/router"), ",allow-http=true", &[]).await;
+    assert_eq!(status, 0, "{text}{errors}");
+    let (status, text, errors) = simulate(&house.plain.url("/router"), "", &[]).await;
+    assert_eq!(status, 1, "{text}{errors}");
+    assert!(text.contains("InvalidConfig") || errors.contains("InvalidConfig"), "{text}{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_environment_says_which_proxy() {
+    let house = House::open();
+    house.serve("/good", Answer::file(&artifacts::good()));
+    let address = house.main.address();
+    let proxy = Server::start(None, move |_| Answer::head("200 OK", &[]).then(Step::Tunnel(address)));
+    let through = format!("http://localhost:{}", proxy.address().port());
+    let (url, ca) = (house.main.url("/good"), house.path("ca.pem"));
+    let arguments = ["plugin", "check", &url, "--ca", &ca];
+    for (variables, asked) in [
+        (vec![("HTTPS_PROXY", through.as_str()), ("NO_PROXY", "localhost")], 0),
+        (vec![("HTTPS_PROXY", through.as_str())], 1),
+    ] {
+        let (status, text, errors) = tidegate_in(&variables, &arguments).await;
+        assert_eq!(status, 0, "{text}{errors}");
+        assert_eq!(proxy.seen().len(), asked, "{variables:?}");
+    }
+    assert_eq!(proxy.seen()[0].method, "CONNECT");
 }
