@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tidegate_artifact::{Limits, Location};
 
+use crate::names;
 use crate::problem::{ConfigProblem, Wrong};
 use crate::resource::{HeadersFrom, digest, web_url};
 use crate::source::{HeaderSource, Source, WebSource};
@@ -138,11 +139,12 @@ fn parse_entry(entry: Value, at: &str, namespace: &str) -> Result<Option<Wanted>
 fn source(field: &str, location: &str, headers: Vec<HeadersFrom>, namespace: &str) -> Result<Source, Wrong> {
     if location.starts_with("http://") || location.starts_with("https://") {
         let url = web_url(field, location, false)?;
-        let headers = headers
-            .into_iter()
+        let headers = headers.into_iter().map(|from| {
+            let name = names::object("headersFrom: secretRef.name", from.secret_ref.name)?;
             // Argo knows no namespace here, and a ConfigMap of it should not begin to reach further.
-            .map(|from| HeaderSource::Each { namespace: namespace.to_owned(), name: from.secret_ref.name })
-            .collect();
+            Ok(HeaderSource::Each { namespace: namespace.to_owned(), name })
+        });
+        let headers = headers.collect::<Result<_, Wrong>>()?;
         return Ok(Source::Web(Box::new(WebSource {
             url,
             headers,

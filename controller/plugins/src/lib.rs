@@ -30,6 +30,7 @@ mod keeping;
 mod loading;
 mod managed;
 mod manager;
+mod names;
 mod offer;
 mod problem;
 mod resource;

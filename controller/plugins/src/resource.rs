@@ -13,6 +13,7 @@ use tidegate_contract::Digest;
 use tidegate_route::{Grant, GrantError, Permission};
 use url::Url;
 
+use crate::names;
 use crate::problem::{ConfigProblem, Wrong};
 use crate::source::{ConfigMapSource, HeaderSource, KeyKind, KeyRef, Source, WebSource};
 use crate::wanted::{FailurePolicy, Origin, Wanted};
@@ -239,24 +240,30 @@ pub(crate) fn digest(field: &str, hex: &str) -> Result<Digest, Wrong> {
     })
 }
 
+/// The namespace that is named, or the controller's own.
+fn namespace(field: &str, given: Option<String>, own: &str) -> Result<String, Wrong> {
+    given.map_or_else(|| Ok(own.to_owned()), |name| names::object(&format!("{field}.namespace"), name))
+}
+
+fn key_ref(
+    field: &str,
+    kind: KeyKind,
+    (given, name, key): (Option<String>, String, String),
+    own: &str,
+) -> Result<KeyRef, Wrong> {
+    Ok(KeyRef {
+        kind,
+        namespace: namespace(field, given, own)?,
+        name: names::object(&format!("{field}.name"), name)?,
+        key: names::key(&format!("{field}.key"), key)?,
+    })
+}
+
 fn source(spec: SourceSpec, own_namespace: &str) -> Result<Source, Wrong> {
     let SourceSpec { https, config_map, file, builtin } = spec;
-    let own = |namespace: Option<String>| namespace.unwrap_or_else(|| own_namespace.to_owned());
     match (https, config_map, file, builtin) {
         (Some(https), None, None, None) => web(https, own_namespace),
-        (None, Some(ConfigMapSpec { namespace, name, names, key }), None, None) => {
-            let names = match (name, names) {
-                (Some(name), names) if names.is_empty() => vec![name],
-                (None, names) if !names.is_empty() => names,
-                _ => {
-                    return Err(Wrong::new(
-                        "spec.source.configMap: exactly one of name and names must be there",
-                        "write name for one ConfigMap, or names, in order, for bytes that are split over several",
-                    ));
-                }
-            };
-            Ok(Source::ConfigMap(ConfigMapSource { namespace: own(namespace), names, key }))
-        }
+        (None, Some(maps), None, None) => config_maps(maps, own_namespace).map(Source::ConfigMap),
         (None, None, Some(FileSpec { path }), None) if path.is_absolute() => Ok(Source::File(path)),
         (None, None, Some(FileSpec { path }), None) => Err(Wrong::new(
             format!("spec.source.file.path: {} is not absolute", path.display()),
@@ -270,32 +277,53 @@ fn source(spec: SourceSpec, own_namespace: &str) -> Result<Source, Wrong> {
     }
 }
 
+fn config_maps(spec: ConfigMapSpec, own_namespace: &str) -> Result<ConfigMapSource, Wrong> {
+    const FIELD: &str = "spec.source.configMap";
+    let names = match (spec.name, spec.names) {
+        (Some(name), names) if names.is_empty() => vec![name],
+        (None, names) if !names.is_empty() => names,
+        _ => {
+            return Err(Wrong::new(
+                format!("{FIELD}: exactly one of name and names must be there"),
+                "write name for one ConfigMap, or names, in order, for bytes that are split over several",
+            ));
+        }
+    };
+    let named = |name| names::object(&format!("{FIELD}.names"), name);
+    Ok(ConfigMapSource {
+        namespace: namespace(FIELD, spec.namespace, own_namespace)?,
+        names: names.into_iter().map(named).collect::<Result<_, _>>()?,
+        key: names::key(&format!("{FIELD}.key"), spec.key)?,
+    })
+}
+
 fn web(spec: HttpsSpec, own_namespace: &str) -> Result<Source, Wrong> {
-    let url = web_url("spec.source.https.url", &spec.url, spec.allow_http)?;
-    let own = |namespace: Option<String>| namespace.unwrap_or_else(|| own_namespace.to_owned());
-    let one = spec.headers.into_iter().map(|HeaderSpec { name, secret_key_ref: from }| HeaderSource::One {
-        name,
-        value: KeyRef {
-            kind: KeyKind::Secret,
-            namespace: own(from.namespace),
-            name: from.name,
-            key: from.key,
-        },
+    const FIELD: &str = "spec.source.https";
+    let url = web_url(&format!("{FIELD}.url"), &spec.url, spec.allow_http)?;
+    let one =
+        spec.headers.into_iter().enumerate().map(|(index, HeaderSpec { name, secret_key_ref: from })| {
+            let field = format!("{FIELD}.headers[{index}]");
+            let place = (from.namespace, from.name, from.key);
+            let value = key_ref(&format!("{field}.secretKeyRef"), KeyKind::Secret, place, own_namespace)?;
+            Ok(HeaderSource::One { name: names::header(&format!("{field}.name"), name)?, value })
+        });
+    let each = spec.headers_from.into_iter().enumerate().map(|(index, HeadersFrom { secret_ref })| {
+        let field = format!("{FIELD}.headersFrom[{index}].secretRef");
+        Ok(HeaderSource::Each {
+            namespace: namespace(&field, secret_ref.namespace, own_namespace)?,
+            name: names::object(&format!("{field}.name"), secret_ref.name)?,
+        })
     });
-    let each = spec.headers_from.into_iter().map(|HeadersFrom { secret_ref }| HeaderSource::Each {
-        namespace: own(secret_ref.namespace),
-        name: secret_ref.name,
-    });
-    let headers = one.chain(each).collect();
-    let ca = spec.ca_ref.map(|ca| KeyRef {
-        kind: match ca.kind {
+    let headers = one.chain(each).collect::<Result<_, _>>()?;
+    let ca = spec.ca_ref.map(|ca| {
+        let kind = match ca.kind {
             CaKind::ConfigMap => KeyKind::ConfigMap,
             CaKind::Secret => KeyKind::Secret,
-        },
-        namespace: own(ca.namespace),
-        name: ca.name,
-        key: ca.key.unwrap_or_else(|| "ca.crt".to_owned()),
+        };
+        let key = ca.key.unwrap_or_else(|| "ca.crt".to_owned());
+        key_ref(&format!("{FIELD}.caRef"), kind, (ca.namespace, ca.name, key), own_namespace)
     });
+    let ca = ca.transpose()?;
     let proxy = spec.proxy.map(|text| {
         Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| {
             Wrong::new("spec.source.https.proxy is no URL of a proxy", "write http://HOST:PORT")

@@ -107,6 +107,34 @@ fn what_is_wrong_is_named_with_its_field_and_reason() {
     }
 }
 
+#[test]
+fn no_name_reaches_into_another_path() {
+    let secret = |name: &str, namespace: &str| json!({"name": name, "namespace": namespace, "key": "k"});
+    let ways_out = ["../x", "a/b", "..", "", "A", "a%2fb", "a?b"];
+    let sources = ways_out.iter().flat_map(|out| {
+        let https = |field: &str, value: Value| json!({"https": {"url": "https://x.test", field: value}});
+        [
+            https("headers", json!([{"name": "X", "secretKeyRef": secret(out, "a")}])),
+            https("headers", json!([{"name": "X", "secretKeyRef": secret("a", out)}])),
+            https("headersFrom", json!([{"secretRef": {"name": out}}])),
+            https("headersFrom", json!([{"secretRef": {"name": "a", "namespace": out}}])),
+            https("caRef", secret(out, "a")),
+            https("caRef", secret("a", out)),
+            json!({"configMap": {"name": out, "key": "k"}}),
+            json!({"configMap": {"names": ["a", out], "key": "k"}}),
+            json!({"configMap": {"name": "a", "namespace": out, "key": "k"}}),
+        ]
+    });
+    for source in sources {
+        let problem = parsed(json!({"name": "a/1", "source": source})).expect_err(&source.to_string());
+        assert_eq!(problem.reason, LoadReason::InvalidConfig, "{problem:?}");
+        assert!(problem.message.starts_with("spec.source."), "{problem:?}");
+    }
+    let header = json!([{"name": "X: y\r\nZ", "secretKeyRef": secret("a", "a")}]);
+    let source = json!({"https": {"url": "https://x.test", "headers": header}});
+    assert!(parsed(json!({"name": "a/1", "source": source})).is_err());
+}
+
 /// The fields of a structure, as it names them when it is read.
 struct Fields<'a>(&'a mut Vec<&'static str>);
 
