@@ -22,7 +22,9 @@ const NOBODY: &str = "65532";
 pub(crate) fn command(root: &Path, program: &Path, files: &[&Path]) -> Command {
     require();
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let files = [&[program, Path::new("/dev/null")], files].concat();
+    // What every container has.
+    let always = ["/dev/null", "/etc/hosts"].map(Path::new);
+    let files = [&[program], &always[..], files].concat();
     let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
     let mut command = Command::new("unshare");
     if !is_root {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -34,23 +34,34 @@ impl Controller {
     /// # Panics
     /// When it cannot be started.
     pub fn start(servers: &Servers, instance_id: &str, more: &[&str]) -> Self {
-        Self::spawn(servers, instance_id, more, Command::new(assets::tidegate()))
+        Self::spawn(servers, instance_id, more, Command::new(assets::tidegate()), None)
     }
 
     /// Starts one with a root that is read-only throughout, without a folder that could be written to, as somebody who is
-    /// not root, and waits until it is ready.
+    /// not root, and waits until it is ready. It trusts this authority (a PEM file) besides that of the API server.
     ///
     /// # Panics
     /// When that cannot be had on this system; with what is missing.
-    pub async fn start_confined(servers: &Servers, instance_id: &str, more: &[&str]) -> Self {
+    pub async fn start_confined(
+        servers: &Servers,
+        instance_id: &str,
+        more: &[&str],
+        authority: &Path,
+    ) -> Self {
         let root = servers.file(&format!("root-{instance_id}"));
         fs::create_dir(&root).unwrap();
-        let files = [servers.controllers_kubeconfig()];
+        let files = [servers.controllers_kubeconfig(), authority];
         let command = confined::command(&root, &assets::tidegate().canonicalize().unwrap(), &files);
-        Self::spawn(servers, instance_id, more, command).ready().await
+        Self::spawn(servers, instance_id, more, command, Some(authority)).ready().await
     }
 
-    fn spawn(servers: &Servers, instance_id: &str, more: &[&str], mut command: Command) -> Self {
+    fn spawn(
+        servers: &Servers,
+        instance_id: &str,
+        more: &[&str],
+        mut command: Command,
+        authority: Option<&Path>,
+    ) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let [healthz_port, metrics_port] = free_ports();
@@ -65,6 +76,7 @@ impl Controller {
             .args(["--metricsPort", &metrics_port.to_string()])
             .args(more)
             .env_clear()
+            .envs(authority.map(|file| ("SSL_CERT_FILE", file)))
             // For those who start it.
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("POD_NAME", format!("tidegate-{number}"))

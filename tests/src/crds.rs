@@ -34,8 +34,10 @@ pub(crate) async fn install(admin: &Admin) {
         "CustomResourceDefinition",
         "customresourcedefinitions",
     );
-    for name in ["rollouts", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "istio"] {
-        for crd in documents(&format!("tests/crds/{name}.yaml")) {
+    let foreign = ["rollouts", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "istio"];
+    let foreign = foreign.map(|name| format!("tests/crds/{name}.yaml"));
+    for path in foreign.iter().map(String::as_str).chain([OURS]) {
+        for crd in documents(path) {
             let name = tidegate_api::object::name(&crd).to_owned();
             admin.create(&crds, &crd).await.unwrap_or_else(|error| panic!("{name}: {error}"));
             eventually("the CRD is established", || async {
@@ -74,6 +76,9 @@ pub(crate) async fn grant(admin: &Admin) {
 pub(crate) const NAMESPACE: &str = "argo-rollouts";
 /// Its service account.
 pub(crate) const SERVICE_ACCOUNT: &str = "tidegate";
+
+/// The definition of router plugins, as it is installed.
+const OURS: &str = "deploy/helm/tidegate/crds/routerplugins.yaml";
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 

@@ -60,7 +60,7 @@ impl Servers {
     }
 
     /// A place for files of a test; removed with the servers.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 

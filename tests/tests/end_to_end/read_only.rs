@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 
-use tidegate_tests::{Controller, Fixture, QuickStart, servers};
+use tidegate_tests::{Controller, Fixture, QuickStart, Servers, servers};
+use tidegate_zoo::{Answer, Authority, Server, Validity};
 
 const GATEWAY_API: &str = "argoproj-labs/gatewayAPI";
 
@@ -74,7 +76,9 @@ fn the_canary_of_the_quick_start_goes_through() {
     let servers = servers();
     servers.run(async {
         let fixture = Fixture::new(servers, "read-only").await;
-        let controller = Controller::start_confined(servers, &fixture.namespace, &["--lockdown"]).await;
+        let authority = trusted(servers, &fixture, &Authority::new());
+        let controller =
+            Controller::start_confined(servers, &fixture.namespace, &["--lockdown"], &authority).await;
         expect_confined(&controller);
         let quick_start = QuickStart::create(&fixture, GATEWAY_API).await;
         quick_start.go_through().await;
@@ -82,4 +86,35 @@ fn the_canary_of_the_quick_start_goes_through() {
         expect_confined(&controller);
         assert!(controller.terminate().await.success());
     });
+}
+
+#[test]
+fn it_goes_through_with_a_plugin_from_the_web() {
+    let servers = servers();
+    servers.run(async {
+        let fixture = Fixture::new(servers, "read-only-web").await;
+        let plugin = tidegate_bundle::all().iter().find(|one| one.name == "gateway-api").unwrap();
+        let authority = Authority::new();
+        let server = Server::start(Some(authority.server("localhost", Validity::Now)), move |_| {
+            Answer::file(plugin.bytes)
+        });
+        let digest = tidegate_contract::Digest(plugin.sha256);
+        // A name that nothing built in has.
+        let name = "example.com/fetched";
+        let flag = format!("--router-plugin={name}={},sha256={digest}", server.url("/router.wasm"));
+        let authority = trusted(servers, &fixture, &authority);
+        let flags = ["--lockdown", flag.as_str()];
+        let controller = Controller::start_confined(servers, &fixture.namespace, &flags, &authority).await;
+        assert!(!server.seen().is_empty(), "it was fetched");
+        QuickStart::create(&fixture, name).await.go_through().await;
+        expect_confined(&controller);
+        assert!(controller.terminate().await.success());
+    });
+}
+
+/// A file with the certificate of an authority.
+fn trusted(servers: &Servers, fixture: &Fixture, authority: &Authority) -> PathBuf {
+    let file = servers.file(&format!("{}.pem", fixture.namespace));
+    fs::write(&file, authority.pem()).unwrap();
+    file
 }
