@@ -4,6 +4,7 @@
 // In tests a plain expression counts for more than an allocation.
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
+mod deploy;
 mod end_to_end;
 mod languages;
 mod lockdown;
