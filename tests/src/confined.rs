@@ -1,8 +1,8 @@
-//! A command that runs a program as a strict container runtime does: with a root that is read-only throughout, no folder that
-//! could be written to, as somebody who is not root, without capabilities and without a way to get any.
+//! A command that runs a program as a strict container runtime does: with a root that is read-only throughout, no folder
+//! that could be written to, as somebody who is not root, without capabilities and without a way to get any.
 //!
-//! By util-linux, which is on every Linux: `unshare`, `mount`, `pivot_root`, `setpriv`. Root does it with a namespace for mounts; anybody else also
-//! with a namespace for users, which some systems do not let them make.
+//! By util-linux, which is on every Linux: `unshare`, `mount`, `pivot_root`, `setpriv`. Root does it with a namespace
+//! for mounts; anybody else also with a namespace for users, which some systems do not let them make.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,8 +14,8 @@ const SCRIPT: &str = include_str!("confined.sh");
 /// The user and the group that the image has.
 const NOBODY: &str = "65532";
 
-/// A command that runs `program`, of which `files` are all that it finds besides the C library; its arguments are to be appended. `root` is an
-/// empty folder.
+/// A command that runs `program`, of which `files` are all that it finds besides the C library; its arguments are to be
+/// appended. `root` is an empty folder.
 ///
 /// # Panics
 /// When this system does not let us; with what it says.

@@ -18,8 +18,8 @@ pub struct QuickStart<'a> {
 }
 
 impl<'a> QuickStart<'a> {
-    /// Creates the objects in the namespace of the fixture, whose name is also the instance id. The Rollout uses `plugin` with the configuration
-    /// that it has for the Gateway API.
+    /// Creates the objects in the namespace of the fixture, whose name is also the instance id. The Rollout uses
+    /// `plugin` with the configuration that it has for the Gateway API.
     ///
     /// # Panics
     /// When the server refuses.
@@ -42,7 +42,8 @@ impl<'a> QuickStart<'a> {
         Self { fixture }
     }
 
-    /// Does what the quick start says: a new image, a promotion at the pause without an end; looks at the weights on the way.
+    /// Does what the quick start says: a new image, a promotion at the pause without an end; looks at the weights on the
+    /// way.
     ///
     /// # Panics
     /// When it does not come to its end.

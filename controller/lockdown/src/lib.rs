@@ -1,14 +1,16 @@
 //! Takes from the process what a controller never needs: starting programs, writing files, changing a file system.
 //!
-//! [`lock_down`] installs a seccomp filter on all threads. From then on the kernel refuses, whatever code of this process asks:
-//! no program is started (`execve`), no process is made (threads are), no file is opened for writing, nothing in a file system is made,
-//! renamed, removed or changed, and nothing is there of what exploits need next: other processes' memory, namespaces, BPF, `io_uring`,
-//! keyrings, kernel modules. It cannot be undone, and threads that start later have it too.
+//! [`lock_down`] installs a seccomp filter on all threads. From then on the kernel refuses, whatever code of this
+//! process asks: no program is started (`execve`), no process is made (threads are), no file is opened for writing,
+//! nothing in a file system is made, renamed, removed or changed, and nothing is there of what exploits need next: other
+//! processes' memory, namespaces, BPF, `io_uring`, keyrings, kernel modules. It cannot be undone, and threads that start
+//! later have it too.
 //!
 //! # Why a list of what is allowed
 //!
-//! A list of what is forbidden is out of date with the next kernel, and it has a second door: on `x86_64` every number also exists
-//! with bit 30 set (the x32 ABI). So the filter knows what is allowed, by number. Everything else is answered in one of two ways:
+//! A list of what is forbidden is out of date with the next kernel, and it has a second door: on `x86_64` every number
+//! also exists with bit 30 set (the x32 ABI). So the filter knows what is allowed, by number. Everything else is
+//! answered in one of two ways:
 //!
 //! - `EPERM` for what is refused on purpose (`linux::refused`), so that the error that somebody sees says what it is.
 //! - `ENOSYS` for every other number, also those that nobody has thought of yet and those of x32. It is what an older kernel
@@ -19,9 +21,9 @@
 //!
 //! # What it leaves
 //!
-//! Descriptors that are open already keep what they can do: standard error can be written to. Memory can be made executable, because
-//! plugins are compiled later, too. Sockets of the Internet families work; Unix sockets cannot be made, since `bind` makes a file
-//! of one, and a filter does not see the address.
+//! Descriptors that are open already keep what they can do: standard error can be written to. Memory can be made
+//! executable, because plugins are compiled later, too. Sockets of the Internet families work; Unix sockets cannot be
+//! made, since `bind` makes a file of one, and a filter does not see the address.
 #![forbid(unsafe_code)]
 
 mod error;

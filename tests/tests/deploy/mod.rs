@@ -1,7 +1,7 @@
 //! What `deploy/` has twice, for Kustomize and for Helm, is the same, and as strict as the guide says.
 //!
-//! Templates are read as text: lines that are only directives are left out, and other directives stand for some text. That is enough
-//! for what is compared here, which no value changes.
+//! Templates are read as text: lines that are only directives are left out, and other directives stand for some text.
+//! That is enough for what is compared here, which no value changes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -40,7 +40,8 @@ fn plain(template: &str) -> String {
     plain
 }
 
-/// Group, resource and verb of all rules, with whether they are for one namespace; Secrets are named by values, so they are left out.
+/// Group, resource and verb of all rules, with whether they are for one namespace; Secrets are named by values, so they
+/// are left out.
 fn granted(objects: &[Value]) -> BTreeSet<(bool, String, String, String)> {
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()

@@ -1,5 +1,5 @@
-//! The controller where nothing can be written: a root that is read-only throughout, no folder for temporary files, no home, not root, no capabilities,
-//! and locked down. Looked at from outside.
+//! The controller where nothing can be written: a root that is read-only throughout, no folder for temporary files, no
+//! home, not root, no capabilities, and locked down. Looked at from outside.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,8 @@ fn filters_of_this_process() -> usize {
     status(&text)["Seccomp_filters"].parse().unwrap()
 }
 
-/// Asserts of a process and each of its threads that it has no rights left and a filter, and of its mounts that none can be written to.
+/// Asserts of a process and each of its threads that it has no rights left and a filter, and of its mounts that none can
+/// be written to.
 fn expect_confined(controller: &Controller) {
     let folder = format!("/proc/{}/task", controller.process_id());
     let threads: Vec<String> = fs::read_dir(folder)
@@ -53,8 +54,8 @@ fn expect_confined(controller: &Controller) {
     expect_nothing_open_for_writing(controller);
 }
 
-/// Of files. Pipes, sockets and events are none; the log, to which standard output and error go, is what the test gave it, and `/dev/null`
-/// is no place.
+/// Of files. Pipes, sockets and events are none; the log, to which standard output and error go, is what the test gave
+/// it, and `/dev/null` is no place.
 fn expect_nothing_open_for_writing(controller: &Controller) {
     let folder = format!("/proc/{}/fd", controller.process_id());
     for entry in fs::read_dir(folder).unwrap() {

@@ -26,8 +26,9 @@ use rules::Needs;
 pub(crate) struct Rbac {
     #[command(flatten)]
     plugins: Plugins,
-    /// Manifests (YAML or JSON) with `RouterPlugin` resources, the ConfigMap `argo-rollouts-config`, and ConfigMaps that plugins are in. A
-    /// directory stands for all manifests in it; `-` is standard input. What they configure comes before what flags do.
+    /// Manifests (YAML or JSON) with `RouterPlugin` resources, the ConfigMap `argo-rollouts-config`, and ConfigMaps that
+    /// plugins are in. A directory stands for all manifests in it; `-` is standard input. What they configure comes
+    /// before what flags do.
     #[arg(long = "filename", short = 'f', value_name = "FILES")]
     files: Vec<PathBuf>,
     /// The namespace of the controller.

@@ -10,8 +10,8 @@ pub(super) fn numbers() -> Vec<c_long> {
     [MEMORY, THREADS, SIGNALS, TIME, FILES, NETWORK, PROCESS, OF_THIS_ARCHITECTURE].concat()
 }
 
-/// The allocator, stacks of threads, and the sandbox: its pool of memories, the code that it compiles, and the images from which memories
-/// start (`memfd_create`, whose size is set by `ftruncate`).
+/// The allocator, stacks of threads, and the sandbox: its pool of memories, the code that it compiles, and the images
+/// from which memories start (`memfd_create`, whose size is set by `ftruncate`).
 const MEMORY: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_madvise,

@@ -1,7 +1,8 @@
 //! From lists of system calls to programs for the kernel.
 //!
-//! A filter of seccompiler has one answer for what matches and one for all else; three answers are wanted. So there are two filters. The kernel asks
-//! both and takes the most restrictive answer; of two errors, that of the filter that was installed last.
+//! A filter of seccompiler has one answer for what matches and one for all else; three answers are wanted. So there are
+//! two filters. The kernel asks both and takes the most restrictive answer; of two errors, that of the filter that was
+//! installed last.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,8 @@ pub(super) const AUDIT_ARCH: u32 = 0xc000_00b7;
 /// System calls by number, and of each the arguments that are meant: any of the rules, or all when there is none.
 pub(super) type Calls = BTreeMap<c_long, Vec<SeccompRule>>;
 
-/// The two programs, in the order in which they must be installed: what is not allowed does not exist; what is refused is forbidden.
+/// The two programs, in the order in which they must be installed: what is not allowed does not exist; what is refused
+/// is forbidden.
 pub(super) fn programs(allowed: &[c_long], refused: Calls) -> Result<[BpfProgram; 2], LockdownError> {
     let allowed = allowed.iter().map(|number| (*number, Vec::new())).collect();
     let unknown = SeccompAction::Errno(errno(libc::ENOSYS));

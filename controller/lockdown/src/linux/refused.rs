@@ -1,7 +1,7 @@
 //! The system calls that are refused on purpose (`EPERM`), some of them only with certain arguments.
 //!
-//! That something is missing here makes it no more possible: what is not [allowed](super::allowed) does not exist. For what is allowed with some
-//! arguments only, each condition here is exactly the opposite of what may be.
+//! That something is missing here makes it no more possible: what is not [allowed](super::allowed) does not exist. For
+//! what is allowed with some arguments only, each condition here is exactly the opposite of what may be.
 
 use libc::{c_int, c_long};
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
@@ -30,8 +30,8 @@ const NAMESPACES: c_int = libc::CLONE_NEWNS
 /// Families of sockets that may be made: what talks to the API server, and what C libraries ask about addresses.
 const FAMILIES: &[c_int] = &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
-/// Requests of `ioctl` that may be made: is it a terminal, how wide, do not block, close on exec, how much is there, names of
-/// interfaces, and which of its own pages have changed.
+/// Requests of `ioctl` that may be made: is it a terminal, how wide, do not block, close on exec, how much is there,
+/// names of interfaces, and which of its own pages have changed.
 // An int with musl, a long with glibc; none of them is negative.
 #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
 const REQUESTS: &[u64] = &[

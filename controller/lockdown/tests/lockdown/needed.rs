@@ -73,8 +73,8 @@ fn sockets_connect_listen_and_time_out() {
     );
 }
 
-/// By the C library, which reads its configuration and asks the kernel for addresses. No server is asked: the name is in `/etc/hosts` or is
-/// known to the library; what a server would answer is a matter of sockets.
+/// By the C library, which reads its configuration and asks the kernel for addresses. No server is asked: the name is in
+/// `/etc/hosts` or is known to the library; what a server would answer is a matter of sockets.
 #[test]
 fn names_are_resolved() {
     case(
