@@ -4,6 +4,7 @@
 //! pods count as they are (the time that endpoints take to spread is not modelled).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_api::{Resource, object};
@@ -139,6 +140,20 @@ impl Cluster {
             }
         });
         Some(traffic.collect())
+    }
+
+    /// The routes that gateways have taken under this name, one for each parent that serves it: what traffic follows.
+    pub fn taken(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> impl Iterator<Item = &Arc<Value>> {
+        let table = self.resolve(resource).ok().map(|(table, _)| table);
+        let place = table.map(|table| Place { table, namespace: namespace.into(), name: name.into() });
+        let is_it = move |taken: &Place| place.as_ref().is_some_and(|place| place == taken);
+        let taken = self.programmed.iter().filter(move |((place, _), _)| is_it(place));
+        taken.map(|(_, programmed)| &programmed.route)
     }
 
     fn rules(&self, route: &Value) -> Vec<RuleTraffic> {

@@ -110,6 +110,11 @@ impl Cluster {
         }
     }
 
+    /// The gateway starts anew: it takes all routes as they are now, and reports on them.
+    pub fn restart_gateway(&mut self) {
+        self.revisit_routes(true, |_| true);
+    }
+
     /// Has the gateway look again at the routes that pass a test, and take them again if asked to.
     fn revisit_routes(&mut self, take: bool, test: impl Fn(&Value) -> bool) {
         let routes: Vec<(Place, Vec<Parent>)> = self
@@ -158,6 +163,10 @@ impl Cluster {
     }
 
     pub(super) fn report(&mut self, place: &Place, parent: &Parent) {
+        if self.settings.gateway.at(&parent.name, &place.name).programs_after.is_some() {
+            // Whatever made it look now: what it reports on it has taken.
+            self.program(place.clone(), parent.clone());
+        }
         let Some(route) = self.store.at(place).cloned() else { return };
         let controller = self.settings.gateway.controller_name.clone();
         let namespace = object::namespace(&route);

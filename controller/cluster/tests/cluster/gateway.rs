@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_api::{Operation, Request, Resource, builtin, object};
-use tidegate_cluster::{Cluster, ParentRule, Rejection};
+use tidegate_cluster::{Cluster, GatewayBehaviour, ParentRule, Rejection};
 
 use crate::support::*;
 
@@ -168,6 +168,39 @@ fn a_silent_gateway_moves_traffic_all_the_same() {
     settle(&mut cluster);
     assert_eq!(route["metadata"]["generation"], 2);
     assert_eq!(shares(&cluster)[0], ("canary".into(), 0.5));
+}
+
+#[test]
+fn what_is_reported_is_in_force() {
+    let mut cluster = canary(&[("stable", 100), ("canary", 0)]);
+    settle(&mut cluster);
+    // Something else about the route changes first, so that the gateway is about to look at it anyway.
+    merge(&mut cluster, &routes(), "web", None, json!({"metadata": {"labels": {"team": "shop"}}})).unwrap();
+    pass(&mut cluster, 900);
+    set_weights(&mut cluster, &[("stable", 50), ("canary", 50)]);
+    while condition(&cluster, "Accepted") != Some(is("True", "Accepted", 2)) {
+        pass(&mut cluster, 50);
+    }
+    assert_eq!(shares(&cluster)[0], ("canary".into(), 0.5));
+}
+
+#[test]
+fn a_gateway_that_starts_anew_takes_what_it_has_missed() {
+    let mut cluster = canary(&[("stable", 100), ("canary", 0)]);
+    settle(&mut cluster);
+    (cluster.settings_mut().gateway.programs_after, cluster.settings_mut().gateway.reports_after) =
+        (None, None);
+    set_weights(&mut cluster, &[("stable", 50), ("canary", 50)]);
+    settle(&mut cluster);
+    assert_eq!(shares(&cluster)[0], ("canary".into(), 0.0));
+    cluster.settings_mut().gateway = GatewayBehaviour::default();
+    cluster.restart_gateway();
+    settle(&mut cluster);
+    assert_eq!(shares(&cluster)[0], ("canary".into(), 0.5));
+    assert_eq!(condition(&cluster, "Accepted"), Some(is("True", "Accepted", 2)));
+    let taken: Vec<_> =
+        cluster.taken(&routes(), NAMESPACE, "web").map(|route| object::generation(route)).collect();
+    assert_eq!(taken, [Some(2)]);
 }
 
 #[test]
