@@ -66,6 +66,11 @@ fn invalid(context: &Context<'_>, errors: &[Invalid]) -> Decision {
         traffic = traffic::desired(context);
         services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
         position = steps::advanced(context, traffic.as_ref(), &mut notes);
+    } else if context.status.abort && context.is_fully_promoted() {
+        // The template is the stable one again, which cannot be noted before the spec is valid. What the abort asks for is the
+        // same.
+        traffic = traffic::desired(context);
+        services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
     } else if context.world.routing.is_none() && errors.iter().all(features::is_about_routers) {
         // So said the last process; the routers are asked whether it still holds.
         traffic = traffic::desired(context);

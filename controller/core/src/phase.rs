@@ -51,5 +51,9 @@ pub(crate) fn of(
     if !is_promoted {
         return progressing("waiting for all steps to complete");
     }
+    // Pods of the template before, which stay for their delay, do not make up for those that are missing here.
+    if context.new_available() < counts.updated.min(replicas) {
+        return progressing("updated replicas are still becoming available");
+    }
     (phase::HEALTHY, String::new())
 }

@@ -113,10 +113,15 @@ impl Plan<'_, '_> {
         }
     }
 
-    /// Whether the routers have verified that the canary gets no more than so many pods can carry.
+    /// Whether the routers have verified that the canary gets no more than so many pods can carry, and the stable role's traffic
+    /// does not go there, too.
     fn may_shrink(&self, wanted: i64, traffic: Option<&Traffic>) -> bool {
         let max = self.context.rollout.canary.max_weight();
-        self.context.is_settled(traffic)
+        let stable = self.context.selected_hash(self.context.rollout.canary.stable_service.as_ref());
+        let is_stable_too =
+            stable == Some(self.context.new_hash.as_str()) && self.context.rollout.replicas > 0;
+        !is_stable_too
+            && self.context.is_settled(traffic)
             && traffic.is_none_or(|traffic| {
                 pods_for(traffic.canary.weight, self.context.rollout.replicas, max) <= wanted
             })

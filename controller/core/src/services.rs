@@ -46,7 +46,12 @@ fn stable_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
         && !context.is_aborted()
         && context.new_available() >= context.rollout.replicas
         && context.selected_hash(service) == Some(context.new_hash.as_str());
-    (!is_ahead && may_point(context, service, stable)).then_some(stable)
+    // Where the Service was left elsewhere (no replicas for a time, a stable ReplicaSet without pods), it may have all traffic.
+    let serves = context.selected_hash(service).and_then(|hash| context.set_of_hash(hash));
+    let may_move = serves.is_none_or(|set| set.available == 0)
+        || stable.available >= context.rollout.replicas
+        || (context.is_settled(traffic) && traffic.is_some_and(|traffic| traffic.stable.weight == 0));
+    (!is_ahead && may_move && may_point(context, service, stable)).then_some(stable)
 }
 
 /// What the canary Service should select; `None`: what it does now.

@@ -108,11 +108,12 @@ impl Cluster {
         if status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default() {
             return;
         }
-        // A promotion without replicas leaves the stable Service where it was, until the stable pods are there; and from one
+        // A promotion without replicas leaves the stable Service where it was, until the stable pods are all there; and from one
         // that was forced and then superseded it comes back.
         let is_catching_up =
             (self.was_empty || self.was_forced) && name == "web-stable" && new == status["stableRS"];
-        let is_forced = status["promoteFull"] == true || is_catching_up;
+        let replicas = self.rollout["spec"]["replicas"].as_i64().unwrap_or(1);
+        let is_forced = status["promoteFull"] == true || (is_catching_up && self.available(new) >= replicas);
         for traffic in self.in_force.iter().chain(&self.written) {
             for one in [&traffic.stable, &traffic.canary] {
                 let is_it = one.service.as_deref() == Some(name);

@@ -201,6 +201,24 @@ fn invalid_spec_freezes_the_canary_but_an_abort_is_carried_out() {
 }
 
 #[test]
+fn invalid_spec_freezes_no_abort_whose_template_is_the_stable_one_again() {
+    let mut cluster = paused();
+    cluster.canary(&json!({"steps": [{"setWeight": 2000}]}));
+    cluster.settle();
+    cluster.deploy("v1");
+    cluster.settle();
+    assert_eq!(cluster.weight(), Some(20), "the spec as a whole is not acted on");
+    cluster.abort();
+    cluster.run(100);
+    assert_eq!((cluster.phase(), cluster.weight()), ("Degraded", Some(0)));
+    assert_eq!(cluster.selected("web-canary").as_deref(), Some("v1"));
+    assert_eq!(cluster.status("/abort"), &json!(true));
+    cluster.canary(&json!({"steps": trace()}));
+    cluster.run(100);
+    assert_eq!((cluster.phase(), cluster.replicas("v2")), ("Healthy", Some(0)));
+}
+
+#[test]
 fn abort_of_an_idle_rollout_with_an_invalid_spec_is_told_at_most_once() {
     let mut cluster = running(rollout(trace()));
     cluster.canary(&json!({"steps": [{"setWeight": 2000}]}));

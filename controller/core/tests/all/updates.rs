@@ -31,6 +31,66 @@ fn superseding_template_waits_for_weight_0_before_the_canary_service_moves() {
 }
 
 #[test]
+fn a_promoted_update_that_loses_its_pods_is_not_healthy_by_the_pods_of_the_one_before() {
+    let mut cluster = paused();
+    cluster.promote_full();
+    cluster.settle();
+    assert_eq!(
+        (cluster.phase(), cluster.replicas("v1")),
+        ("Healthy", Some(10)),
+        "which stay for their delay"
+    );
+    cluster.ready.insert("v2".into(), 0);
+    cluster.settle();
+    assert_eq!(cluster.status("/availableReplicas"), &json!(10));
+    assert_eq!(cluster.phase(), "Progressing");
+    cluster.ready.remove("v2");
+    cluster.settle();
+    assert_eq!(cluster.phase(), "Healthy");
+}
+
+#[test]
+fn a_canary_that_the_stable_service_selects_does_not_shrink() {
+    let pods = |replicas: i64| json!({"setCanaryScale": {"replicas": replicas}});
+    let mut cluster = running(rollout(json!([pods(4), {"pause": {}}, pods(1), {"pause": {}}])));
+    cluster.deploy("v2");
+    cluster.settle();
+    // As after a time without replicas, in which no Service is moved. It cannot go back yet.
+    cluster.was_empty = true;
+    cluster.ready.insert("v1".into(), 0);
+    cluster.follow_all();
+    let hash = cluster.hash("v2").to_owned();
+    let selector = &mut cluster.services.get_mut("web-stable").unwrap()["spec"]["selector"];
+    selector["rollouts-pod-template-hash"] = json!(hash);
+    cluster.settle();
+    cluster.promote();
+    cluster.settle();
+    assert_eq!((cluster.index(), cluster.replicas("v2")), (Some(3), Some(4)), "it has all traffic");
+    cluster.ready.remove("v1");
+    cluster.settle();
+    assert_eq!(cluster.selected("web-stable").as_deref(), Some("v1"));
+    assert_eq!(cluster.replicas("v2"), Some(1));
+}
+
+#[test]
+fn the_stable_service_goes_back_to_pods_that_can_carry_everything() {
+    let mut cluster = paused();
+    cluster.was_empty = true;
+    cluster.ready.insert("v1".into(), 0);
+    cluster.follow_all();
+    let hash = cluster.hash("v2").to_owned();
+    let selector = &mut cluster.services.get_mut("web-stable").unwrap()["spec"]["selector"];
+    selector["rollouts-pod-template-hash"] = json!(hash);
+    cluster.settle();
+    cluster.ready.insert("v1".into(), 1);
+    cluster.settle();
+    assert_eq!(cluster.selected("web-stable").as_deref(), Some("v2"), "one pod of ten cannot");
+    cluster.ready.remove("v1");
+    cluster.settle();
+    assert_eq!(cluster.selected("web-stable").as_deref(), Some("v1"));
+}
+
+#[test]
 fn template_of_the_stable_revision_skips_the_steps() {
     let mut cluster = paused();
     cluster.deploy("v1");
