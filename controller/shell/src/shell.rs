@@ -84,6 +84,7 @@ impl Shell {
             Event::Plugins(plugins) => {
                 self.plugins = plugins;
                 self.plugins_told = self.plugins_told.wrapping_add(1);
+                self.depend_anew();
                 self.all_due(now);
             }
             Event::Listed { watch, resource, objects } => {
@@ -118,6 +119,18 @@ impl Shell {
             Event::Answered { id, result } => self.answered(now, id, result, effects),
             Event::Routed { id, answer } => self.routed(now, id, answer, effects),
             Event::Woken => {}
+        }
+    }
+
+    /// What Rollouts depend on, with these plugins: a question may have been answered while its plugin was not there to tell in
+    /// which versions the objects are to be watched.
+    fn depend_anew(&mut self) {
+        let names: Vec<Name> = self.memories.keys().cloned().collect();
+        for name in names {
+            if let Some(memory) = self.memories.remove(&name) {
+                self.depend(&name, &memory);
+                self.memories.insert(name, memory);
+            }
         }
     }
 

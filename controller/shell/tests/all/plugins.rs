@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_contract::FaultReason;
-use tidegate_shell::PluginState;
+use tidegate_shell::{PluginState, Settings};
 
 use crate::canary::{paused, updating};
 use crate::manifests::{self, PLUGIN};
@@ -50,6 +50,21 @@ fn a_plugin_that_is_not_loaded_says_why() {
     rig.run(minutes(2));
     assert_eq!(rig.routing_reason("web"), Some("DigestMismatch"));
     assert!(message(&rig).contains("not the pinned ones"));
+}
+
+#[test]
+fn a_plugin_that_is_lost_during_the_first_question_goes_on_once_it_is_back() {
+    let mut rig = Rig::empty(Settings::default());
+    rig.apply_all(manifests::shop("web"));
+    rig.lost_while_asked = true;
+    rig.start();
+    rig.run(minutes(1));
+    assert!(!rig.lost_while_asked && rig.routing_reason("web") == Some("Unreachable"));
+    rig.plugins.insert(PLUGIN.to_owned(), PluginState::ready(rig.router.clone()));
+    rig.tell_plugins();
+    rig.set_image("web", "web:2");
+    rig.run(minutes(2));
+    assert_eq!(rig.weights("web"), (50, 50), "{}", rig.phase("web"));
 }
 
 #[test]

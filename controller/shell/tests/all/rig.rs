@@ -65,6 +65,8 @@ pub(crate) struct Rig {
     pub(crate) plugins: BTreeMap<String, PluginState>,
     /// When this is set, all versions of the plugin are revoked.
     pub(crate) revoke_when: Option<Rc<Cell<bool>>>,
+    /// The plugin cannot be had any more while it is asked the next question.
+    pub(crate) lost_while_asked: bool,
     /// Older versions of plugins.
     pub(crate) store: Store,
     pub(crate) router: Arc<Weights>,
@@ -120,6 +122,7 @@ impl Rig {
             controllers: Vec::new(),
             settings,
             plugins,
+            lost_while_asked: false,
             store: Store::default(),
             revoke_when: None,
             router,
@@ -316,6 +319,10 @@ impl Rig {
                 self.questions += 1;
                 self.checks += usize::from(job.check);
                 self.controllers[index].knows.ask(&job);
+                if std::mem::take(&mut self.lost_while_asked) {
+                    self.plugins.insert(manifests::PLUGIN.to_owned(), unavailable("Unreachable"));
+                    self.tell_plugins();
+                }
                 self.tell(index, Event::Routed { id, answer: job.ask() });
             }
             Effect::WakeAt(at) => {
