@@ -10,7 +10,7 @@ use crate::console::Console;
 use crate::context::Context;
 use crate::languages::{self, Language};
 use crate::toolchain::Source;
-use crate::{bench, checks, demo, features, guests, lint_tools, suite};
+use crate::{bench, checks, demo, features, guests, lint_tools, simulate, suite};
 
 /// Set-up, demo and checks of the Tidegate workspace.
 #[derive(Debug, Parser)]
@@ -55,6 +55,12 @@ enum Task {
         #[arg(long)]
         print_path: bool,
     },
+    /// Simulates Rollouts in a cluster in which seeds decide what happens and what goes wrong
+    Simulate {
+        /// `--seeds N`, `--from SEED`, `--trace`, `--mutants`, `--output json`, ...: see `--help` after `--`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measures the built-in plugins, passes and the idle controller
     Bench(bench::Options),
     /// Sets up all that the other tasks need: toolchain, cargo-deny, API server
@@ -87,6 +93,7 @@ impl Task {
     fn run(self, context: &Context<'_>) -> Result<ExitCode> {
         match self {
             Self::Demo { arguments } => return demo::run(context, &arguments),
+            Self::Simulate { arguments } => return simulate::run(context, &arguments),
             Self::Test(options) => suite::run(context, &options)?,
             Self::Plugins { toolchain: Toolchain { source }, for_tests: false } => {
                 guests::build_plugins(context, source)?;

@@ -18,6 +18,7 @@ mod guests;
 mod languages;
 mod lint_tools;
 mod run;
+mod simulate;
 mod suite;
 mod toolchain;
 

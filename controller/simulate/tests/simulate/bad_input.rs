@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use tidegate_cluster::{PodOutcome, PodRule, Rejection};
 use tidegate_contract::FaultReason;
 use tidegate_gateway_api::GatewayApi;
+use tidegate_native::Native;
 use tidegate_shell::PluginState;
 use tidegate_simulate::{Scenario, Stopped};
 
-use crate::native::Native;
 use crate::story::{App, PLUGIN, Story, condition, scenario};
 
 /// Plays a bad app beside a good one: the good one is well, the bad one has the condition, and its route is never

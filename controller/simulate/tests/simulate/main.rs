@@ -4,6 +4,5 @@
 
 mod bad_input;
 mod canary;
-mod native;
 mod shared;
 mod story;

@@ -7,10 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidegate_contract::Router;
 use tidegate_gateway_api::GatewayApi;
+use tidegate_native::Native;
 use tidegate_shell::PluginState;
 use tidegate_simulate::{Ending, Line, RolloutEnding, Scenario, ScenarioError, play};
-
-use crate::native::Native;
 
 pub(crate) const PLUGIN: &str = "argoproj-labs/gatewayAPI";
 

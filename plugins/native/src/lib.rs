@@ -1,4 +1,6 @@
-//! A plugin that was written with the SDK, called directly instead of through a sandbox.
+//! A plugin that was written with the SDK, called directly instead of through a sandbox: what a plugin answers is the same, and a
+//! question costs microseconds. For simulations and tests; the controller asks components only.
+#![forbid(unsafe_code)]
 
 use std::marker::PhantomData;
 
@@ -7,7 +9,7 @@ use tidegate_contract::{CallError, Fault, FaultReason};
 use tidegate_router_sdk as guest;
 
 /// The host's view of a guest's router.
-pub(crate) struct Native<R> {
+pub struct Native<R> {
     description: host::Description,
     /// Every call of a session ends like this.
     fault: Option<FaultReason>,
@@ -15,13 +17,23 @@ pub(crate) struct Native<R> {
 }
 
 impl<R: guest::Router> Native<R> {
-    pub(crate) fn new() -> Self {
+    /// The plugin as it is.
+    ///
+    /// # Panics
+    /// When it describes itself with a verb that the contract does not have, which no guest could.
+    pub fn new() -> Self {
         Self { description: description(R::describe()), fault: None, router: PhantomData }
     }
 
     /// One whose `check` is right, and whose other calls end in a fault.
-    pub(crate) fn failing(fault: FaultReason) -> Self {
+    pub fn failing(fault: FaultReason) -> Self {
         Self { fault: Some(fault), ..Self::new() }
+    }
+}
+
+impl<R: guest::Router> Default for Native<R> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -93,6 +105,7 @@ impl<R: guest::Router> host::Session for Session<R> {
     }
 }
 
+#[expect(clippy::panic, reason = "documented: it is the plugin's author who is told")]
 fn description(description: guest::Description) -> host::Description {
     let verb = |word: String| match word.as_str() {
         "read" => host::Verb::Read,

@@ -1,0 +1,268 @@
+//! The Rollout and its status: steps are gone through one by one and only when they are done, a promotion is verified, an abort
+//! is kept, and what is said is true.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tidegate_api::object;
+use tidegate_model::names::{OWN_PREFIX, REVISION_ANNOTATION, condition, phase, reason};
+use tidegate_model::{CanaryScale, Status, Step};
+
+use super::{Broken, Scene, Verdict, Write, differs_only, escaped};
+use crate::facts::Facts;
+use crate::process::is_report;
+
+pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
+    let (Some(before), Some(after)) = (write.before, write.after) else {
+        return Err(Broken("only-own-objects", format!("{} was made or deleted", write.key)));
+    };
+    if !is_report(write.request) {
+        return metadata(write, before, after);
+    }
+    if !differs_only(before, after, &["/status"]) {
+        return Err(Broken("only-own-fields", format!("{}: more than its status changed", write.key)));
+    }
+    let change = Change { old: Status::read(before), new: Status::read(after), write };
+    change.steps(scene)?;
+    change.promotion(scene)?;
+    change.abort(scene)?;
+    change.truth(scene, after)
+}
+
+/// What may change outside the status.
+fn metadata(write: &Write<'_>, before: &Value, after: &Value) -> Verdict {
+    let own = |object: &Value| -> Vec<String> {
+        let annotations = object.pointer("/metadata/annotations").and_then(Value::as_object);
+        let keys = annotations.into_iter().flat_map(serde_json::Map::keys);
+        keys.filter(|key| key.starts_with(OWN_PREFIX))
+            .map(|key| format!("/metadata/annotations/{}", escaped(key)))
+            .collect()
+    };
+    let mut places = own(before);
+    places.extend(own(after));
+    places.push(format!("/metadata/annotations/{}", escaped(REVISION_ANNOTATION)));
+    places.push("/metadata/finalizers".to_owned());
+    if before.pointer("/spec/replicas").is_none() {
+        places.push("/spec/replicas".to_owned());
+    }
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
+    if differs_only(before, after, &places) {
+        return Ok(());
+    }
+    Err(Broken("only-own-fields", format!("{}: the user's part changed", write.key)))
+}
+
+/// A change of the status.
+struct Change<'a> {
+    old: Status,
+    new: Status,
+    write: &'a Write<'a>,
+}
+
+impl Change<'_> {
+    fn is_restart(&self) -> bool {
+        self.old.current_pod_hash != self.new.current_pod_hash
+            || self.old.current_step_hash != self.new.current_step_hash
+    }
+
+    fn is_promoted(&self) -> bool {
+        !self.new.stable_rs.is_empty() && self.new.stable_rs == self.new.current_pod_hash
+    }
+
+    fn steps(&self, scene: &Scene<'_>) -> Verdict {
+        let (Some(old), Some(new)) = (self.old.current_step_index, self.new.current_step_index) else {
+            return Ok(());
+        };
+        if new == old || self.is_restart() || self.is_promoted() || (self.new.abort && new == 0) {
+            return Ok(());
+        }
+        let is_end = scene.any(|facts| {
+            facts.spec().is_none_or(|spec| old >= new && new == spec.canary.steps.len())
+                || facts.status().is_none_or(|status| facts.set(&status.stable_rs).is_none())
+        });
+        if is_end {
+            return Ok(());
+        }
+        let key = self.write.key;
+        if new != old + 1 {
+            return Err(Broken("one-step-at-a-time", format!("{key} went from step {old} to {new}")));
+        }
+        if scene.any(|facts| self.is_done(facts, old)) {
+            return Ok(());
+        }
+        let step = scene.history.last().and_then(|facts| facts.spec()?.canary.steps.get(old).cloned());
+        Err(Broken("steps-are-done", format!("{key} left step {old}, which was not done: {step:?}")))
+    }
+
+    /// Whether a step is done.
+    fn is_done(&self, facts: &Facts, index: usize) -> bool {
+        let Some((spec, status)) = facts.spec().zip(facts.status()) else { return true };
+        let has_routers = !facts.routes.is_empty();
+        match spec.canary.steps.get(index) {
+            Some(Step::SetWeight(_)) => {
+                let weight = u64::from(facts.weight_after(index + 1));
+                let is_empty = canary_size(facts, index).is_some_and(|size| size == 0);
+                !has_routers || is_empty || facts.canary_is_everywhere(weight)
+            }
+            Some(Step::Pause(duration)) => {
+                let pauses = &status.pause_conditions;
+                let pause = pauses.iter().find(|pause| pause.reason == reason::CANARY_PAUSE_STEP);
+                match pause {
+                    None => status.controller_pause && pauses.is_empty(),
+                    Some(pause) => duration.zip(pause.start_time).is_some_and(|(seconds, start)| {
+                        let waited = self.write.wall.duration_since(start).as_secs();
+                        waited >= seconds
+                    }),
+                }
+            }
+            Some(Step::SetCanaryScale(_)) => {
+                let set = facts.set(&status.current_pod_hash);
+                canary_size(facts, index).is_none_or(|size| set.is_some_and(|set| set.available >= size))
+            }
+            Some(Step::SetHeaderRoute(route) | Step::SetMirrorRoute(route)) => {
+                let is_empty = canary_size(facts, index).is_none_or(|size| size == 0);
+                !has_routers
+                    || is_empty
+                    || route.rule.is_none()
+                    || facts
+                        .routes
+                        .iter()
+                        .all(|route| route.written.as_ref().is_some_and(|one| one.has_managed))
+            }
+            None | Some(Step::Experiment(_) | Step::Other(_)) => false,
+        }
+    }
+
+    fn promotion(&self, scene: &Scene<'_>) -> Verdict {
+        let (old, new) = (&self.old.stable_rs, &self.new.stable_rs);
+        if old == new || old.is_empty() || scene.any(|facts| facts.set(old).is_none()) {
+            return Ok(());
+        }
+        let key = self.write.key;
+        let broken =
+            |what: &str| Err(Broken("promotion-is-verified", format!("{key}: {new} became stable {what}")));
+        let has_no_replicas = scene.any(|facts| facts.spec().is_none_or(|spec| spec.replicas == 0));
+        if has_no_replicas {
+            return Ok(());
+        }
+        if !scene.any(|facts| facts.spec().is_some_and(|spec| facts.available(new) >= spec.replicas)) {
+            return broken("without all its pods");
+        }
+        let is_past = |facts: &Facts| {
+            facts.spec().zip(facts.status()).is_some_and(|(spec, status)| {
+                status.promote_full
+                    || status.current_step_index.unwrap_or_default() >= spec.canary.steps.len()
+            })
+        };
+        if !scene.any(is_past) {
+            return broken("before the last step");
+        }
+        if !scene
+            .any(|facts| facts.services.first().is_none_or(Option::is_none) || facts.selected(0) == Some(new))
+        {
+            return broken("before the stable Service selected it");
+        }
+        let is_all = |facts: &Facts| {
+            facts.spec().is_none_or(|spec| facts.canary_is_everywhere(u64::from(spec.canary.max_weight())))
+        };
+        let is_forced = |facts: &Facts| {
+            facts.status().is_some_and(|status| {
+                let late = status.condition(condition::TRAFFIC_NOT_VERIFIED);
+                status.promote_full && late.is_some_and(|late| late.status == "True")
+            })
+        };
+        if !scene.any(is_all) && !scene.any(is_forced) {
+            return broken("before it had all traffic");
+        }
+        Ok(())
+    }
+
+    fn abort(&self, scene: &Scene<'_>) -> Verdict {
+        if !self.old.abort || self.new.abort || self.is_restart() || self.is_promoted() {
+            return Ok(());
+        }
+        if scene.any(|facts| facts.set(&self.old.stable_rs).is_none()) {
+            return Ok(());
+        }
+        Err(Broken("aborts-are-kept", format!("{} forgot that it was aborted", self.write.key)))
+    }
+
+    /// What the status says, is or was so a moment ago.
+    fn truth(&self, scene: &Scene<'_>, after: &Value) -> Verdict {
+        let key = self.write.key;
+        let broken = |what: String| Err(Broken("status-is-true", format!("{key}: {what}")));
+        let available = self.new.counts.available;
+        if available != self.old.counts.available && !could_be_available(scene, available) {
+            return broken(format!("there were never {available} available pods"));
+        }
+        let verified = after.pointer("/status/canary/weights/verified").and_then(Value::as_bool);
+        let was =
+            self.write.before.and_then(|before| before.pointer("/status/canary/weights/verified")?.as_bool());
+        let canary = self.new.weights.as_ref().map(|weights| u64::from(weights.canary));
+        if let Some(canary) = canary
+            && verified == Some(true)
+            && (was != Some(true) || self.old.weights != self.new.weights)
+            && !scene.any(|facts| facts.canary_is_everywhere(canary))
+        {
+            return broken(format!("the canary's {canary} was said to be in force and was not"));
+        }
+        let said =
+            |object: &Value| object.pointer("/status/phase").and_then(Value::as_str).map(str::to_owned);
+        let is_healthy = said(after).as_deref() == Some(phase::HEALTHY);
+        let was_healthy = self.write.before.and_then(said).as_deref() == Some(phase::HEALTHY);
+        if is_healthy && !was_healthy {
+            let enough = |facts: &Facts| {
+                facts.spec().is_none_or(|spec| facts.available(&self.new.stable_rs) >= spec.replicas)
+            };
+            if !self.is_promoted() || !scene.any(enough) {
+                return broken("Healthy, without all pods of the stable template".to_owned());
+            }
+        }
+        if object::generation(after).is_none() {
+            return broken("it has no generation".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Whether there may have been so many available pods, when each ReplicaSet may have been seen at another moment.
+fn could_be_available(scene: &Scene<'_>, pods: i64) -> bool {
+    let mut ranges: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for (_, facts) in scene.window.iter() {
+        for set in &facts.sets {
+            let (least, most) = ranges.entry(&set.name).or_insert((set.available, set.available));
+            (*least, *most) = ((*least).min(set.available), (*most).max(set.available));
+        }
+    }
+    for (_, facts) in scene.window.iter() {
+        for (name, (least, _)) in &mut ranges {
+            if facts.sets.iter().all(|set| set.name != *name) {
+                *least = 0;
+            }
+        }
+    }
+    let least: i64 = ranges.values().map(|(least, _)| least).sum();
+    let most: i64 = ranges.values().map(|(_, most)| most).sum();
+    (least..=most).contains(&pods)
+}
+
+/// How many pods the canary should have at a step, where a step says so; its weight's share otherwise.
+fn canary_size(facts: &Facts, index: usize) -> Option<i64> {
+    let spec = facts.spec()?;
+    let pods = |weight: u32, max: u32| {
+        let product = i128::from(weight) * i128::from(spec.replicas.max(0));
+        let max = i128::from(max.max(1));
+        i64::try_from((product + max - 1) / max).ok()
+    };
+    let scale = spec.canary.steps.iter().take(index + 1).rev().find_map(|step| match step {
+        Step::SetCanaryScale(scale) => Some(*scale),
+        _ => None,
+    });
+    match scale {
+        Some(CanaryScale::Replicas(replicas)) => Some(replicas),
+        Some(CanaryScale::Weight(weight)) => pods(weight, spec.canary.max_weight()),
+        Some(CanaryScale::MatchTrafficWeight) | None => {
+            pods(facts.weight_after(index + 1), spec.canary.max_weight())
+        }
+    }
+}

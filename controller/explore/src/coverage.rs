@@ -1,0 +1,70 @@
+//! What happened in runs, counted: a simulation in which nothing happens proves nothing.
+
+use serde::Serialize;
+
+use crate::facts::Facts;
+
+/// Counts over any number of runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Updates that were promoted.
+    pub promotions: u64,
+    /// Steps that were left for the next one.
+    pub steps: u64,
+    /// Updates that were given up.
+    pub aborts: u64,
+    /// Templates that superseded one in flight.
+    pub superseded: u64,
+    /// Times that a Service selected other pods.
+    pub role_moves: u64,
+    /// Times that a route's weights changed.
+    pub weight_changes: u64,
+    /// Times that managed routes appeared.
+    pub managed_routes: u64,
+    /// Rollouts that said that traffic is not verified in time.
+    pub not_verified: u64,
+    /// Rollouts that said that a router is not ready.
+    pub not_ready: u64,
+}
+
+impl Coverage {
+    pub(crate) fn saw(&mut self, before: Option<&Facts>, after: &Facts) {
+        let Some(before) = before else { return };
+        let count = |is: bool| u64::from(is);
+        for role in 0..2 {
+            let (old, new) = (before.selected(role), after.selected(role));
+            self.role_moves += count(old.is_some() && old != new);
+        }
+        for (old, new) in before.routes.iter().zip(&after.routes) {
+            let (Some(old), Some(new)) = (&old.written, &new.written) else { continue };
+            self.weight_changes += count(old.rules != new.rules);
+            self.managed_routes += count(!old.has_managed && new.has_managed);
+        }
+        let (Some(old), Some(new)) = (before.status(), after.status()) else { return };
+        self.promotions += count(!old.stable_rs.is_empty() && old.stable_rs != new.stable_rs);
+        self.aborts += count(!old.abort && new.abort);
+        let was_in_flight = !old.stable_rs.is_empty() && old.stable_rs != old.current_pod_hash;
+        self.superseded += count(was_in_flight && old.current_pod_hash != new.current_pod_hash);
+        let next = old.current_step_index.map(|index| index + 1);
+        self.steps += count(next.is_some() && next == new.current_step_index);
+        let says = |status: &tidegate_model::Status, kind: &str, value: &str| {
+            status.condition(kind).is_some_and(|condition| condition.status == value)
+        };
+        let starts = |kind: &str, value: &str| count(!says(old, kind, value) && says(new, kind, value));
+        self.not_verified += starts("TrafficNotVerified", "True");
+        self.not_ready += starts("TrafficRouterReady", "False");
+    }
+
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.promotions += other.promotions;
+        self.steps += other.steps;
+        self.aborts += other.aborts;
+        self.superseded += other.superseded;
+        self.role_moves += other.role_moves;
+        self.weight_changes += other.weight_changes;
+        self.managed_routes += other.managed_routes;
+        self.not_verified += other.not_verified;
+        self.not_ready += other.not_ready;
+    }
+}

@@ -1,0 +1,252 @@
+//! The end of a run: what was wrong is put right, and then everything must get where it should be, and be silent.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidegate_api::{builtin, object};
+use tidegate_model::names::{condition, phase};
+
+use crate::facts::{Facts, http_routes};
+use crate::happening::{GatewayFault, PluginFault, Pods};
+use crate::scenario::{App, NAMESPACE, PLUGINS};
+use crate::simulation::{CONTROLLERS, Simulation};
+
+/// A system that has sent nothing for this long will not by itself; the controller looks at everything every quarter of an
+/// hour, and pauses, delays and deadlines of the scenarios are shorter.
+const SILENCE: Duration = Duration::from_mins(35);
+
+/// What takes longer than this never ends.
+const PATIENCE: Duration = Duration::from_hours(6);
+
+impl Simulation {
+    /// Puts everything right, and sees that the system gets where it should be.
+    pub(crate) fn end_well(&mut self) {
+        self.heal();
+        if !self.falls_silent("after the faults") {
+            return;
+        }
+        let now = self.elapsed();
+        let given_up = self.checker.facts().find(|(_, facts)| is_given_up_in_vain(facts));
+        if let Some(name) = given_up.map(|(app, _)| app.name.clone()) {
+            let message = format!("Rollout {name} is aborted, and its canary still gets requests");
+            return self.checker.violated(now, "converges", message);
+        }
+        self.finish();
+        if self.checker.violation().is_some() || !self.falls_silent("at the end") {
+            return;
+        }
+        let now = self.elapsed();
+        let wrong = self.checker.facts().find_map(|(app, facts)| Some((app.name.clone(), wrong(facts)?)));
+        if let Some((name, what)) = wrong {
+            self.checker.violated(now, "converges", format!("Rollout {name} is not as it should be: {what}"));
+        }
+    }
+
+    /// All faults end. What users have done stays.
+    fn heal(&mut self) {
+        self.trace.say(self.elapsed(), || "** everything is put right".to_owned());
+        for process in &mut self.processes {
+            process.armed.clear();
+        }
+        self.watches_heal();
+        for plugin in 0..PLUGINS.len() {
+            self.plugins.set(plugin, PluginFault::Well);
+        }
+        self.tell_plugins();
+        self.gateways_behave(GatewayFault::Well);
+        for image in 0..=u8::MAX {
+            self.pods_behave(image, Pods::Well);
+        }
+        self.observe();
+        // What is late arrives, and processes that were down are back.
+        self.run(Duration::from_mins(1));
+        for controller in 1..CONTROLLERS {
+            self.lead(controller, false);
+        }
+        self.lead(0, true);
+        // Pods that began to fail go on as they began.
+        let failing = |pod: &Value| {
+            let statuses = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
+            let all_ready = |all: &Vec<Value>| all.iter().all(|one| one.get("ready") == Some(&json!(true)));
+            let restarted = |all: &Vec<Value>| {
+                all.iter()
+                    .any(|one| one.get("restartCount").and_then(Value::as_u64).is_some_and(|count| count > 0))
+            };
+            statuses.is_none_or(|all| !all_ready(all) || restarted(all))
+        };
+        let kind = builtin::pods();
+        let pods = self.cluster.objects(&kind, Some(NAMESPACE));
+        let names: Vec<String> =
+            pods.filter(|pod| failing(pod)).map(|pod| object::name(pod).to_owned()).collect();
+        for name in names {
+            self.delete(&kind, &name);
+        }
+        self.observe();
+    }
+
+    /// Runs until nothing has been sent for a long time. Whether that came.
+    fn falls_silent(&mut self, when: &str) -> bool {
+        let began = self.elapsed();
+        loop {
+            let (requests, events) = (self.requests, self.events);
+            self.run(SILENCE);
+            if self.checker.violation().is_some() {
+                return false;
+            }
+            if (self.requests, self.events) == (requests, events) {
+                return true;
+            }
+            if self.elapsed().saturating_sub(began) > PATIENCE {
+                let sent = self.requests - requests;
+                let message = format!("{sent} requests in the last {} min, {when}", SILENCE.as_secs() / 60);
+                let now = self.elapsed();
+                self.checker.violated(now, "silent", message);
+                return false;
+            }
+        }
+    }
+
+    /// Users finish what they have begun.
+    fn finish(&mut self) {
+        self.trace.say(self.elapsed(), || "** users finish what they have begun".to_owned());
+        let began = self.elapsed();
+        let apps = self.scenario.apps.clone();
+        while self.checker.violation().is_none() {
+            let mut is_done = true;
+            for app in &apps {
+                is_done &= self.finish_one(app);
+            }
+            if is_done {
+                return;
+            }
+            self.observe();
+            self.run(Duration::from_secs(30));
+            if self.elapsed().saturating_sub(began) > PATIENCE {
+                let states: Vec<String> =
+                    self.checker.facts().map(|(app, facts)| state(app, facts)).collect();
+                let now = self.elapsed();
+                self.checker.violated(now, "converges", states.join("; "));
+            }
+        }
+    }
+
+    /// Does what a user would do about a Rollout now; whether there is nothing to do.
+    fn finish_one(&mut self, app: &App) -> bool {
+        let Some(rollout) = self.rollout(&app.name) else { return true };
+        let at = |pointer: &str| rollout.pointer(pointer).cloned().unwrap_or_default();
+        let conditions = at("/status/conditions");
+        let mut conditions = conditions.as_array().into_iter().flatten();
+        if conditions.any(|one| one.get("reason").and_then(Value::as_str) == Some("WriteRejected")) {
+            // The API server refused what was written to a route. It is tried again when the route changes.
+            self.rehosted = self.rehosted.wrapping_add(1);
+            let host = format!("shop-{}.example", self.rehosted);
+            for name in app.routes() {
+                self.patch(&http_routes(), name, None, json!({"spec": {"hostnames": [host]}}));
+            }
+        } else if at("/status/phase") == phase::HEALTHY
+            && at("/status/observedGeneration").as_str() == generation(&rollout).as_deref()
+        {
+            return true;
+        }
+        if at("/spec/strategy/canary/steps/0/setWeight")
+            .as_u64()
+            .is_some_and(|weight| weight > app.max_weight.into())
+        {
+            self.patch_rollout(
+                &app.name,
+                None,
+                json!({"spec": {"strategy": {"canary": {"steps": app.steps}}}}),
+            );
+        }
+        if at("/spec/paused") == json!(true) {
+            self.patch_rollout(&app.name, None, json!({"spec": {"paused": false}}));
+        }
+        if at("/status/abort") == json!(true) {
+            self.patch_status(&app.name, json!({"abort": false}));
+        } else if at("/status/pauseConditions").as_array().is_some_and(|pauses| !pauses.is_empty()) {
+            self.patch_status(&app.name, json!({"pauseConditions": null}));
+        }
+        false
+    }
+}
+
+/// Whether the canary of an aborted update still gets requests, although its routers could end that.
+fn is_given_up_in_vain(facts: &Facts) -> bool {
+    let is_ready = facts.status().and_then(|status| status.condition(condition::TRAFFIC_ROUTER_READY));
+    let is_paused = facts.spec().is_some_and(|spec| spec.paused);
+    facts.is_aborted()
+        && !is_paused
+        && facts.carries(1)
+        && is_ready.is_some_and(|ready| ready.status == "True")
+}
+
+fn generation(rollout: &Value) -> Option<String> {
+    object::generation(rollout).map(|generation| generation.to_string())
+}
+
+fn state(app: &App, facts: &Facts) -> String {
+    let text = |pointer: &str| {
+        let rollout = facts.rollout.as_ref();
+        rollout.and_then(|one| one.object.pointer(pointer)).map(Value::to_string).unwrap_or_default()
+    };
+    let conditions = facts.status().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let conditions =
+        conditions.iter().filter(|one| one.kind.starts_with("Traffic") || one.status == "Unknown");
+    let conditions: Vec<String> = conditions
+        .map(|one| format!("{}={} {}: {}", one.kind, one.status, one.reason, one.message))
+        .collect();
+    format!(
+        "Rollout {} is {} {} at step {}; {}",
+        app.name,
+        text("/status/phase"),
+        text("/status/message"),
+        text("/status/currentStepIndex"),
+        conditions.join("; ")
+    )
+}
+
+/// What is not as it should be once nothing happens any more.
+fn wrong(facts: &Facts) -> Option<String> {
+    let (spec, status) = facts.spec().zip(facts.status())?;
+    let stable = &status.stable_rs;
+    if *stable != status.current_pod_hash {
+        return Some(format!("it is still between {stable} and {}", status.current_pod_hash));
+    }
+    let image = |object: &Value| object.pointer("/spec/template/spec/containers/0/image").cloned();
+    let set = facts.set(stable);
+    if set.map(|set| image(&set.object)) != facts.rollout.as_ref().map(|rollout| image(&rollout.object)) {
+        return Some("the stable pods are not of its template".to_owned());
+    }
+    for set in &facts.sets {
+        let wanted = if set.hash == *stable { spec.replicas } else { 0 };
+        if (set.desired, set.available) != (wanted, wanted) {
+            return Some(format!(
+                "{} has {} of {} pods, and should have {wanted}",
+                set.name, set.available, set.desired
+            ));
+        }
+    }
+    let others = i64::try_from(facts.sets.len()).unwrap_or(i64::MAX).saturating_sub(1);
+    if others > spec.revision_history_limit {
+        return Some(format!("{others} old ReplicaSets are kept"));
+    }
+    if spec.replicas > 0 {
+        for role in 0..2 {
+            if facts.selected(role) != Some(stable) {
+                return Some(format!("role {role} selects {:?}", facts.selected(role)));
+            }
+        }
+    }
+    if facts.carries(1) || !facts.canary_is_everywhere(0) {
+        return Some(format!("the canary still gets {:?}", facts.largest_share(1)));
+    }
+    let has = |kind: &str, value: &str| status.condition(kind).is_some_and(|one| one.status == value);
+    for kind in
+        [condition::INTERNAL_ERROR, "WriteFailed", condition::TRAFFIC_NOT_VERIFIED, condition::INVALID_SPEC]
+    {
+        if has(kind, "True") {
+            return Some(format!("it has the condition {kind}"));
+        }
+    }
+    (!has(condition::TRAFFIC_ROUTER_READY, "True")).then(|| "its routers are not ready".to_owned())
+}

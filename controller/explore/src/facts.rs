@@ -1,0 +1,358 @@
+//! What is true of one Rollout at one moment, read from the cluster's objects alone: who is selected, how many pods there are,
+//! and where traffic goes, as routes say and as gateways do it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidegate_api::{Resource, builtin, object};
+use tidegate_cluster::Cluster;
+use tidegate_model::names::HASH_LABEL;
+use tidegate_model::{ReplicaSet, Rollout, Status, Step};
+
+use crate::scenario::{App, NAMESPACE};
+
+/// The kinds that facts are read from.
+#[derive(Debug)]
+pub(crate) struct Kinds {
+    rollouts: Resource,
+    sets: Resource,
+    services: Resource,
+    routes: Resource,
+}
+
+impl Kinds {
+    pub(crate) fn new() -> Self {
+        Self {
+            rollouts: builtin::rollouts(),
+            sets: builtin::replica_sets(),
+            services: builtin::services(),
+            routes: http_routes(),
+        }
+    }
+}
+
+/// The kind of the routes.
+pub(crate) fn http_routes() -> Resource {
+    Resource::namespaced("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+}
+
+/// What is true of one Rollout.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// The Rollout; nothing: it is not there.
+    pub(crate) rollout: Option<Arc<Read>>,
+    /// The Services: stable, canary.
+    pub(crate) services: [Option<Arc<Selected>>; 2],
+    /// Its ReplicaSets.
+    pub(crate) sets: Vec<Arc<ReplicaSet>>,
+    /// Its routes.
+    pub(crate) routes: Vec<Route>,
+    /// Whether what gateways do can be told at all.
+    pub(crate) gateway_tells: bool,
+    /// Whether a user, not a controller, has written the selectors of the Services last.
+    pub(crate) edited: [bool; 2],
+}
+
+/// A Rollout, read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) object: Arc<Value>,
+    pub(crate) spec: Rollout,
+    pub(crate) status: Status,
+}
+
+/// A Service and the template hash that it selects.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    object: Arc<Value>,
+    pub(crate) hash: Option<String>,
+}
+
+/// A route, as it is written and as gateways have taken it.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) written: Option<Arc<Division>>,
+    pub(crate) taken: Vec<Arc<Division>>,
+    /// Whether its router waits for what gateways report.
+    pub(crate) is_verified: bool,
+}
+
+/// How a route divides the traffic of one Rollout.
+#[derive(Clone, Debug)]
+pub(crate) struct Division {
+    object: Arc<Value>,
+    /// For each rule with both Services: weights of stable and canary, and the sum of all.
+    pub(crate) rules: Vec<[u64; 3]>,
+    /// Whether a managed route leads to the canary.
+    pub(crate) has_managed: bool,
+}
+
+impl Facts {
+    /// What is true now. Parts that have not changed are shared with what was true `last`.
+    pub(crate) fn read(
+        cluster: &Cluster,
+        kinds: &Kinds,
+        app: &App,
+        gateway_tells: bool,
+        edited: [bool; 2],
+        last: Option<&Self>,
+    ) -> Self {
+        let get = |resource: &Resource, name: &str| cluster.object(resource, NAMESPACE, name);
+        let rollout = get(&kinds.rollouts, &app.name).map(|object| {
+            let known = last.and_then(|last| last.rollout.as_ref());
+            known.filter(|known| Arc::ptr_eq(&known.object, object)).cloned().unwrap_or_else(|| {
+                Arc::new(Read {
+                    object: object.clone(),
+                    spec: Rollout::read(object),
+                    status: Status::read(object),
+                })
+            })
+        });
+        let mut services = [None, None];
+        for (index, name) in [app.stable_service(), app.canary_service()].iter().enumerate() {
+            let Some(object) = get(&kinds.services, name) else { continue };
+            let known = last.and_then(|last| last.services.get(index)?.as_ref());
+            let known = known.filter(|known| Arc::ptr_eq(&known.object, object)).cloned();
+            if let Some(place) = services.get_mut(index) {
+                *place = Some(known.unwrap_or_else(|| Arc::new(Selected::read(object))));
+            }
+        }
+        let sets =
+            rollout.as_ref().map(|rollout| read_sets(cluster, kinds, object::uid(&rollout.object), last));
+        let names = app.routes().enumerate();
+        let routes = names
+            .map(|(index, name)| {
+                let known = last.and_then(|last| last.routes.get(index));
+                Route::read(cluster, &kinds.routes, name, app, rollout.as_deref(), known)
+            })
+            .collect();
+        Self { rollout, services, sets: sets.unwrap_or_default(), routes, gateway_tells, edited }
+    }
+
+    /// Whether nothing has changed.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let same = |one: Option<&Arc<Value>>, other: Option<&Arc<Value>>| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        let rollout = |facts: &Self| facts.rollout.as_ref().map(|rollout| rollout.object.clone());
+        let services = self.services.iter().zip(&other.services).all(|(one, other)| {
+            same(one.as_ref().map(|one| &one.object), other.as_ref().map(|other| &other.object))
+        });
+        let sets = self.sets.len() == other.sets.len()
+            && self.sets.iter().zip(&other.sets).all(|(one, other)| Arc::ptr_eq(one, other));
+        same(rollout(self).as_ref(), rollout(other).as_ref())
+            && services
+            && sets
+            && self.gateway_tells == other.gateway_tells
+            && self.edited == other.edited
+            && self.routes.len() == other.routes.len()
+            && self.routes.iter().zip(&other.routes).all(|(one, other)| one.is_same(other))
+    }
+
+    /// The status; nothing: there is no Rollout.
+    pub(crate) fn status(&self) -> Option<&Status> {
+        self.rollout.as_ref().map(|rollout| &rollout.status)
+    }
+
+    /// The spec.
+    pub(crate) fn spec(&self) -> Option<&Rollout> {
+        self.rollout.as_ref().map(|rollout| &rollout.spec)
+    }
+
+    /// The template hash that a role's Service selects; 0: stable, 1: canary.
+    pub(crate) fn selected(&self, role: usize) -> Option<&str> {
+        self.services.get(role)?.as_ref()?.hash.as_deref()
+    }
+
+    /// The ReplicaSet with a template hash.
+    pub(crate) fn set(&self, hash: &str) -> Option<&ReplicaSet> {
+        self.sets.iter().find(|set| set.hash == hash).map(Arc::as_ref)
+    }
+
+    /// How many available pods there are of a template.
+    pub(crate) fn available(&self, hash: &str) -> i64 {
+        self.set(hash).map_or(0, |set| set.available)
+    }
+
+    /// Whether the update was given up, with something to go back to.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.status().is_some_and(|status| {
+            status.abort
+                && status.stable_rs != status.current_pod_hash
+                && self.set(&status.stable_rs).is_some()
+        })
+    }
+
+    /// The divisions of traffic that may be in force: those written, and those that gateways still follow.
+    pub(crate) fn divisions(&self) -> impl Iterator<Item = &Division> {
+        let tells = self.gateway_tells;
+        self.routes.iter().flat_map(move |route| {
+            let taken = route.taken.iter().filter(move |_| tells && route.is_verified);
+            route.written.iter().chain(taken).map(Arc::as_ref)
+        })
+    }
+
+    /// The largest share of a role's Service in any rule: weight and sum.
+    pub(crate) fn largest_share(&self, role: usize) -> (u64, u64) {
+        let shares = self.divisions().flat_map(|division| &division.rules).map(|rule| share(rule, role));
+        shares.fold((0, 1), |largest, one| if one.0 * largest.1 > largest.0 * one.1 { one } else { largest })
+    }
+
+    /// Whether a role gets requests: by weight, or (the canary) by a managed route.
+    pub(crate) fn carries(&self, role: usize) -> bool {
+        self.largest_share(role).0 > 0 || (role == 1 && self.divisions().any(|division| division.has_managed))
+    }
+
+    /// How many pods of this template the traffic needs that they get now, of so many for all of it.
+    pub(crate) fn needed_pods(&self, hash: &str, replicas: i64) -> i64 {
+        if replicas <= 0 {
+            return 0;
+        }
+        let roles = [0, 1].into_iter().filter(|role| self.selected(*role) == Some(hash));
+        let pods = roles.map(|role| {
+            let (weight, total) = self.largest_share(role);
+            let product = i128::from(weight) * i128::from(replicas.max(0));
+            let total = i128::from(total.max(1));
+            let pods = i64::try_from((product + total - 1) / total).unwrap_or(i64::MAX);
+            if self.carries(role) { pods.max(1) } else { pods }
+        });
+        pods.max().unwrap_or_default()
+    }
+
+    /// Whether the canary has this weight everywhere, and nowhere another.
+    pub(crate) fn canary_is_everywhere(&self, weight: u64) -> bool {
+        self.divisions().flat_map(|division| &division.rules).all(|rule| rule.get(1) == Some(&weight))
+    }
+
+    /// The weight of the last `setWeight` among the first `count` steps.
+    pub(crate) fn weight_after(&self, count: usize) -> u32 {
+        let Some(spec) = self.spec() else { return 0 };
+        let set = spec.canary.steps.iter().take(count).rev().find_map(|step| match step {
+            Step::SetWeight(weight) => Some(*weight),
+            _ => None,
+        });
+        set.unwrap_or_default().min(spec.canary.max_weight())
+    }
+}
+
+fn share(rule: &[u64; 3], role: usize) -> (u64, u64) {
+    (rule.get(role).copied().unwrap_or_default(), rule.last().copied().unwrap_or(1).max(1))
+}
+
+fn read_sets(cluster: &Cluster, kinds: &Kinds, uid: &str, last: Option<&Facts>) -> Vec<Arc<ReplicaSet>> {
+    let objects = cluster.objects(&kinds.sets, Some(NAMESPACE));
+    let own = objects.filter(|set| object::controller_uid(set) == Some(uid));
+    own.map(|object| {
+        let known = last.and_then(|last| last.sets.iter().find(|set| Arc::ptr_eq(&set.object, object)));
+        known.cloned().unwrap_or_else(|| Arc::new(ReplicaSet::read(object)))
+    })
+    .collect()
+}
+
+impl Selected {
+    fn read(object: &Arc<Value>) -> Self {
+        let hash = object.pointer("/spec/selector").and_then(|selector| selector.get(HASH_LABEL)?.as_str());
+        Self { object: object.clone(), hash: hash.map(str::to_owned) }
+    }
+}
+
+impl Route {
+    fn read(
+        cluster: &Cluster,
+        routes: &Resource,
+        name: &str,
+        app: &App,
+        rollout: Option<&Read>,
+        known: Option<&Self>,
+    ) -> Self {
+        let divide = |object: &Arc<Value>| {
+            let mut known = known.into_iter().flat_map(|known| known.written.iter().chain(&known.taken));
+            let same = known.find(|known| Arc::ptr_eq(&known.object, object));
+            same.cloned().unwrap_or_else(|| Arc::new(Division::read(object, app)))
+        };
+        Self {
+            written: cluster.object(routes, NAMESPACE, name).map(divide),
+            taken: cluster.taken(routes, NAMESPACE, name).map(divide).collect(),
+            is_verified: rollout.is_none_or(|rollout| is_verified(&rollout.object, name)),
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let same = |one: &Arc<Division>, other: &Arc<Division>| Arc::ptr_eq(one, other);
+        let written = match (&self.written, &other.written) {
+            (Some(one), Some(other)) => same(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        written
+            && self.is_verified == other.is_verified
+            && self.taken.len() == other.taken.len()
+            && self.taken.iter().zip(&other.taken).all(|(one, other)| same(one, other))
+    }
+}
+
+/// Whether the router that divides this route waits for reports.
+fn is_verified(rollout: &Value, route: &str) -> bool {
+    let plugins = rollout.pointer("/spec/strategy/canary/trafficRouting/plugins").and_then(Value::as_object);
+    let mut routers = plugins.into_iter().flat_map(serde_json::Map::values);
+    let is_meant = |router: &&Value| {
+        let names = router.get("httpRoutes").and_then(Value::as_array);
+        names.is_none_or(|names| {
+            names.iter().any(|one| one.get("name").and_then(Value::as_str) == Some(route))
+        })
+    };
+    let router = routers.find(is_meant);
+    router.and_then(|router| router.get("verify")).and_then(Value::as_str) != Some("Never")
+}
+
+impl Division {
+    pub(crate) fn read(object: &Arc<Value>, app: &App) -> Self {
+        let (stable, canary) = (app.stable_service(), app.canary_service());
+        let mut division = Self { object: object.clone(), rules: Vec::new(), has_managed: false };
+        for rule in list(object, "/spec/rules") {
+            let mut weights = [0, 0, 0];
+            let (mut has_stable, mut has_canary) = (false, false);
+            for backend in list(rule, "/backendRefs") {
+                let weight = backend.get("weight").and_then(Value::as_u64).unwrap_or(1);
+                let name = backend.get("name").and_then(Value::as_str).unwrap_or_default();
+                weights[2] += weight;
+                if name == stable {
+                    has_stable = true;
+                    weights[0] += weight;
+                } else if name == canary {
+                    has_canary = true;
+                    weights[1] += weight;
+                }
+            }
+            if has_stable && has_canary {
+                division.rules.push(weights);
+            }
+            division.has_managed |=
+                is_managed(rule, app) && (mirrors_to(rule, &canary) || !has_stable && has_canary);
+        }
+        division
+    }
+}
+
+/// Whether a rule has the name of a managed route of an app, or that of a copy of one.
+pub(crate) fn is_managed(rule: &Value, app: &App) -> bool {
+    let Some(name) = rule.get("name").and_then(Value::as_str) else { return false };
+    app.managed.iter().any(|managed| {
+        name.strip_prefix(&*managed.name).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('-').is_some_and(|number| number.parse::<u32>().is_ok())
+        })
+    })
+}
+
+fn mirrors_to(rule: &Value, service: &str) -> bool {
+    list(rule, "/filters").iter().any(|filter| {
+        filter.pointer("/requestMirror/backendRef/name").and_then(Value::as_str) == Some(service)
+    })
+}
+
+/// The elements of a list; none where there is no list.
+pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}

@@ -1,0 +1,400 @@
+//! Deliberately wrong variants of `decide`, each of which breaks one thing. That each is caught shows that the checks can fail.
+//!
+//! Each is a wrapper: it changes what the real function sees, or what it answers.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tidegate_api::{Body, Operation, Request, builtin, object};
+use tidegate_core::{Decision, Note, NoteKind, RouterState, World, decide};
+use tidegate_model::names::HASH_LABEL;
+use tidegate_shell::Decide;
+
+/// A wrong variant.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutant {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does wrong.
+    pub does: &'static str,
+    /// The function.
+    pub decide: Decide,
+}
+
+/// All of them.
+pub const MUTANTS: [Mutant; 22] = [
+    Mutant { name: "trusts-writes", does: "takes for verified what was written", decide: trusts_writes },
+    Mutant {
+        name: "ignores-failures",
+        does: "takes a router that failed for verified",
+        decide: ignores_failures,
+    },
+    Mutant { name: "asks-one-router", does: "looks at the first router only", decide: asks_one_router },
+    Mutant { name: "weighs-ahead", does: "gives the canary the next step's weight", decide: weighs_ahead },
+    Mutant { name: "sums-wrong", does: "gives stable one part less", decide: sums_wrong },
+    Mutant { name: "sees-pods", does: "takes pods that are wanted for available", decide: sees_pods },
+    Mutant { name: "shrinks-early", does: "lets an aborted canary go at once", decide: shrinks_early },
+    Mutant {
+        name: "shrinks-stable",
+        does: "makes stable smaller as the canary grows",
+        decide: shrinks_stable,
+    },
+    Mutant { name: "forgets-delay", does: "knows no delay before old pods go", decide: forgets_delay },
+    Mutant {
+        name: "points-canary-early",
+        does: "points the canary Service at new pods at once",
+        decide: points_canary_early,
+    },
+    Mutant {
+        name: "points-stable-early",
+        does: "points the stable Service at new pods past the last step",
+        decide: points_stable_early,
+    },
+    Mutant { name: "skips-steps", does: "goes two steps at a time", decide: skips_steps },
+    Mutant { name: "skips-pauses", does: "does not wait in pauses", decide: skips_pauses },
+    Mutant {
+        name: "promotes-early",
+        does: "promotes past the last step without traffic",
+        decide: promotes_early,
+    },
+    Mutant { name: "forgets-aborts", does: "goes on after an abort", decide: forgets_aborts },
+    Mutant {
+        name: "keeps-managed-routes",
+        does: "keeps managed routes on an abort",
+        decide: keeps_managed_routes,
+    },
+    Mutant { name: "makes-sets", does: "makes another ReplicaSet when steps change", decide: makes_sets },
+    Mutant {
+        name: "deletes-sets",
+        does: "deletes the ReplicaSet of an update that is aborted",
+        decide: deletes_sets,
+    },
+    Mutant { name: "writes-labels", does: "writes a label on Services", decide: writes_labels },
+    Mutant { name: "says-healthy", does: "says Healthy, whatever is", decide: says_healthy },
+    Mutant {
+        name: "says-verified",
+        does: "says that weights are in force, whatever is",
+        decide: says_verified,
+    },
+    Mutant { name: "is-restless", does: "says something else each time", decide: is_restless },
+];
+
+// ---- What the real function sees
+
+fn with_states(world: &World, change: impl Fn(&RouterState) -> Option<RouterState>) -> World {
+    let mut world = world.clone();
+    for report in world.routing.iter_mut().flat_map(|routing| &mut routing.routers) {
+        if let Some(state) = change(&report.state) {
+            report.state = state;
+        }
+    }
+    world
+}
+
+fn trusts_writes(world: &World, now: Timestamp) -> Decision {
+    let is_written =
+        |state: &RouterState| matches!(state, RouterState::Waiting { reason, .. } if reason == "Unverified");
+    decide(&with_states(world, |state| is_written(state).then_some(RouterState::Verified)), now)
+}
+
+fn ignores_failures(world: &World, now: Timestamp) -> Decision {
+    let is_failed = |state: &RouterState| matches!(state, RouterState::Failed { .. });
+    decide(&with_states(world, |state| is_failed(state).then_some(RouterState::Verified)), now)
+}
+
+fn asks_one_router(world: &World, now: Timestamp) -> Decision {
+    let mut world = world.clone();
+    for report in world.routing.iter_mut().flat_map(|routing| routing.routers.iter_mut().skip(1)) {
+        report.state = RouterState::Verified;
+    }
+    decide(&world, now)
+}
+
+fn with_rollout(world: &World, change: impl FnOnce(&mut Value)) -> World {
+    let mut rollout = world.rollout.as_ref().clone();
+    change(&mut rollout);
+    World { rollout: rollout.into(), ..world.clone() }
+}
+
+fn forgets_delay(world: &World, now: Timestamp) -> Decision {
+    let world = with_rollout(world, |rollout| {
+        put(rollout, &["spec", "strategy", "canary", "scaleDownDelaySeconds"], json!(0));
+    });
+    decide(&world, now)
+}
+
+fn forgets_aborts(world: &World, now: Timestamp) -> Decision {
+    let world = with_rollout(world, |rollout| put(rollout, &["status", "abort"], json!(false)));
+    decide(&world, now)
+}
+
+fn sees_pods(world: &World, now: Timestamp) -> Decision {
+    let mut world = world.clone();
+    for set in &mut world.replica_sets {
+        let mut value = set.as_ref().clone();
+        let wanted = value.pointer("/spec/replicas").cloned().unwrap_or_default();
+        for count in ["replicas", "readyReplicas", "availableReplicas"] {
+            put(&mut value, &["status", count], wanted.clone());
+        }
+        *set = value.into();
+    }
+    decide(&world, now)
+}
+
+// ---- What it answers
+
+fn weighs_ahead(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let index = number(&world.rollout, "/status/currentStepIndex");
+    let steps = world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array);
+    let next =
+        usize::try_from(index).ok().and_then(|index| steps?.get(index + 2)?.get("setWeight")?.as_u64());
+    if let (Some(traffic), Some(next)) =
+        (&mut decision.traffic, next.and_then(|next| u32::try_from(next).ok()))
+        && traffic.canary.weight > 0
+    {
+        traffic.canary.weight = next.min(traffic.max_weight);
+        traffic.stable.weight = traffic.max_weight - traffic.canary.weight;
+    }
+    decision
+}
+
+fn sums_wrong(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    if let Some(traffic) = &mut decision.traffic
+        && traffic.canary.weight > 0
+    {
+        traffic.stable.weight = traffic.stable.weight.saturating_sub(1);
+    }
+    decision
+}
+
+fn keeps_managed_routes(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    if let (Some(traffic), Some(routing)) = (&mut decision.traffic, &world.routing)
+        && is_true(&world.rollout, "/status/abort")
+    {
+        traffic.managed_routes.clone_from(&routing.traffic.managed_routes);
+    }
+    decision
+}
+
+fn shrinks_early(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    if is_true(&world.rollout, "/status/abort")
+        && let Some(set) = set_of(world, text(&world.rollout, "/status/currentPodHash"))
+        && is_updating(world)
+    {
+        write(&mut decision, set, json!({"spec": {"replicas": 0}}));
+    }
+    decision
+}
+
+fn shrinks_stable(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let (replicas, weight) =
+        (number(&world.rollout, "/spec/replicas"), decision.traffic.as_ref().map(|one| one.canary.weight));
+    if let (Some(weight), Some(set)) = (weight, set_of(world, text(&world.rollout, "/status/stableRS")))
+        && weight > 0
+        && is_updating(world)
+        && number(set, "/spec/replicas") == replicas
+        && replicas > 1
+    {
+        write(&mut decision, set, json!({"spec": {"replicas": replicas / 2}}));
+    }
+    decision
+}
+
+fn points_canary_early(world: &World, now: Timestamp) -> Decision {
+    let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
+    points(world, now, "/spec/strategy/canary/canaryService", &hash)
+}
+
+fn points_stable_early(world: &World, now: Timestamp) -> Decision {
+    let steps =
+        world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
+    let is_past =
+        number(&world.rollout, "/status/currentStepIndex") >= i64::try_from(steps).unwrap_or(i64::MAX);
+    if !is_past || !is_updating(world) {
+        return decide(world, now);
+    }
+    let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
+    points(world, now, "/spec/strategy/canary/stableService", &hash)
+}
+
+fn points(world: &World, now: Timestamp, service: &str, hash: &str) -> Decision {
+    let mut decision = decide(world, now);
+    let has_pods = set_of(world, hash).is_some_and(|set| number(set, "/status/availableReplicas") > 0);
+    if let Some(service) = world.services.get(text(&world.rollout, service))
+        && has_pods
+        && service.pointer("/spec/selector").and_then(|selector| selector.get(HASH_LABEL)?.as_str())
+            != Some(hash)
+    {
+        write(&mut decision, service, json!({"spec": {"selector": {HASH_LABEL: hash}}}));
+    }
+    decision
+}
+
+fn skips_steps(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let (old, new) =
+        (number(&world.rollout, "/status/currentStepIndex"), number(&decision.status, "/currentStepIndex"));
+    let steps =
+        world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
+    if new == old + 1 && new < i64::try_from(steps).unwrap_or_default() && is_updating(world) {
+        put(&mut decision.status, &["currentStepIndex"], json!(new + 1));
+    }
+    decision
+}
+
+fn skips_pauses(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let index = number(&world.rollout, "/status/currentStepIndex");
+    let steps = world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array);
+    let step = usize::try_from(index).ok().and_then(|index| steps?.get(index));
+    let is_paused = world.rollout.pointer("/status/pauseConditions/0").is_some();
+    if step.is_some_and(|step| step.get("pause").is_some()) && is_paused && is_updating(world) {
+        put(&mut decision.status, &["currentStepIndex"], json!(index + 1));
+        put(&mut decision.status, &["pauseConditions"], Value::Null);
+    }
+    decision
+}
+
+fn promotes_early(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let steps =
+        world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
+    let is_past =
+        number(&world.rollout, "/status/currentStepIndex") >= i64::try_from(steps).unwrap_or(i64::MAX);
+    if is_past && is_updating(world) && !is_true(&world.rollout, "/status/abort") {
+        let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
+        put(&mut decision.status, &["stableRS"], json!(hash));
+    }
+    decision
+}
+
+fn makes_sets(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let hash = text(&decision.status, "/currentStepHash");
+    if hash != text(&world.rollout, "/status/currentStepHash")
+        && let Some(set) = world.replica_sets.first()
+    {
+        let mut copy = set.as_ref().clone();
+        let name = format!("{}-{hash}", object::name(set));
+        put(
+            &mut copy,
+            &["metadata"],
+            json!({
+                "name": name, "namespace": object::namespace(set), "labels": set.pointer("/metadata/labels"),
+                "ownerReferences": set.pointer("/metadata/ownerReferences"),
+            }),
+        );
+        if let Some(fields) = copy.as_object_mut() {
+            fields.shift_remove("status");
+        }
+        let namespace = Some(object::namespace(set).to_owned());
+        let operation = Operation::Create { object: copy };
+        decision.writes.push(Request { resource: builtin::replica_sets(), namespace, operation });
+    }
+    decision
+}
+
+fn deletes_sets(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    if is_true(&world.rollout, "/status/abort")
+        && is_updating(world)
+        && let Some(set) = set_of(world, text(&world.rollout, "/status/currentPodHash"))
+    {
+        decision.writes.retain(|write| write.name() != Some(object::name(set)));
+        let operation = Operation::Delete {
+            name: object::name(set).to_owned(),
+            preconditions: tidegate_api::Preconditions::default(),
+        };
+        let namespace = Some(object::namespace(set).to_owned());
+        decision.writes.push(Request { resource: builtin::replica_sets(), namespace, operation });
+    }
+    decision
+}
+
+fn writes_labels(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    for write in &mut decision.writes {
+        if *write.resource.kind == *"Service"
+            && let Operation::Patch { body: Body::Merge(body), .. } = &mut write.operation
+        {
+            put(body, &["metadata", "labels", "team"], json!("tidegate"));
+        }
+    }
+    decision
+}
+
+fn says_healthy(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    put(&mut decision.status, &["phase"], json!("Healthy"));
+    decision
+}
+
+fn says_verified(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    if decision.status.pointer("/canary/weights/verified").is_some() {
+        put(&mut decision.status, &["canary", "weights", "verified"], json!(true));
+    }
+    decision
+}
+
+fn is_restless(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let last: u64 = text(&world.rollout, "/status/message").parse().unwrap_or_default();
+    put(&mut decision.status, &["message"], json!((last + 1).to_string()));
+    decision.notes.push(Note { kind: NoteKind::Normal, reason: "Restless", message: last.to_string() });
+    decision
+}
+
+// ---- Reading and writing
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(value: &Value, pointer: &str) -> i64 {
+    value.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+}
+
+fn is_true(value: &Value, pointer: &str) -> bool {
+    value.pointer(pointer).and_then(Value::as_bool) == Some(true)
+}
+
+fn is_updating(world: &World) -> bool {
+    let (stable, current) =
+        (text(&world.rollout, "/status/stableRS"), text(&world.rollout, "/status/currentPodHash"));
+    !stable.is_empty() && stable != current
+}
+
+fn set_of<'a>(world: &'a World, hash: &str) -> Option<&'a Value> {
+    let found = |set: &&std::sync::Arc<Value>| object::label(set, HASH_LABEL) == Some(hash);
+    world.replica_sets.iter().find(found).map(AsRef::as_ref)
+}
+
+/// Changes an object, in place of what the decision wanted to do to it.
+fn write(decision: &mut Decision, object: &Value, mut patch: Value) {
+    let kind = text(object, "/kind");
+    let resource = if kind == "Service" { builtin::services() } else { builtin::replica_sets() };
+    let name = object::name(object).to_owned();
+    decision.writes.retain(|write| write.resource != resource || write.name() != Some(&name));
+    put(&mut patch, &["metadata", "resourceVersion"], json!(object::resource_version(object)));
+    let operation = Operation::Patch { name, subresource: None, body: Body::Merge(patch) };
+    let namespace = Some(object::namespace(object).to_owned());
+    decision.writes.push(Request { resource, namespace, operation });
+}
+
+/// Puts a value at a path, making the objects on the way.
+fn put(value: &mut Value, path: &[&str], leaf: Value) {
+    let mut value = value;
+    for key in path {
+        if !value.is_object() {
+            *value = json!({});
+        }
+        let Value::Object(fields) = value else { return };
+        value = fields.entry((*key).to_owned()).or_insert(Value::Null);
+    }
+    *value = leaf;
+}
