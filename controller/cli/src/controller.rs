@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use tidegate_runtime::{Runtime, RuntimeSettings};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Plugins;
+use crate::loader::Sandbox;
 use crate::permissions;
 use crate::plugins;
 
@@ -38,6 +40,9 @@ pub(crate) struct Controller {
     /// Look after the Rollouts with this instance id only; without it, after those that have none.
     #[arg(long, value_name = "ID")]
     instance_id: Option<String>,
+    /// How long a start may wait for a plugin with `failurePolicy: Strict`; then the process ends and says why.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration)]
+    plugin_start_deadline: Duration,
     /// Elect one of several controllers by a Lease. With `false` there must be no other.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     leader_elect: bool,
@@ -93,11 +98,8 @@ pub(crate) fn run(arguments: Controller) -> anyhow::Result<ExitCode> {
         tracing::info!(allowed = report.allowed, refused = report.refused, "locked down");
     }
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
-    let loaded = plugins::load_pinned(&runtime, &arguments.plugins.router_plugins);
-    let grants = permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?;
-    let states = plugins::states(&loaded, &grants);
     let options = options(arguments)?;
-    workers.block_on(tidegate_kube::run(options, states))?;
+    workers.block_on(tidegate_kube::run(options, Arc::new(Sandbox { runtime })))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,8 +134,9 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
     } else {
         arguments.namespace
     };
+    let grants = permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?;
     let election = arguments.leader_elect.then(|| Election {
-        namespace: arguments.leader_election_namespace.or(own_namespace),
+        namespace: arguments.leader_election_namespace.or_else(|| own_namespace.clone()),
         name: None,
         lease_duration: arguments.leader_election_lease_duration,
         renew_deadline: arguments.leader_election_lease_renew_deadline,
@@ -146,6 +149,9 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
         election,
         identity: std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()),
         bind_address: arguments.bind_address,
+        own_namespace,
+        plugins: arguments.plugins.router_plugins.iter().map(|one| plugins::wanted(one, &grants)).collect(),
+        plugin_start_deadline: arguments.plugin_start_deadline,
         healthz_port: arguments.healthz_port,
         metrics_port: arguments.metrics_port,
         ..Options::default()

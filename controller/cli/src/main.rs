@@ -4,6 +4,8 @@
 mod arguments;
 #[cfg(feature = "cluster")]
 mod controller;
+#[cfg(feature = "cluster")]
+mod loader;
 mod patch;
 mod permissions;
 mod plugin;

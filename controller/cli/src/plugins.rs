@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use tidegate_contract::Router;
 use tidegate_model::interest::ARGO_ROUTERS;
+use tidegate_plugins::{FailurePolicy, Origin, Source as WantedSource, Wanted, WebSource};
 use tidegate_route::Grant;
 use tidegate_runtime::{Artifact, LimitedSource, LoadError, Location, Runtime};
-#[cfg(feature = "cluster")]
-use tidegate_runtime::{LoadReason, Stage};
 use tidegate_shell::{PluginState, PluginVersion};
 
 use crate::web::{self, Patience, Web};
@@ -71,23 +70,30 @@ pub(crate) fn load(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
     load_each(plugins, |plugin| load_one(runtime, plugin))
 }
 
-/// The same, and every plugin that is not built in must be pinned: in front of production traffic runs what was chosen.
-#[cfg(feature = "cluster")]
-pub(crate) fn load_pinned(runtime: &Runtime, plugins: &[RouterPlugin]) -> Vec<Loaded> {
-    load_each(plugins, |plugin| {
-        let is_builtin = matches!(plugin.from.source.location, Location::Builtin(_));
-        if is_builtin || plugin.from.source.sha256.is_some() {
-            return load_one(runtime, plugin);
-        }
-        // Read all the same, so that the message can say the digest.
-        let artifact = read(plugin)?;
-        Err(LoadError::new(
-            Stage::Digest,
-            LoadReason::DigestMissing,
-            format!("{} is not pinned", plugin.from.source.location),
-            format!("if it is the one that you mean, append ,sha256={} to its location", artifact.digest()),
-        ))
-    })
+/// A plugin of a flag, as the controller's manager of plugins wants it.
+pub(crate) fn wanted(plugin: &RouterPlugin, grants: &BTreeMap<String, Arc<Grant>>) -> Wanted {
+    let LimitedSource { source, limits, allow_http } = plugin.from.clone();
+    Wanted {
+        name: plugin.name.clone(),
+        origin: Origin::Flag,
+        source: match source.location {
+            Location::Builtin(name) => WantedSource::Builtin(name),
+            Location::File(path) => WantedSource::File(path),
+            Location::Web(url) => WantedSource::Web(Box::new(WebSource {
+                url,
+                headers: Vec::new(),
+                ca: None,
+                proxy: None,
+                allow_http,
+            })),
+        },
+        sha256: source.sha256,
+        limits,
+        settings: "{}".into(),
+        grant: grants.get(&plugin.name).cloned(),
+        failure_policy: FailurePolicy::default(),
+        revoked: BTreeSet::new(),
+    }
 }
 
 fn load_each(

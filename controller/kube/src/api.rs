@@ -58,6 +58,15 @@ impl Api {
         tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer_within(limit)))
     }
 
+    /// Reads the metadata of objects, without the objects themselves.
+    pub(crate) async fn list_metadata(&self, query: &request::ListQuery) -> Result<Value, ApiError> {
+        const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        let request = HttpRequest { accept: Some(METADATA), ..query.page(0, None)? };
+        tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request))
+            .await
+            .unwrap_or_else(|_| Err(no_answer_within(REQUEST_TIMEOUT)))
+    }
+
     /// Reads a path, for example of the discovery API.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, ApiError> {
         tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(HttpRequest::get(path.to_owned())))
@@ -86,12 +95,12 @@ impl Api {
 }
 
 fn compose(request: HttpRequest) -> Result<http::Request<Body>, ApiError> {
-    let HttpRequest { method, uri, content_type, body } = request;
+    let HttpRequest { method, uri, content_type, accept, body } = request;
     let is_watch = method == Method::GET && uri.contains("watch=true");
     let mut builder = http::Request::builder()
         .method(method)
         .uri(uri)
-        .header(ACCEPT, HeaderValue::from_static("application/json"));
+        .header(ACCEPT, HeaderValue::from_static(accept.unwrap_or("application/json")));
     if is_watch {
         // Servers from 1.37 on compress watches too, one member per event, which no decoder here reads.
         builder = builder.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

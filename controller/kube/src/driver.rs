@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidegate_shell::{Effect, Event, Now, Report};
+use tidegate_shell::{Effect, Event, Now, Plugins, Report};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -19,6 +19,7 @@ use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
+use crate::plugins::InUse;
 use crate::report;
 use crate::watch::Signal;
 use crate::watches::{Watched, Watches, is_rollouts};
@@ -58,6 +59,10 @@ pub(crate) struct Parts {
     pub(crate) leadership: Leadership,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
+    /// From the manager of plugins.
+    pub(crate) plugins: watch::Receiver<Plugins>,
+    /// For the manager of plugins.
+    pub(crate) in_use: watch::Sender<Option<InUse>>,
 }
 
 /// The loop and what it owns.
@@ -85,8 +90,9 @@ impl<S: Step> Driver<S> {
     }
 
     /// Runs until it is told to drain; then until nothing is under way any more, or the time is up.
-    pub(crate) async fn run(mut self, first: Event, mut phase: watch::Receiver<Phase>, grace: Duration) {
-        self.step(first);
+    pub(crate) async fn run(mut self, mut phase: watch::Receiver<Phase>, grace: Duration) {
+        let plugins = self.parts.plugins.borrow_and_update().clone();
+        self.step(Event::Plugins(plugins));
         self.check_leading(true);
         self.step(Event::Woken);
         self.parts.health.unsynced(self.parts.watches.unanswered());
@@ -99,6 +105,10 @@ impl<S: Step> Driver<S> {
                 Some(watched) = self.parts.reports.recv() => self.watched(watched),
                 Some(done) = self.under_way.join_next() => self.done(done),
                 () = self.parts.leadership.changed() => self.check_leading(false),
+                Ok(()) = self.parts.plugins.changed() => {
+                    let plugins = self.parts.plugins.borrow_and_update().clone();
+                    self.step(Event::Plugins(plugins));
+                }
                 () = sleep_or_never(wake_at) => {
                     self.wake_at = None;
                     self.step(Event::Woken);
@@ -200,8 +210,11 @@ impl<S: Step> Driver<S> {
             Effect::Route { id, job } if !self.draining => {
                 self.under_way.spawn(self.parts.jobs.clone().route(id, job));
             }
-            // Nobody will hear the answer; and plugins have one version each, which stays.
-            Effect::Watch(_) | Effect::Send { .. } | Effect::Route { .. } | Effect::InUse(_) => {}
+            // Nobody will hear the answer.
+            Effect::Watch(_) | Effect::Send { .. } | Effect::Route { .. } => {}
+            Effect::InUse(in_use) => {
+                self.parts.in_use.send_replace(Some(in_use));
+            }
             Effect::WakeAt(at) => {
                 let at = self.started + at;
                 self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));

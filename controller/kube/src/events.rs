@@ -40,6 +40,7 @@ pub(crate) fn type_of(kind: NoteKind) -> &'static str {
 }
 
 /// Where events are handed in.
+#[derive(Clone)]
 pub(crate) struct Publisher {
     queue: mpsc::Sender<(Timestamp, KubernetesEvent)>,
     metrics: Arc<Metrics>,

@@ -27,15 +27,16 @@ struct State {
     unsynced: BTreeSet<String>,
     /// Everything was known once.
     synced: bool,
-    /// Plugins that are not loaded, and why.
-    plugins: Vec<String>,
+    /// What the start waits for as far as plugins are concerned; `None`: for nothing any more.
+    gate: Option<Vec<String>>,
     /// The end has begun.
     draining: bool,
 }
 
 impl Health {
     pub(crate) fn new() -> Self {
-        Self { started: Instant::now(), beat: AtomicU64::new(0), state: Mutex::default() }
+        let state = State { gate: Some(vec!["plugins: starting".to_owned()]), ..State::default() };
+        Self { started: Instant::now(), beat: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -48,9 +49,13 @@ impl Health {
         self.beat.store(elapsed, Ordering::Relaxed);
     }
 
-    /// The plugins that are not loaded, each with the reason.
-    pub(crate) fn plugins_unavailable(&self, plugins: Vec<String>) {
-        self.state().plugins = plugins;
+    /// What the start waits for as far as plugins are concerned. Once that is nothing, plugins do not count any more.
+    pub(crate) fn plugins_wait(&self, waits_for: Vec<String>) {
+        let mut state = self.state();
+        if let Some(gate) = &mut state.gate {
+            *gate = waits_for;
+        }
+        state.gate.take_if(|gate| gate.is_empty());
     }
 
     /// The kinds whose objects are not all known yet. Once they are, later ones (of Rollouts that come later)
@@ -100,7 +105,7 @@ impl Health {
             }
             missing.extend(state.unsynced.iter().map(|kind| format!("not synced: {kind}")));
         }
-        missing.extend(state.plugins.iter().map(|plugin| format!("plugin not ready: {plugin}")));
+        missing.extend(state.gate.iter().flatten().cloned());
         if missing.is_empty() { Ok(()) } else { Err(missing.join("\n")) }
     }
 }
@@ -127,12 +132,15 @@ mod tests {
         health.unsynced(BTreeSet::from(["Rollout".to_owned()]));
         assert!(health.ready().unwrap_err().contains("Rollout"));
         health.unsynced(BTreeSet::new());
+        assert!(health.ready().is_err(), "nothing is known of plugins");
+        health.plugins_wait(vec!["plugin a/b: DigestMismatch".into()]);
+        assert!(health.ready().unwrap_err().contains("DigestMismatch"));
+        health.plugins_wait(Vec::new());
         assert!(health.ready().is_ok());
         health.unsynced(BTreeSet::from(["HTTPRoute".to_owned()]));
         assert!(health.ready().is_ok(), "a kind that is needed later does not count");
-        health.plugins_unavailable(vec!["a/b: DigestMismatch".into()]);
-        assert!(health.ready().is_err());
-        health.plugins_unavailable(Vec::new());
+        health.plugins_wait(vec!["plugin a/b: DigestMismatch".into()]);
+        assert!(health.ready().is_ok(), "a plugin does not make a ready controller unready");
         health.draining();
         assert!(health.ready().is_err());
     }

@@ -3,6 +3,7 @@
 //! Names and labels that Argo Rollouts has too mean the same here, so that dashboards keep working; what is
 //! ours begins with `tidegate_`. All of them are listed, with their meaning, in the registration below.
 
+mod plugins;
 mod rollouts;
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ use tidegate_api::{ApiError, ObjectKey, Request, object};
 use tidegate_core::{NoteKind, Routing};
 use tidegate_route::Answer;
 
+pub(crate) use plugins::PluginMetrics;
 use rollouts::Table;
 
 /// Buckets of Argo's `rollout_reconcile`, in seconds.
@@ -122,7 +124,8 @@ pub(crate) struct Metrics {
     request_seconds: Histograms<VerbLabels>,
     calls: Counters<CallLabels>,
     call_seconds: Histograms<PluginLabels>,
-    plugin_ready: Family<PluginLabels, Gauge>,
+    /// About plugins, whether they are called or not.
+    pub(crate) plugins: PluginMetrics,
     watch_restarts: Counters<RestartLabels>,
     malformed: Counters<KindLabels>,
     leader: Gauge,
@@ -145,7 +148,7 @@ impl Metrics {
             request_seconds: Family::new_with_constructor(Buckets(&REQUEST_SECONDS)),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(Buckets(&CALL_SECONDS)),
-            plugin_ready: Family::default(),
+            plugins: PluginMetrics::default(),
             watch_restarts: Family::default(),
             malformed: Family::default(),
             leader: Gauge::default(),
@@ -200,7 +203,7 @@ impl Metrics {
             "Time that a pass through a router plugin takes, sandbox included",
             self.call_seconds.clone(),
         );
-        registry.register("tidegate_plugin_ready", "Whether a plugin is loaded", self.plugin_ready.clone());
+        self.plugins.register(registry);
         registry.register(
             "tidegate_watch_restarts",
             "Watches that did not end as watches end, by kind and reason",
@@ -327,11 +330,6 @@ impl Metrics {
         self.calls.get_or_create(&CallLabels { plugin, outcome, reason }).inc();
     }
 
-    /// Whether a plugin is loaded.
-    pub(crate) fn plugin(&self, name: &str, ready: bool) {
-        self.plugin_ready.get_or_create(&PluginLabels { plugin: name.to_owned() }).set(ready.into());
-    }
-
     /// A Kubernetes event is published.
     pub(crate) fn event(&self, regarding: &Value, kind: NoteKind, reason: &str) {
         let rollout = RolloutLabels {
@@ -403,7 +401,8 @@ fn outcome(answer: &Answer) -> (&'static str, String) {
 mod tests {
     use serde_json::json;
     use tidegate_api::builtin;
-    use tidegate_contract::{Fault, FaultReason};
+    use tidegate_artifact::LoadReason;
+    use tidegate_contract::{Digest, Fault, FaultReason};
 
     use super::*;
 
@@ -490,7 +489,9 @@ mod tests {
         metrics.wrote(&key, &request, None);
         metrics.requested(&request, 200, Duration::ZERO);
         metrics.called("a/b", &Answer::Needs(Vec::new()), Duration::ZERO);
-        metrics.plugin("a/b", true);
+        metrics.plugins.told([("a/b", Some(("1.0".to_owned(), Digest([1; 32]))))].into_iter());
+        metrics.plugins.loaded("a/b", Duration::from_secs(1));
+        metrics.plugins.failed("a/b", LoadReason::NotWasm);
         metrics.event(&rollout, NoteKind::Normal, "RolloutUpdated");
         metrics.event_dropped();
         metrics.watch_restarted("Rollout", "Cut");

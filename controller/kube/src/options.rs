@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tidegate_plugins::Wanted;
+
 use crate::client::Connection;
 
 /// How the controller runs. The defaults are those of Argo Rollouts where it has the same choice.
@@ -22,6 +24,13 @@ pub struct Options {
     pub identity: Option<String>,
     /// The address that the probes and metrics listen on; `None`: all of this machine.
     pub bind_address: Option<IpAddr>,
+    /// The controller's own namespace, where Argo's ConfigMap and the last good bytes of plugins are; `None`: that of the
+    /// service account, or of the kubeconfig's context.
+    pub own_namespace: Option<String>,
+    /// The plugins that flags name, and those that there are without.
+    pub plugins: Vec<Wanted>,
+    /// How long a start may wait for a plugin without which it must not be.
+    pub plugin_start_deadline: Duration,
     /// Argo's `--healthzPort`: `/healthz` and `/readyz`.
     pub healthz_port: u16,
     /// Argo's `--metricsPort`: `/metrics`.
@@ -59,6 +68,9 @@ impl Default for Options {
             election: Some(Election::default()),
             identity: None,
             bind_address: None,
+            own_namespace: None,
+            plugins: Vec::new(),
+            plugin_start_deadline: Duration::from_mins(5),
             healthz_port: 8080,
             metrics_port: 8090,
             router_calls: None,

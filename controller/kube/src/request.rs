@@ -20,12 +20,14 @@ pub(crate) struct HttpRequest {
     pub(crate) method: Method,
     pub(crate) uri: String,
     pub(crate) content_type: Option<&'static str>,
+    /// In which form the answer should be, if not the usual one.
+    pub(crate) accept: Option<&'static str>,
     pub(crate) body: Vec<u8>,
 }
 
 impl HttpRequest {
     pub(crate) fn get(uri: String) -> Self {
-        Self { method: Method::GET, uri, content_type: None, body: Vec::new() }
+        Self { method: Method::GET, uri, content_type: None, accept: None, body: Vec::new() }
     }
 }
 
@@ -132,7 +134,13 @@ pub(crate) fn http_request(request: &Request) -> Result<HttpRequest, ApiError> {
 }
 
 fn with_body(method: Method, uri: String, content_type: &'static str, body: &Value) -> HttpRequest {
-    HttpRequest { method, uri, content_type: Some(content_type), body: body.to_string().into_bytes() }
+    HttpRequest {
+        method,
+        uri,
+        content_type: Some(content_type),
+        accept: None,
+        body: body.to_string().into_bytes(),
+    }
 }
 
 fn delete_options(preconditions: &Preconditions) -> Value {

@@ -1,12 +1,13 @@
 //! Puts the parts together, and takes them apart in order.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use tidegate_fetch::{FetchSettings, Fetcher, Roots};
 use tidegate_lease::{Config as LeaseConfig, ConfigError, Elector};
-use tidegate_shell::{Event, PluginState, Settings, Shell};
+use tidegate_plugins::{Gate, Manager, ManagerSettings};
+use tidegate_shell::{Plugins, Settings, Shell};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,6 +25,7 @@ use crate::leadership::{Leadership, Leading};
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
 use crate::options::{Election, Options, argo_lease_name};
+use crate::plugins::{self, Loader, PluginDriver, PluginJobs, PluginParts, start};
 use crate::probes;
 use crate::watch::WatchTiming;
 use crate::watches::Watches;
@@ -62,6 +64,16 @@ pub enum RunError {
         /// What is known about it.
         message: String,
     },
+    /// A plugin with `failurePolicy: Strict` could not be had in the time that the start may take.
+    #[error(
+        "the controller does not start without its strict plugins, and after {deadline:?} it waits for: {waits_for}"
+    )]
+    Plugins {
+        /// The time.
+        deadline: Duration,
+        /// Each plugin, with the reason and what to do.
+        waits_for: String,
+    },
     /// A second signal came before everything had ended.
     #[error("interrupted before everything had ended; the lease expires by itself")]
     Interrupted,
@@ -73,7 +85,7 @@ pub enum RunError {
 /// # Errors
 /// When it cannot start, when a part of it fails, or when it is interrupted. That the API server cannot be
 /// reached is not among them: that is waited for.
-pub async fn run(options: Options, plugins: BTreeMap<String, PluginState>) -> Result<(), RunError> {
+pub async fn run(options: Options, loader: Arc<dyn Loader>) -> Result<(), RunError> {
     let mut signals = Signals::new()?;
     let healthz = listen(&options, "/healthz and /readyz", options.healthz_port).await?;
     let metrics_listener = listen(&options, "/metrics", options.metrics_port).await?;
@@ -82,26 +94,67 @@ pub async fn run(options: Options, plugins: BTreeMap<String, PluginState>) -> Re
 
     let metrics = Arc::new(Metrics::new());
     let health = Arc::new(Health::new());
-    report_plugins(&plugins, &metrics, &health);
     let mut health_server = serve(healthz, probes::health(health.clone()));
     let mut metrics_server = serve(metrics_listener, probes::metrics(metrics.clone()));
 
     let (leading, leadership) = Leadership::new();
     let (release, released) = oneshot::channel();
-    let mut candidate = match &options.election {
-        Some(election) => {
-            let config = lease_config(election, &options, &api, &identity);
-            info!(namespace = config.namespace, name = config.name, identity = config.identity, "electing");
-            let elector = Elector::new(config, fastrand::u64(..))?;
-            tokio::spawn(Candidate::new(api.clone(), elector, leading).run(released))
-        }
-        None => tokio::spawn(always(leading, released)),
+    let (gate, gates) = watch::channel(start::closed());
+    let mut candidate = if let Some(election) = &options.election {
+        let config = lease_config(election, &options, &api, &identity);
+        let elector = Elector::new(config.clone(), fastrand::u64(..))?;
+        let candidate = Candidate::new(api.clone(), elector, leading);
+        let gates = gates.clone();
+        tokio::spawn(async move {
+            if let Some(released) = opened(gates, released).await {
+                info!(
+                    namespace = config.namespace,
+                    name = config.name,
+                    identity = config.identity,
+                    "electing"
+                );
+                candidate.run(released).await;
+            }
+        })
+    } else {
+        let gates = gates.clone();
+        tokio::spawn(async move {
+            if let Some(released) = opened(gates, released).await {
+                always(leading, released).await;
+            }
+        })
     };
+    let mut failing = Box::pin(start::failed(gates.clone(), options.plugin_start_deadline));
+    tokio::spawn(tell_health(gates, health.clone()));
 
     let (phase, phases) = watch::channel(Phase::Running);
     let (publisher, publishing) =
         Publisher::new(api.clone(), leadership.clone(), metrics.clone(), identity.clone());
     let publishing = tokio::spawn(publishing);
+    let (plugins, known_plugins) = watch::channel(Plugins::default());
+    let (in_use, known_in_use) = watch::channel(None);
+    let mut plugin_driver = {
+        let (watched, reports) = mpsc::channel(plugins::WATCH_REPORTS);
+        let namespace =
+            options.own_namespace.as_deref().unwrap_or_else(|| api.default_namespace()).to_owned();
+        let fetcher = Fetcher::new(FetchSettings::default(), Roots::native());
+        let parts = PluginParts {
+            jobs: PluginJobs::new(api.clone(), fetcher, loader, &namespace, options.namespace.as_deref()),
+            requests: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), 1),
+            watches: Watches::new(api.clone(), metrics.clone(), WatchTiming::default(), watched),
+            reports,
+            publisher: publisher.clone(),
+            leadership: leadership.clone(),
+            metrics: metrics.clone(),
+            plugins,
+            in_use: known_in_use,
+            gate,
+        };
+        let settings = ManagerSettings::new(namespace, options.plugins.clone(), fastrand::u64(..));
+        let mut manager = Manager::new(settings);
+        let driver = PluginDriver::new(move |now, event| manager.step(now, event), parts);
+        tokio::spawn(driver.run(phases.clone(), options.shutdown_grace))
+    };
     let mut driver = {
         let (watched, reports) = mpsc::channel(WATCH_REPORTS);
         let calls = options.router_calls.unwrap_or_else(processors);
@@ -113,15 +166,21 @@ pub async fn run(options: Options, plugins: BTreeMap<String, PluginState>) -> Re
             leadership,
             health,
             metrics,
+            plugins: known_plugins,
+            in_use,
         };
         let mut shell = Shell::new(settings(&options));
         let driver = Driver::new(move |now, event| shell.step(now, event), parts);
-        tokio::spawn(driver.run(Event::Plugins(plugins.into()), phases, options.shutdown_grace))
+        tokio::spawn(driver.run(phases, options.shutdown_grace))
     };
 
     tokio::select! {
         name = signals.next() => info!(signal = name, "ending"),
         result = &mut driver => return Err(ended("the event loop", result)),
+        result = &mut plugin_driver => return Err(ended("the manager of plugins", result)),
+        waits_for = &mut failing => {
+            return Err(RunError::Plugins { deadline: options.plugin_start_deadline, waits_for: waits_for.join("; ") });
+        }
         result = &mut candidate => return Err(ended("the leader election", result)),
         result = &mut health_server => return Err(ended("the server of the probes", result)),
         result = &mut metrics_server => return Err(ended("the server of the metrics", result)),
@@ -130,7 +189,8 @@ pub async fn run(options: Options, plugins: BTreeMap<String, PluginState>) -> Re
     phase.send_replace(Phase::Draining);
     let orderly = async {
         driver.await.map_err(|error| ended::<()>("the event loop", Err(error)))?;
-        // The driver owned the only way into the queue, so the task ends once the queue is empty.
+        plugin_driver.await.map_err(|error| ended::<()>("the manager of plugins", Err(error)))?;
+        // The two loops owned the only ways into the queue, so the task ends once the queue is empty.
         if timeout(LAST_EVENTS, publishing).await.is_err() {
             warn!("some Kubernetes events were not published in time");
         }
@@ -167,30 +227,32 @@ fn lease_config(election: &Election, options: &Options, api: &Api, identity: &st
     }
 }
 
+/// Waits until plugins do not keep this process from trying to lead. `None`: the end came before.
+async fn opened(
+    gates: watch::Receiver<Gate>,
+    mut released: oneshot::Receiver<()>,
+) -> Option<oneshot::Receiver<()>> {
+    tokio::select! {
+        _ = &mut released => None,
+        () = start::open(gates) => Some(released),
+    }
+}
+
+/// Says on `/readyz` what the start waits for.
+async fn tell_health(mut gates: watch::Receiver<Gate>, health: Arc<Health>) {
+    loop {
+        let gate = gates.borrow_and_update().clone();
+        health.plugins_wait(gate.waits_for);
+        if gates.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Instead of an election.
 async fn always(leading: watch::Sender<Leading>, released: oneshot::Receiver<()>) {
     leading.send_replace(Leading::Always);
     let _ = released.await;
-}
-
-fn report_plugins(plugins: &BTreeMap<String, PluginState>, metrics: &Metrics, health: &Health) {
-    let mut unavailable = Vec::new();
-    for (name, state) in plugins {
-        metrics.plugin(name, matches!(state, PluginState::Ready(_)));
-        match state {
-            PluginState::Ready(version) => {
-                let router = &version.router;
-                let description = router.description();
-                info!(plugin = name, version = description.version, digest = %router.digest(), "plugin is ready");
-            }
-            PluginState::Loading => {}
-            PluginState::Unavailable { reason, message } => {
-                warn!(plugin = name, reason, why = message, "plugin is not available");
-                unavailable.push(format!("{name}: {reason}"));
-            }
-        }
-    }
-    health.plugins_unavailable(unavailable);
 }
 
 async fn listen(options: &Options, what: &'static str, port: u16) -> Result<TcpListener, RunError> {

@@ -58,6 +58,8 @@ pub(crate) struct Managed {
     pub(crate) previous: Option<Digest>,
     /// What Rollouts in flight began with.
     pub(crate) in_use: BTreeSet<Digest>,
+    /// What must not run, whoever said so.
+    revoked: BTreeSet<Digest>,
     /// The failure that was told last.
     pub(crate) told: Option<LoadReason>,
     pub(crate) review: Review,
@@ -75,6 +77,7 @@ impl Managed {
             current: None,
             previous: None,
             in_use: BTreeSet::new(),
+            revoked: BTreeSet::new(),
             told: None,
             review: Review::default(),
             not_kept: None,
@@ -105,23 +108,20 @@ impl Managed {
         self.loadings.insert(Which::Target, loading);
     }
 
-    fn revoked(&self) -> BTreeSet<Digest> {
-        self.right.as_ref().map(|wanted| wanted.revoked.clone()).unwrap_or_default()
-    }
-
     /// Brings everything in line with what is configured and known. Whether another version serves now.
     pub(crate) fn settle(
         &mut self,
         before: Option<Digest>,
         built_in: Option<&Wanted>,
+        revoked: &BTreeSet<Digest>,
         now: Duration,
     ) -> bool {
-        let revoked = self.revoked();
+        self.revoked.clone_from(revoked);
         self.versions.retain(|digest, _| !revoked.contains(digest));
-        self.refuse_revoked(&revoked, now);
+        self.refuse_revoked(revoked, now);
         self.need_stand_in(built_in, now);
         self.need_before(before.filter(|digest| !revoked.contains(digest)), now);
-        self.need_older(&revoked, now);
+        self.need_older(revoked, now);
         let changed = self.choose();
         self.forget_versions();
         changed
@@ -317,8 +317,7 @@ impl Managed {
             reason: error.reason.to_string(),
             message: said(error),
         };
-        let revoked = self.entry.as_ref().is_ok_and(|wanted| wanted.revoked.contains(&digest));
-        if revoked {
+        if self.revoked.contains(&digest) {
             let message = format!("sha256:{digest} is revoked");
             return PluginState::Unavailable { reason: LoadReason::Revoked.to_string(), message };
         }

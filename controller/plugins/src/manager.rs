@@ -296,7 +296,7 @@ impl Manager {
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         plugin.in_use = self.in_use.get(name).cloned().unwrap_or_default();
         let from = plugin.current;
-        if plugin.settle(before, built_in, now.monotonic) {
+        if plugin.settle(before, built_in, &self.catalogue.revoked, now.monotonic) {
             let to = plugin.current;
             effects.push(Effect::Report(Report::Switched { plugin: name.to_owned(), from, to }));
             self.tell_switched(name, from, effects);

@@ -20,7 +20,7 @@ pub struct ManagerSettings {
 /// Delays and limits, in monotonic time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagerTiming {
-    /// So many plugins are loaded at the same time: while one is fetched, another one compiles.
+    /// So many plugins are loaded at the same time: most of it is waiting for servers, and compiling waits for its turn.
     pub parallel: usize,
     /// How long a start waits for the first try of plugins that it can do without.
     pub first_tries: Duration,
@@ -52,7 +52,7 @@ impl ManagerSettings {
 impl Default for ManagerTiming {
     fn default() -> Self {
         Self {
-            parallel: 2,
+            parallel: 8,
             first_tries: Duration::from_secs(10),
             transient_first: Duration::from_secs(5),
             transient_last: Duration::from_mins(5),

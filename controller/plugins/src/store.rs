@@ -153,7 +153,7 @@ pub fn index(object: &Value, digest: Digest) -> Result<Index, LoadError> {
 }
 
 /// No index that this version wrote names more.
-const MAX_PIECES: usize = 16;
+pub const MAX_PIECES: usize = 16;
 
 /// Puts the bytes of pieces together again, and compares them with their digest.
 ///

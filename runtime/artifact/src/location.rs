@@ -11,7 +11,6 @@ use crate::stage::Stage;
 
 /// Where a plugin's bytes are. Written for people, so a URL is [`shown`] without its query.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum Location {
     /// In a file: a path, or `file:///path`.
     File(PathBuf),

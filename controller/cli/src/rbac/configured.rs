@@ -1,6 +1,5 @@
 //! Which plugins are configured, by flags and by manifests, and what of their configuration the roles depend on.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,10 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Router;
-use tidegate_plugins::{
-    ARGO_CONFIG, Catalogue, ConfigMapSource, FailurePolicy, Origin, Source, Wanted, WebSource, merge,
-};
-use tidegate_route::Grant;
+use tidegate_plugins::{ARGO_CONFIG, Catalogue, ConfigMapSource, Source, Wanted, WebSource, merge};
 use tidegate_runtime::{Artifact, LimitedSource, LoadError, LoadReason, Location, Runtime, Stage};
 
 use crate::plugins::{self, RouterPlugin};
@@ -122,37 +118,4 @@ impl Manifests {
 
 fn needs_nothing_of_the_cluster(web: &WebSource) -> bool {
     web.headers.is_empty() && web.ca.is_none() && web.proxy.is_none()
-}
-
-/// A plugin that a flag configures.
-///
-/// # Errors
-/// When its location is of a kind that a controller cannot be configured with.
-pub(super) fn of_flag(
-    plugin: &RouterPlugin,
-    grants: &BTreeMap<String, Arc<Grant>>,
-) -> anyhow::Result<Wanted> {
-    let LimitedSource { source, limits, allow_http } = plugin.from.clone();
-    Ok(Wanted {
-        name: plugin.name.clone(),
-        origin: Origin::Flag,
-        source: match source.location {
-            Location::File(path) => Source::File(path),
-            Location::Builtin(name) => Source::Builtin(name),
-            Location::Web(url) => Source::Web(Box::new(WebSource {
-                url,
-                headers: Vec::new(),
-                ca: None,
-                proxy: None,
-                allow_http,
-            })),
-            other => anyhow::bail!("plugin {}: a controller cannot get it from {other}", plugin.name),
-        },
-        sha256: source.sha256,
-        limits,
-        settings: "{}".into(),
-        grant: grants.get(&plugin.name).cloned(),
-        failure_policy: FailurePolicy::default(),
-        revoked: BTreeSet::new(),
-    })
 }

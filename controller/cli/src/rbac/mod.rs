@@ -17,6 +17,7 @@ use tidegate_runtime::{LoadReason, Runtime, RuntimeSettings};
 
 use crate::arguments::Plugins;
 use crate::permissions;
+use crate::plugins;
 
 use configured::Manifests;
 use manifests::Install;
@@ -84,8 +85,8 @@ pub(crate) fn run(arguments: Rbac) -> anyhow::Result<ExitCode> {
 fn needs(arguments: &Plugins, manifests: &Manifests, namespace: &str) -> anyhow::Result<Needs> {
     let grants = permissions::read(arguments.router_plugin_permissions.as_deref())?;
     let runtime = Runtime::new(RuntimeSettings::default()).context("cannot start the WebAssembly runtime")?;
-    let flags = arguments.router_plugins.iter().map(|plugin| configured::of_flag(plugin, &grants));
-    let flags: Vec<Wanted> = flags.collect::<anyhow::Result<_>>()?;
+    let flags: Vec<Wanted> =
+        arguments.router_plugins.iter().map(|plugin| plugins::wanted(plugin, &grants)).collect();
     let catalogue = manifests.merge(&flags, namespace);
     let mut needs = Needs::default();
     let mut failures: Vec<String> = catalogue.problems.iter().map(ConfigProblem::text).collect();

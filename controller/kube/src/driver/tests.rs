@@ -53,6 +53,8 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
         leadership,
         health: health.clone(),
         metrics,
+        plugins: watch::channel(Plugins::default()).1,
+        in_use: watch::channel(None).0,
     };
     let shell = move |now: Now, event: Event| {
         let word = word(&event);
@@ -62,7 +64,7 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
     };
     let (phase, phases) = watch::channel(Phase::Running);
     let driver = Driver::new(shell, parts);
-    let task = tokio::spawn(driver.run(Event::Plugins(Plugins::default()), phases, Duration::from_secs(60)));
+    let task = tokio::spawn(driver.run(phases, Duration::from_secs(60)));
     Rig { told, phase, lease, health, task }
 }
 
