@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tidegate_api::{Body, Operation, Request, Resource, builtin, object};
+use tidegate_api::{Body, Operation, Preconditions, Request, Resource, builtin, object};
 use tidegate_model::ReplicaSet;
 
 use crate::context::Context;
@@ -15,7 +15,7 @@ pub(crate) struct Writes {
     replica_sets: BTreeMap<String, (String, Value)>,
     services: BTreeMap<String, (String, Value)>,
     rollout: Option<Value>,
-    deleted: BTreeMap<String, String>,
+    deleted: BTreeMap<String, Preconditions>,
 }
 
 impl Writes {
@@ -31,9 +31,14 @@ impl Writes {
         merge(merged, patch);
     }
 
-    /// Deletes a ReplicaSet.
+    /// Deletes a ReplicaSet as it was seen: one that has got pods since must not go.
     pub(crate) fn delete_replica_set(&mut self, set: &ReplicaSet) {
-        self.deleted.insert(set.name.clone(), object::uid(&set.object).to_owned());
+        let version = object::resource_version(&set.object);
+        let preconditions = Preconditions {
+            uid: Some(object::uid(&set.object).to_owned()),
+            resource_version: (!version.is_empty()).then(|| version.to_owned()),
+        };
+        self.deleted.insert(set.name.clone(), preconditions);
     }
 
     /// Changes a Service by a merge patch.
@@ -81,8 +86,7 @@ impl Writes {
         for (name, (version, body)) in self.services {
             requests.push(patch(builtin::services(), name, &version, body));
         }
-        for (name, uid) in self.deleted {
-            let preconditions = tidegate_api::Preconditions { uid: Some(uid), resource_version: None };
+        for (name, preconditions) in self.deleted {
             requests.push(request(builtin::replica_sets(), Operation::Delete { name, preconditions }));
         }
         requests

@@ -281,6 +281,11 @@ impl Cluster {
                 }
             }
             Operation::Delete { name, preconditions } => {
+                // One that has got pods since it was seen must not go: another controller may know more.
+                assert_eq!(
+                    preconditions.resource_version.as_deref().unwrap_or_default(),
+                    object::resource_version(&self.sets[name])
+                );
                 let set = self.sets.remove(name).unwrap();
                 assert_eq!(preconditions.uid.as_deref(), Some(object::uid(&set)));
                 assert_eq!(set.pointer("/spec/replicas"), Some(&json!(0)));
