@@ -71,10 +71,12 @@ pub(crate) fn plan(
     writes: &mut Writes,
     notes: &mut Vec<Note>,
 ) -> Option<Timestamp> {
+    let mut plan = Plan { context, writes, notes, wake_at: None };
     if context.rollout.paused {
+        // A pause holds the numbers of pods. A deadline from before a ReplicaSet was used again would end it right after.
+        plan.forget_deadlines();
         return None;
     }
-    let mut plan = Plan { context, writes, notes, wake_at: None };
     if !context.is_routed {
         let wanted = basic::plan(context);
         for (set, replicas) in wanted {
@@ -185,6 +187,16 @@ impl Plan<'_, '_> {
                 let deadline = now.checked_add(SignedDuration::from_secs(delay)).unwrap_or(Timestamp::MAX);
                 self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, &json!(time::text(deadline)));
                 self.wake(deadline);
+            }
+        }
+    }
+
+    /// Clears what was left of an earlier retirement of the ReplicaSets in use.
+    fn forget_deadlines(&mut self) {
+        let new = self.context.new_set().filter(|_| !self.context.is_aborted());
+        for set in [self.context.stable_set(), new].into_iter().flatten() {
+            if set.desired > 0 && object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
+                self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
             }
         }
     }

@@ -305,3 +305,17 @@ fn replicas_that_are_not_given_are_one_and_written_back() {
     assert_eq!(cluster.status("/HPAReplicas"), &json!(1));
     assert_eq!(cluster.status("/selector"), &json!("app=web"));
 }
+
+/// A canary that was on its way out when its template came back stays for the whole delay when it is superseded again, though
+/// the Rollout was paused by hand in between.
+#[test]
+fn a_deadline_does_not_outlive_a_pause_by_hand() {
+    let mut cluster = paused();
+    cluster.deploy("v3");
+    cluster.settle();
+    assert!(cluster.deadline("v2").is_some(), "superseded");
+    cluster.edit(json!({"spec": {"paused": true}}));
+    cluster.deploy("v2");
+    cluster.settle();
+    assert_eq!(cluster.deadline("v2"), None, "in use again");
+}
