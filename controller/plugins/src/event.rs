@@ -76,8 +76,8 @@ pub enum Event {
         /// How large they are, or why they are not stored.
         result: Result<StoredSize, ApiError>,
     },
-    /// All that is stored.
-    StoreListed(Vec<StoredEntry>),
+    /// All that is stored, or why that is not known.
+    StoreListed(Result<Vec<StoredEntry>, ApiError>),
     /// Which versions Rollouts that are in flight began with, by the name of the plugin; replaces what was said before.
     InUse(BTreeMap<String, BTreeSet<Digest>>),
     /// Time has passed.

@@ -59,7 +59,7 @@ impl GateKeeper {
 fn gate(plugins: &BTreeMap<String, Managed>, is_late: bool) -> Gate {
     let mut gate = Gate::default();
     for (name, plugin) in plugins {
-        let is_strict = plugin.entry.as_ref().is_ok_and(|one| one.failure_policy == FailurePolicy::Strict);
+        let is_strict = plugin.failure_policy() == FailurePolicy::Strict;
         let waits = plugin.current.is_none() && (is_strict || !(is_late || plugin.was_tried()));
         if waits {
             gate.is_strict |= is_strict;

@@ -26,6 +26,8 @@ pub(crate) struct Keeping {
     entries: Option<BTreeMap<Digest, StoredEntry>>,
     storing: BTreeMap<Digest, String>,
     leads_since: Option<Duration>,
+    /// When listing is tried again, after it failed.
+    pub(crate) list_again: Option<Duration>,
     /// Whether the shell has said which versions Rollouts began with.
     pub(crate) in_use_known: bool,
 }
@@ -34,6 +36,7 @@ impl Keeping {
     /// This process leads from now on; somebody else may have stored in between.
     pub(crate) fn lead(&mut self, now: Duration) {
         self.entries = None;
+        self.list_again = None;
         self.storing.clear();
         self.leads_since = Some(now);
     }
@@ -42,10 +45,11 @@ impl Keeping {
         self.entries = Some(entries.into_iter().map(|entry| (entry.digest, entry)).collect());
     }
 
-    /// What was stored last for a plugin.
-    pub(crate) fn newest(&self, plugin: &str) -> Option<Digest> {
+    /// What was stored last for a plugin, of what may serve.
+    pub(crate) fn newest(&self, plugin: &str, may_serve: impl Fn(Digest) -> bool) -> Option<Digest> {
         let entries = self.entries.iter().flat_map(BTreeMap::values);
-        let of_it = entries.filter(|entry| entry.plugin == plugin && entry.is_complete);
+        let of_it =
+            entries.filter(|entry| entry.plugin == plugin && entry.is_complete && may_serve(entry.digest));
         of_it.max_by_key(|entry| (entry.since, entry.digest)).map(|entry| entry.digest)
     }
 
@@ -165,7 +169,7 @@ impl Manager {
         let again = again.filter(|until| *until > now && *until != Duration::MAX).min();
         let discard =
             self.keeping.leads_since.map(|since| since.saturating_add(self.settings.timing.discard));
-        earlier(again, discard.filter(|at| *at > now))
+        earlier(earlier(again, discard.filter(|at| *at > now)), self.keeping.list_again)
     }
 }
 

@@ -33,6 +33,17 @@ pub(crate) enum State {
     GaveUp,
 }
 
+/// What becomes of a loading after a try that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// It is tried from another source at once.
+    NextSource,
+    /// It is tried again after so much time.
+    Again(Duration),
+    /// It is not tried any more.
+    GaveUp,
+}
+
 /// Getting one version.
 #[derive(Clone, Debug)]
 pub(crate) struct Loading {
@@ -125,18 +136,18 @@ impl Loading {
         }
     }
 
-    /// The try failed. When it is tried again; `None`: at once from another source, or never.
+    /// The try failed.
     pub(crate) fn failed(
         &mut self,
         error: LoadError,
         now: Duration,
         timing: &ManagerTiming,
         jitter: &mut Jitter,
-    ) -> Option<Duration> {
+    ) -> Failed {
         if !self.rest.is_empty() {
             // That there is no copy is no failure as long as there is a source.
             self.state = State::Due(now);
-            return None;
+            return Failed::NextSource;
         }
         // What the API server could not say now, it may say later; what is not there is not there.
         let again = self.is_persistent
@@ -144,12 +155,12 @@ impl Loading {
         if !again {
             self.state = State::GaveUp;
             self.error = Some(error);
-            return None;
+            return Failed::GaveUp;
         }
         let wait = self.failures.failed(&error, timing, jitter);
         self.error = Some(error);
         self.state = State::Due(now.saturating_add(wait));
-        Some(wait)
+        Failed::Again(wait)
     }
 
     /// It is there.

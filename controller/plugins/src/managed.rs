@@ -14,7 +14,7 @@ use crate::problem::ConfigProblem;
 use crate::review::Review;
 use crate::source::Source;
 use crate::status::said;
-use crate::wanted::Wanted;
+use crate::wanted::{FailurePolicy, Wanted};
 
 /// A version that is there.
 pub(crate) struct Version {
@@ -60,8 +60,8 @@ pub(crate) struct Managed {
     pub(crate) in_use: BTreeSet<Digest>,
     /// What must not run, whoever said so.
     revoked: BTreeSet<Digest>,
-    /// The failure that was told last.
-    pub(crate) told: Option<LoadReason>,
+    /// The failures of what is configured that were told.
+    pub(crate) told: BTreeSet<LoadReason>,
     pub(crate) review: Review,
     /// Why the bytes of what serves are not kept, and when that is tried again.
     pub(crate) not_kept: Option<(Digest, &'static str, String, Duration)>,
@@ -78,7 +78,7 @@ impl Managed {
             previous: None,
             in_use: BTreeSet::new(),
             revoked: BTreeSet::new(),
-            told: None,
+            told: BTreeSet::new(),
             review: Review::default(),
             not_kept: None,
         };
@@ -106,6 +106,15 @@ impl Managed {
             None => Loading::of(wish, now),
         };
         self.loadings.insert(Which::Target, loading);
+        self.told.clear();
+    }
+
+    /// Whether the controller may start without it.
+    pub(crate) fn failure_policy(&self) -> FailurePolicy {
+        match &self.entry {
+            Ok(wanted) => wanted.failure_policy,
+            Err(problem) => problem.failure_policy,
+        }
     }
 
     /// Brings everything in line with what is configured and known. Whether another version serves now.

@@ -6,16 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::object;
-use tidegate_artifact::LoadError;
+use tidegate_artifact::{LoadError, LoadReason, Stage};
 use tidegate_contract::Digest;
 use tidegate_shell::{Now, RequestId, Unwatchable, WatchKey};
 
 use crate::argo::ARGO_CONFIG;
 use crate::catalogue::{self, Catalogue, origin_of};
-use crate::effect::{Effect, Report};
+use crate::effect::{Effect, LoadJob, Report};
 use crate::event::{Event, LoadId, Loaded};
 use crate::gate::GateKeeper;
 use crate::keeping::Keeping;
+use crate::loading::{Failed, Loading, State};
 use crate::managed::{Managed, Which};
 use crate::offer::Offer;
 use crate::resource::router_plugins;
@@ -34,6 +35,8 @@ pub struct Manager {
     pub(crate) resources: BTreeMap<String, Value>,
     pub(crate) config: Option<Value>,
     known: Known,
+    /// Places of configuration that may not be read, with what the API server says.
+    unreadable: BTreeMap<Origin, String>,
     pub(crate) catalogue: Catalogue,
     pub(crate) plugins: BTreeMap<String, Managed>,
     under_way: BTreeMap<LoadId, Started>,
@@ -55,9 +58,8 @@ struct Known {
 
 /// A loading that is under way.
 struct Started {
-    plugin: String,
     which: Which,
-    source: Source,
+    job: LoadJob,
     at: Duration,
 }
 
@@ -72,6 +74,7 @@ impl Manager {
             resources: BTreeMap::new(),
             config: None,
             known: Known::default(),
+            unreadable: BTreeMap::new(),
             catalogue: Catalogue::default(),
             plugins: BTreeMap::new(),
             under_way: BTreeMap::new(),
@@ -92,6 +95,7 @@ impl Manager {
             self.started = true;
             effects.push(Effect::Watch(Self::resources_key()));
             effects.push(Effect::Watch(self.config_key()));
+            effects.push(Effect::ListStored);
             self.configured(now.monotonic, &mut effects);
         }
         self.take_in(now, event, &mut effects);
@@ -159,7 +163,14 @@ impl Manager {
                 }
             }
             Event::Stored { digest, result } => self.stored(digest, result, now),
-            Event::StoreListed(entries) => self.keeping.listed(entries),
+            Event::StoreListed(Ok(entries)) => {
+                self.keeping.listed(entries);
+                self.try_copies_again(now.monotonic);
+            }
+            Event::StoreListed(Err(_)) => {
+                let again = now.monotonic.saturating_add(self.settings.timing.store_again);
+                self.keeping.list_again = Some(again);
+            }
             Event::InUse(in_use) => {
                 self.keeping.in_use_known = true;
                 self.in_use = in_use;
@@ -194,7 +205,16 @@ impl Manager {
             }
             Origin::Resource("*".to_owned())
         };
-        if let Unwatchable::Forbidden { message } = why {
+        let message = match why {
+            Unwatchable::Forbidden { message } => Some(message),
+            Unwatchable::NotServed => None,
+        };
+        let is_new = self.unreadable.get(&origin) != message.as_ref();
+        match message.clone() {
+            Some(message) => self.unreadable.insert(origin.clone(), message),
+            None => self.unreadable.remove(&origin),
+        };
+        if let Some(message) = message.filter(|_| is_new) {
             effects.push(Effect::Report(Report::BadConfig { origin, message }));
         }
         self.configured(now, effects);
@@ -222,42 +242,46 @@ impl Manager {
     }
 
     fn loaded(&mut self, id: LoadId, result: Result<Loaded, LoadError>, now: Now, effects: &mut Vec<Effect>) {
-        let Some(started) = self.under_way.remove(&id) else { return };
-        let Started { plugin: name, which, source, at } = started;
+        let Some(Started { which, job, at }) = self.under_way.remove(&id) else { return };
+        let (name, source) = (job.plugin.clone(), job.source.to_string());
         let Some(plugin) = self.plugins.get_mut(&name) else { return };
-        let is_this = plugin
-            .loadings
-            .get(&which)
-            .is_some_and(|loading| loading.state == crate::loading::State::UnderWay(id));
-        if !is_this {
+        let Some(loading) = plugin.loadings.get_mut(&which).filter(|one| one.state == State::UnderWay(id))
+        else {
             // Something else is wanted by now.
             return;
-        }
-        match result {
+        };
+        match result.and_then(|loaded| as_pinned(&job, loaded)) {
             Ok(loaded) => {
                 let version = loaded.router.description().version.clone();
-                let digest = plugin.loaded(which, source.to_string(), loaded, now.monotonic);
+                let digest = plugin.loaded(which, source.clone(), loaded, now.monotonic);
+                let elapsed = now.monotonic.saturating_sub(at);
                 effects.push(Effect::Report(Report::Ready {
                     plugin: name,
                     version,
                     digest,
-                    source: source.to_string(),
-                    elapsed: now.monotonic.saturating_sub(at),
+                    source,
+                    elapsed,
                 }));
             }
             Err(error) => {
-                let Some(loading) = plugin.loadings.get_mut(&which) else { return };
-                let retry_in =
-                    loading.failed(error.clone(), now.monotonic, &self.settings.timing, &mut self.jitter);
-                if loading.error.is_some() {
-                    effects.push(Effect::Report(Report::Failed {
-                        plugin: name,
-                        reason: error.reason,
-                        message: error.message,
-                        hint: error.hint,
-                        retry_in,
-                    }));
-                }
+                let retry_in = match loading.failed(
+                    error.clone(),
+                    now.monotonic,
+                    &self.settings.timing,
+                    &mut self.jitter,
+                ) {
+                    Failed::NextSource => return,
+                    Failed::Again(wait) => Some(wait),
+                    Failed::GaveUp => None,
+                };
+                let LoadError { reason, message, hint, .. } = error;
+                effects.push(Effect::Report(Report::Failed {
+                    plugin: name,
+                    reason,
+                    message,
+                    hint,
+                    retry_in,
+                }));
             }
         }
     }
@@ -275,6 +299,9 @@ impl Manager {
         let first_tries = self.settings.timing.first_tries;
         if let Some(gate) = self.gate.changed(&self.plugins, complete, now.monotonic, first_tries) {
             effects.push(Effect::Gate(gate));
+        }
+        if self.keeping.list_again.take_if(|at| *at <= now.monotonic).is_some() {
+            effects.push(Effect::ListStored);
         }
         if self.leading {
             self.review(now.monotonic, effects);
@@ -304,6 +331,18 @@ impl Manager {
         self.tell_failed(name, effects);
     }
 
+    /// What had no copy may have one now.
+    fn try_copies_again(&mut self, now: Duration) {
+        for loading in self.plugins.values_mut().flat_map(|plugin| plugin.loadings.values_mut()) {
+            if let Source::Stored(digest) = loading.wish.source
+                && loading.state == State::GaveUp
+                && self.keeping.has(digest) == Some(true)
+            {
+                *loading = Loading::if_there(loading.wish.clone(), now);
+            }
+        }
+    }
+
     /// What served before this process started, as far as anything says so.
     fn served_before(&self, name: &str) -> Option<Digest> {
         match origin_of(self.catalogue.entries.get(name)?) {
@@ -311,26 +350,41 @@ impl Manager {
                 let status = self.resources.get(resource)?.pointer("/status/digest")?;
                 status.as_str()?.parse().ok()
             }
-            Origin::ArgoConfig => self.keeping.newest(name),
+            Origin::ArgoConfig => {
+                let pinned = self.catalogue.entries.get(name)?.as_ref().ok().and_then(|wanted| wanted.sha256);
+                let may_serve = |digest| Some(digest) != pinned && !self.catalogue.revoked.contains(&digest);
+                self.keeping.newest(name, may_serve)
+            }
             Origin::Flag => None,
         }
     }
 
+    /// Starts what is due, the longest due first. What is under way already, for something that was wanted before, is waited for
+    /// instead of being started once more.
     fn start_loadings(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        for (name, plugin) in &mut self.plugins {
-            for (which, loading) in &mut plugin.loadings {
-                if self.under_way.len() >= self.settings.timing.parallel.max(1) {
-                    return;
-                }
-                if loading.due().is_some_and(|due| due <= now) {
-                    let id = LoadId(self.next_load);
-                    self.next_load = self.next_load.wrapping_add(1);
-                    let job = loading.start(name, id);
-                    let (plugin, which, source) = (name.clone(), *which, job.source.clone());
-                    self.under_way.insert(id, Started { plugin, which, source, at: now });
-                    effects.push(Effect::Load { id, job });
-                }
+        let loadings = self.plugins.iter().flat_map(|(name, plugin)| {
+            plugin.loadings.iter().map(move |(which, loading)| (loading.due(), name, *which))
+        });
+        let mut due: Vec<(Duration, String, Which)> = loadings
+            .filter_map(|(due, name, which)| Some((due.filter(|due| *due <= now)?, name.clone(), which)))
+            .collect();
+        due.sort();
+        for (_, name, which) in due {
+            if self.under_way.len() >= self.settings.timing.parallel.max(1) {
+                return;
             }
+            let loading = self.plugins.get_mut(&name).and_then(|plugin| plugin.loadings.get_mut(&which));
+            let Some(loading) = loading else { continue };
+            let id = LoadId(self.next_load);
+            let job = loading.start(&name, id);
+            if let Some((same, started)) = self.under_way.iter_mut().find(|(_, started)| started.job == job) {
+                loading.state = State::UnderWay(*same);
+                started.which = which;
+                continue;
+            }
+            self.next_load = self.next_load.wrapping_add(1);
+            self.under_way.insert(id, Started { which, job: job.clone(), at: now });
+            effects.push(Effect::Load { id, job });
         }
     }
 
@@ -367,5 +421,25 @@ impl Manager {
     /// The time now as statuses say it.
     pub(crate) fn whole(now: Timestamp) -> Timestamp {
         Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+}
+
+/// What was loaded, if it is what is pinned. The driver has compared it; what serves must not depend on that alone.
+fn as_pinned(job: &LoadJob, loaded: Loaded) -> Result<Loaded, LoadError> {
+    let digest = loaded.router.digest();
+    match job.sha256 {
+        Some(pinned) if pinned != digest => Err(LoadError::new(
+            Stage::Digest,
+            LoadReason::DigestMismatch,
+            format!("{} hashes to sha256:{digest}, but sha256:{pinned} is pinned", job.source),
+            "if somebody meant to change the plugin, pin the new digest",
+        )),
+        None if !matches!(job.source, Source::Builtin(_)) => Err(LoadError::new(
+            Stage::Digest,
+            LoadReason::DigestMissing,
+            format!("{} is not pinned, so it does not run", job.source),
+            format!("if it is the one that you mean, pin sha256: {digest}"),
+        )),
+        _ => Ok(loaded),
     }
 }

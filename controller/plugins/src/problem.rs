@@ -2,7 +2,7 @@
 
 use tidegate_artifact::{LoadError, LoadReason, Stage};
 
-use crate::wanted::Origin;
+use crate::wanted::{FailurePolicy, Origin};
 
 /// A configuration that is not right: of a plugin, or of none that could be made out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct ConfigProblem {
     pub message: String,
     /// What to do.
     pub hint: String,
+    /// Whether the controller may start without the plugin, as far as that can be read.
+    pub failure_policy: FailurePolicy,
 }
 
 impl ConfigProblem {
@@ -51,6 +53,7 @@ impl Wrong {
             reason: self.reason,
             message: self.message,
             hint: self.hint,
+            failure_policy: FailurePolicy::default(),
         }
     }
 }

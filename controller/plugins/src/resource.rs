@@ -179,7 +179,10 @@ pub fn parse(resource: &Value, own_namespace: &str) -> Result<Wanted, ConfigProb
             Wrong::new(format!("{at}: {}", error.inner()), "see `kubectl explain routerplugin.spec`")
         })
         .and_then(|spec| wanted(spec, &origin, own_namespace));
-    wanted.map_err(|wrong| wrong.of(&origin, name))
+    // Also of what is wrong otherwise: a controller that must not start without it must not start with a mistake in it.
+    let is_strict = spec.get("failurePolicy").and_then(Value::as_str) == Some("Strict");
+    let failure_policy = if is_strict { FailurePolicy::Strict } else { FailurePolicy::Lenient };
+    wanted.map_err(|wrong| ConfigProblem { failure_policy, ..wrong.of(&origin, name) })
 }
 
 fn wanted(spec: Spec, origin: &Origin, own_namespace: &str) -> Result<Wanted, Wrong> {

@@ -14,6 +14,8 @@ pub struct Facts<'a> {
     pub name: Option<&'a str>,
     /// How far the version is that is pinned now.
     pub wanted: Progress<'a>,
+    /// Whether there is anything that bytes are compared with: a pin, or this binary.
+    pub is_pinned: bool,
     /// What serves, which is not what is pinned while that is not ready.
     pub serving: Option<Serving<'a>>,
     /// What the API server lets the controller do with the kinds of what serves; `None`: not asked yet.
@@ -174,6 +176,14 @@ fn stages(facts: &Facts<'_>, writer: &mut Writer<'_>) {
             Some((at, _)) if at < index => {
                 writer.set(kind, "Unknown", "NotReached", "an earlier stage failed");
             }
+            _ if *kind == "Verified" && !facts.is_pinned => {
+                writer.set(
+                    kind,
+                    "Unknown",
+                    "NotPinned",
+                    "there is no digest that the bytes could be compared with",
+                );
+            }
             _ => writer.set(kind, "True", kind, ""),
         }
     }
@@ -259,7 +269,7 @@ mod tests {
 
     fn facts(wanted: Progress<'_>, serves: bool) -> Facts<'_> {
         let serving = serves.then_some(SERVING);
-        Facts { name: Some("a/b"), wanted, serving, access: Some(&[]), kept: Kept::Stored }
+        Facts { name: Some("a/b"), wanted, is_pinned: true, serving, access: Some(&[]), kept: Kept::Stored }
     }
 
     fn at(seconds: i64) -> Timestamp {

@@ -32,6 +32,13 @@ pub struct Wanted {
     pub revoked: BTreeSet<Digest>,
 }
 
+impl Wanted {
+    /// Whether there is anything that its bytes are compared with: a pin, or this binary.
+    pub const fn is_pinned(&self) -> bool {
+        self.sha256.is_some() || matches!(self.source, Source::Builtin(_))
+    }
+}
+
 /// Who configured a plugin. Where several have the same name, the first kind here wins, and the oldest of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {

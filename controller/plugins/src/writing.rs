@@ -19,7 +19,7 @@ use crate::problem::ConfigProblem;
 use crate::resource::router_plugins;
 use crate::schedule::earlier;
 use crate::status::{Facts, Kept, Progress, Serving, is_same, said, status};
-use crate::wanted::Origin;
+use crate::wanted::{Origin, Wanted};
 
 /// Writes that are under way, and those that failed.
 #[derive(Debug, Default)]
@@ -83,7 +83,14 @@ impl Manager {
             // Another configuration of the name counts, or there is no name in it.
             let problem = self.catalogue.problems_of(&origin).next().map(ConfigProblem::to_error);
             let wanted = problem.as_ref().map_or(Progress::Loading, Progress::Failed);
-            let facts = Facts { name: None, wanted, serving: None, access: None, kept: Kept::NotNeeded };
+            let facts = Facts {
+                name: None,
+                wanted,
+                is_pinned: true,
+                serving: None,
+                access: None,
+                kept: Kept::NotNeeded,
+            };
             return status(&facts, generation, before, now);
         };
         let error = managed.error();
@@ -104,6 +111,7 @@ impl Manager {
         let facts = Facts {
             name: Some(key),
             wanted,
+            is_pinned: managed.entry.as_ref().is_ok_and(Wanted::is_pinned),
             serving,
             access: managed.current.and_then(|digest| managed.review.answer(digest)),
             kept: self.kept(managed),
@@ -135,8 +143,10 @@ impl Manager {
         // The watch may be late: what the server has answered is how it is.
         if let Some(resource) = self.resources.get_mut(&name)
             && object::uid(resource) == object::uid(&object)
+            && let (Some(fields), Some(status)) = (resource.as_object_mut(), object.get("status"))
         {
-            *resource = object;
+            // The rest may be older than what the watch has told since.
+            fields.insert("status".to_owned(), status.clone());
         }
     }
 
@@ -165,12 +175,13 @@ impl Manager {
     pub(crate) fn tell_failed(&mut self, name: &str, effects: &mut Vec<Effect>) {
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         let error: Option<LoadError> = plugin.error().filter(|_| plugin.entry.is_ok());
-        let reason = error.as_ref().map(|error| error.reason);
-        if plugin.told == reason {
+        let Some(error) = error else {
+            plugin.told.clear();
+            return;
+        };
+        if !plugin.told.insert(error.reason) {
             return;
         }
-        plugin.told = reason;
-        let Some(error) = error else { return };
         let mut message = format!("plugin {name}: {}", said(&error));
         if self.catalogue.built_in.contains_key(name)
             && error.reason == tidegate_artifact::LoadReason::NotWasm

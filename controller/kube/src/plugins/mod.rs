@@ -230,7 +230,7 @@ impl<M: Manage> PluginDriver<M> {
                 });
             }
             Effect::ListStored => {
-                self.under_way.spawn(async move { jobs.list_stored().await.map(Event::StoreListed) });
+                self.under_way.spawn(async move { Some(Event::StoreListed(jobs.list_stored().await)) });
             }
             Effect::Discard(digest) => {
                 let leadership = self.parts.leadership.clone();

@@ -76,15 +76,13 @@ impl PluginJobs {
         Request { resource: config_maps(), namespace: Some(self.namespace.to_string()), operation }
     }
 
-    /// All that is kept; `None`: it could not be listed.
-    pub(super) async fn list_stored(&self) -> Option<Vec<StoredEntry>> {
-        match self.list().await {
-            Ok(entries) => Some(entries),
-            Err(error) => {
-                warn!(code = error.code, %error, "could not list the stored bytes of plugins");
-                None
-            }
+    /// All that is kept.
+    pub(super) async fn list_stored(&self) -> Result<Vec<StoredEntry>, ApiError> {
+        let listed = self.list().await;
+        if let Err(error) = &listed {
+            warn!(code = error.code, %error, "could not list the stored bytes of plugins");
         }
+        listed
     }
 
     async fn list(&self) -> Result<Vec<StoredEntry>, ApiError> {
