@@ -21,7 +21,6 @@ pub(crate) struct Version {
     pub(crate) router: Arc<dyn Router>,
     pub(crate) size: u64,
     limits: Limits,
-    pub(crate) source: String,
     /// Whether its bytes can get lost.
     pub(crate) is_far: bool,
     /// Its bytes, until they are stored or nobody is going to store them.
@@ -248,7 +247,7 @@ impl Managed {
     }
 
     /// A version came. It is not taken when it must not run.
-    pub(crate) fn loaded(&mut self, which: Which, source: String, loaded: Loaded, now: Duration) -> Digest {
+    pub(crate) fn loaded(&mut self, which: Which, loaded: Loaded, now: Duration) -> Digest {
         let digest = loaded.router.digest();
         let Some(loading) = self.loadings.get_mut(&which) else { return digest };
         if which == Which::Bytes {
@@ -264,7 +263,6 @@ impl Managed {
             router: loaded.router,
             size: loaded.size,
             limits: loading.wish.limits.clone(),
-            source,
             is_far,
             artifact: loaded.artifact,
             since: now,

@@ -253,7 +253,7 @@ impl Manager {
         match result.and_then(|loaded| as_pinned(&job, loaded)) {
             Ok(loaded) => {
                 let version = loaded.router.description().version.clone();
-                let digest = plugin.loaded(which, source.clone(), loaded, now.monotonic);
+                let digest = plugin.loaded(which, loaded, now.monotonic);
                 let elapsed = now.monotonic.saturating_sub(at);
                 effects.push(Effect::Report(Report::Ready {
                     plugin: name,

@@ -27,6 +27,9 @@ pub(crate) struct Writing {
     under_way: BTreeMap<RequestId, String>,
     /// By the name of the resource: failures in a row, and when to try again.
     failed: BTreeMap<String, (u32, Duration)>,
+    /// What was written last, without times. Controllers with other instance ids write statuses of the same resources; where they
+    /// see it otherwise, the last word stands until somebody has something new to say.
+    last: BTreeMap<String, Value>,
 }
 
 /// The longest pause between two tries of writing a status.
@@ -55,9 +58,11 @@ impl Manager {
             let before = resource.get("status");
             let generation = object::generation(resource).unwrap_or_default();
             let should = self.status_of(&name, resource, generation, Self::whole(now.wall));
-            if is_same(before, &should) {
+            let said = without_times(&should);
+            if is_same(before, &should) || self.writing.last.get(&name) == Some(&said) {
                 continue;
             }
+            self.writing.last.insert(name.clone(), said);
             let body = json!({"metadata": {"uid": object::uid(resource)}, "status": should});
             let id = self.request_id();
             let operation = Operation::Patch {
@@ -101,12 +106,14 @@ impl Manager {
             None => Progress::Loading,
         };
         let current = managed.current.and_then(|digest| Some((digest, managed.versions.get(&digest)?)));
+        // Of what is configured, not where this process got it from: all processes are to say the same.
+        let source = managed.entry.as_ref().map(|wanted| wanted.source.to_string()).unwrap_or_default();
         let serving = current.map(|(digest, version)| Serving {
             digest,
             version: &version.router.description().version,
             size: version.size,
             features: &version.router.description().features,
-            source: &version.source,
+            source: &source,
         });
         let facts = Facts {
             name: Some(key),
@@ -133,6 +140,7 @@ impl Manager {
     pub(crate) fn written(&mut self, id: RequestId, result: Result<Value, ApiError>, now: Duration) {
         let Some(name) = self.writing.under_way.remove(&id) else { return };
         let Ok(object) = result else {
+            self.writing.last.remove(&name);
             let (failures, until) = self.writing.failed.entry(name).or_default();
             *failures = failures.saturating_add(1);
             let pause = Duration::from_secs(1_u64 << (*failures).min(10)).min(LONGEST_PAUSE);
@@ -246,4 +254,14 @@ impl Manager {
             }));
         }
     }
+}
+
+/// A status without the times at which conditions changed.
+fn without_times(status: &Value) -> Value {
+    let mut status = status.clone();
+    let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        condition.remove("lastTransitionTime");
+    }
+    status
 }

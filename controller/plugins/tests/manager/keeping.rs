@@ -98,6 +98,24 @@ fn rights_are_asked_once_and_again_while_they_are_not_enough() {
 }
 
 #[test]
+fn controllers_that_see_it_otherwise_do_not_quarrel() {
+    let mut rig = rig();
+    rig.start();
+    rig.apply("p", &web("a/b", URL, "one"));
+    let writes = rig.writes;
+    for other in 0..5 {
+        let mut object = rig.resources["p"].clone();
+        object["status"]["digest"] = other.into();
+        rig.resources.insert("p".to_owned(), object.clone());
+        rig.tell(Event::Changed { watch: watch(), object });
+        rig.run(minutes(10));
+    }
+    assert_eq!(rig.writes, writes);
+    rig.apply("p", &web("a/b", NEWER, "two"));
+    assert_eq!(rig.resources["p"]["status"]["digest"], digest("two").to_string());
+}
+
+#[test]
 fn an_edit_that_came_before_the_answer_to_a_write_is_not_lost() {
     let mut rig = rig();
     rig.start();

@@ -231,12 +231,11 @@ impl Rig {
                 assert!(self.leading, "stored without leading");
                 self.stores += 1;
                 let digest = job.artifact.digest();
-                let result = match &self.store_fails {
-                    Some(error) => Err(error.clone()),
-                    None => {
-                        self.copies.insert(digest, (job.plugin, job.artifact.bytes().to_vec()));
-                        Ok(StoredSize { compressed: 1 })
-                    }
+                let result = if let Some(error) = &self.store_fails {
+                    Err(error.clone())
+                } else {
+                    self.copies.insert(digest, (job.plugin, job.artifact.bytes().to_vec()));
+                    Ok(StoredSize { compressed: 1 })
                 };
                 self.inbox.push_back(Event::Stored { digest, result });
             }
