@@ -162,6 +162,20 @@ impl Controller {
         .await
     }
 
+    /// Waits until it ends by itself; answers with what it said, too.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn wait(mut self) -> (ExitStatus, String) {
+        let status = eventually("the controller ends by itself", || {
+            let status = self.child.try_wait().unwrap();
+            std::future::ready(status.ok_or_else(|| "still running".to_owned()))
+        })
+        .await;
+        let log = self.log();
+        (status, log)
+    }
+
     /// Sends a signal by its name.
     ///
     /// # Panics

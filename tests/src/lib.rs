@@ -25,5 +25,5 @@ pub use admin::Admin;
 pub use controller::{Controller, Probe};
 pub use fixture::{Fixture, WEIGHTS};
 pub use quick_start::QuickStart;
-pub use servers::{Servers, servers};
+pub use servers::{Servers, base64, servers};
 pub use wait::eventually;

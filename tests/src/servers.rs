@@ -282,8 +282,8 @@ fn write_kubeconfig(folder: &Path, name: &str, pki: &Pki, port: u16, user: &serd
     path
 }
 
-/// For a kubeconfig, which wants its certificates so.
-fn base64(bytes: &[u8]) -> String {
+/// For a kubeconfig, which wants its certificates so, and for `binaryData`.
+pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

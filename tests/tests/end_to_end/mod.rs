@@ -7,6 +7,7 @@ mod contested;
 mod hostile;
 mod managed_routes;
 mod operations;
+mod plugins;
 mod read_only;
 mod restarts;
 mod routers;
