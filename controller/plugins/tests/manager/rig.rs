@@ -67,6 +67,8 @@ pub(crate) struct Rig {
     pub(crate) store_fails: Option<ApiError>,
     pub(crate) resources: BTreeMap<String, Value>,
     pub(crate) config: Option<Value>,
+    /// The spec in answers to writes, where it is not the one of now.
+    pub(crate) old_spec: Option<Value>,
     pub(crate) access: Access,
     pub(crate) held: Vec<(LoadId, LoadJob)>,
     pub(crate) told: Plugins,
@@ -96,6 +98,7 @@ impl Rig {
             store_fails: None,
             resources: BTreeMap::new(),
             config: None,
+            old_spec: None,
             access: Access::Allowed,
             held: Vec::new(),
             told: Plugins::default(),
@@ -335,7 +338,11 @@ impl Rig {
         let resource =
             self.resources.get_mut(name).ok_or_else(|| ApiError::new(404, "NotFound", "it is gone"))?;
         resource["status"] = patch["status"].clone();
-        Ok(resource.clone())
+        let mut answer = resource.clone();
+        if let Some(spec) = &self.old_spec {
+            answer["spec"] = spec.clone();
+        }
+        Ok(answer)
     }
 
     pub(crate) fn is_open(&self) -> bool {
