@@ -1,7 +1,6 @@
 //! What the sandbox and the asynchronous runtime do after the lockdown, in a process of its own. What it forbids is tested with
 //! `tidegate-lockdown`.
 
-use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
@@ -9,6 +8,7 @@ use std::{env, fs};
 use tidegate_contract::{Destination, Router, Target, Traffic};
 use tidegate_hostile::Guest;
 use tidegate_runtime::{Allocation, Artifact, Limits, Runtime, RuntimeSettings};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -98,21 +98,20 @@ async fn tasks(runtime: Runtime) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::task::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut stream = stream.into_std().unwrap();
-        stream.set_nonblocking(false).unwrap();
+        // Without blocking: a worker that waits here may be the one that looks after the connections of all.
+        let (mut stream, _) = listener.accept().await.unwrap();
         let mut question = [0; 4];
-        stream.read_exact(&mut question).unwrap();
-        stream.write_all(&question).unwrap();
+        stream.read_exact(&mut question).await.unwrap();
+        stream.write_all(&question).await.unwrap();
     });
     // By name: on a blocking thread, in the C library.
     let client = TcpStream::connect(("localhost", port)).await.unwrap().into_std().unwrap();
     client.set_nonblocking(false).unwrap();
     let echoed = tokio::task::spawn_blocking(move || {
         let mut client = client;
-        client.write_all(b"ping").unwrap();
+        std::io::Write::write_all(&mut client, b"ping").unwrap();
         let mut answer = [0; 4];
-        client.read_exact(&mut answer).unwrap();
+        std::io::Read::read_exact(&mut client, &mut answer).unwrap();
         answer
     });
     assert_eq!(&echoed.await.unwrap(), b"ping");
