@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_contract::Traffic;
 use tidegate_model::names::HASH_LABEL;
-use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template};
+use tidegate_model::{PingOrPong, ReplicaSet, Rollout, Status, Step, hash, interest, template};
 
 use crate::managed;
 use crate::world::{RouterState, World};
@@ -126,6 +126,27 @@ impl<'a> Context<'a> {
     /// Whether nothing is left to step through: all done, none there, or the user wants to skip the rest.
     pub(crate) fn is_past_steps(&self) -> bool {
         self.status.promote_full || self.index() >= self.steps().len()
+    }
+
+    /// With ping-pong: which of the two is in the stable role now.
+    pub(crate) fn stable_ping_pong(&self) -> PingOrPong {
+        self.status.stable_ping_pong.unwrap_or(PingOrPong::Pong)
+    }
+
+    /// The Service that is in the stable role now.
+    pub(crate) fn stable_service(&self) -> Option<&String> {
+        match &self.rollout.canary.ping_pong {
+            Some(services) => Some(services.name(self.stable_ping_pong())),
+            None => self.rollout.canary.stable_service.as_ref(),
+        }
+    }
+
+    /// The Service that is in the canary role now.
+    pub(crate) fn canary_service(&self) -> Option<&String> {
+        match &self.rollout.canary.ping_pong {
+            Some(services) => Some(services.name(self.stable_ping_pong().other())),
+            None => self.rollout.canary.canary_service.as_ref(),
+        }
     }
 
     /// A Service that the Rollout names, if it exists.

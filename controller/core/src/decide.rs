@@ -111,13 +111,8 @@ fn errors(context: &Context<'_>) -> Vec<Invalid> {
         .iter()
         .map(|error| Invalid::spec(error.to_string()))
         .collect();
-    let canary = &context.rollout.canary;
-    for (field, service) in
-        [("canaryService", &canary.canary_service), ("stableService", &canary.stable_service)]
-    {
-        if let Some(name) = service
-            && !context.world.services.contains_key(name)
-        {
+    for (field, name) in context.rollout.canary.services() {
+        if !context.world.services.contains_key(name) {
             errors.push(Invalid::spec(format!(
                 "spec.strategy.canary.{field}: Service \"{name}\" does not exist in namespace \"{}\"; create it, or correct the name",
                 context.rollout.namespace

@@ -169,9 +169,11 @@ fn retired(context: &Context<'_>, wanted: &BTreeMap<String, Experimental>) -> Ve
 
 /// Whether traffic can be sent there, and it is neither of the two roles.
 fn is_addressable(context: &Context<'_>, service: &str, hash: &str) -> bool {
-    let canary = &context.rollout.canary;
-    let roles = [canary.stable_service.as_deref(), canary.canary_service.as_deref()];
-    !service.is_empty() && !hash.is_empty() && !roles.contains(&Some(service))
+    let is_role = [context.stable_service(), context.canary_service()]
+        .into_iter()
+        .flatten()
+        .any(|role| role == service);
+    !service.is_empty() && !hash.is_empty() && !is_role
 }
 
 /// What routers know the destination behind a Service by. The status names Services only, so the name must follow from that.

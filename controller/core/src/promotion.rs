@@ -47,7 +47,7 @@ pub(crate) fn is_complete(context: &Context<'_>, traffic: Option<&Traffic>) -> b
         // The first ReplicaSet is the stable one from the start: there is nothing to compare it with (Argo Rollouts).
         return context.new_set().is_some();
     }
-    let service = context.rollout.canary.stable_service.as_ref();
+    let service = context.stable_service();
     let is_switched = context.service(service).is_none()
         || context.selected_hash(service) == Some(context.new_hash.as_str())
         || context.rollout.replicas == 0;

@@ -119,7 +119,7 @@ impl Plan<'_, '_> {
     /// does not go there, too.
     fn may_shrink(&self, wanted: i64, traffic: Option<&Traffic>) -> bool {
         let max = self.context.rollout.canary.max_weight();
-        let stable = self.context.selected_hash(self.context.rollout.canary.stable_service.as_ref());
+        let stable = self.context.selected_hash(self.context.stable_service());
         let is_stable_too =
             stable == Some(self.context.new_hash.as_str()) && self.context.rollout.replicas > 0;
         !is_stable_too
@@ -157,7 +157,7 @@ impl Plan<'_, '_> {
     /// they stay for the delay and go.
     fn retire_others(&mut self, traffic: Option<&Traffic>) {
         let canary = &self.context.rollout.canary;
-        let selected = [canary.stable_service.as_ref(), canary.canary_service.as_ref()]
+        let selected = [self.context.stable_service(), self.context.canary_service()]
             .map(|service| self.context.selected_hash(service));
         let is_settled = self.context.is_settled(traffic);
         let delay = canary.scale_down_delay_seconds;

@@ -22,14 +22,13 @@ pub(crate) fn plan(
     writes: &mut Writes,
     notes: &mut Vec<Note>,
 ) {
-    let canary = &context.rollout.canary;
     let mut switch = |name: Option<&String>, target: Option<&ReplicaSet>| {
         if let (Some(name), Some(target)) = (name, target) {
             point(context, name, target, writes, notes);
         }
     };
-    switch(canary.stable_service.as_ref(), stable_target(context, traffic));
-    switch(canary.canary_service.as_ref(), canary_target(context, traffic));
+    switch(context.stable_service(), stable_target(context, traffic));
+    switch(context.canary_service(), canary_target(context, traffic));
 }
 
 /// What the stable Service should select; `None`: what it does now.
@@ -39,7 +38,7 @@ fn stable_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
         return context.new_set().filter(|new| new.available > 0 && context.rollout.replicas > 0);
     }
     let stable = context.stable_set()?;
-    let service = context.rollout.canary.stable_service.as_ref();
+    let service = context.stable_service();
     // Between the switch and the note of it in the status, the Service is ahead of the stable mark.
     let is_ahead = !context.is_fully_promoted()
         && context.is_past_steps()
@@ -56,7 +55,7 @@ fn stable_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
 
 /// What the canary Service should select; `None`: what it does now.
 fn canary_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Option<&'a ReplicaSet> {
-    let service = context.rollout.canary.canary_service.as_ref();
+    let service = context.canary_service();
     let selected = context.selected_hash(service);
     let carries_nothing = !context.is_routed
         || context.canary_carries_nothing(traffic)

@@ -26,8 +26,8 @@ pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
     let canary_hash = left_behind(context).unwrap_or(&context.new_hash);
     Some(Traffic {
         max_weight: canary.max_weight(),
-        stable: destination("stable", canary.stable_service.as_ref(), stable_hash, division.stable),
-        canary: destination("canary", canary.canary_service.as_ref(), canary_hash, division.canary),
+        stable: destination("stable", context.stable_service(), stable_hash, division.stable),
+        canary: destination("canary", context.canary_service(), canary_hash, division.canary),
         additional: division.additional,
         retired: division.retired,
         managed_routes: managed::desired(context, may_reach_canary(context)),
@@ -59,7 +59,7 @@ fn canary_weight(context: &Context<'_>) -> u32 {
     }
     if context.is_fully_promoted() {
         // The newest pods are the stable ones; the canary role gives its weight back once the stable Service has them.
-        return match context.selected_hash(canary.stable_service.as_ref()) {
+        return match context.selected_hash(context.stable_service()) {
             Some(hash) if hash != context.new_hash && reaches_new_pods(context) => held(context),
             _ => 0,
         };
@@ -89,7 +89,7 @@ fn may_reach_canary(context: &Context<'_>) -> bool {
 
 /// Whether weight of the canary role would reach pods of the newest template.
 fn reaches_new_pods(context: &Context<'_>) -> bool {
-    let service = context.rollout.canary.canary_service.as_ref();
+    let service = context.canary_service();
     let is_meant = match service {
         Some(_) => context.selected_hash(service) == Some(context.new_hash.as_str()),
         // Only when the status says so, too: a status that is behind must not hide which pods have the weight.
@@ -101,7 +101,7 @@ fn reaches_new_pods(context: &Context<'_>) -> bool {
 /// Pods of an earlier canary for which the canary role still stands where no Service says so (routers that select pods by
 /// their hash): the role moves on when it is verified that it carries nothing, as a Service does.
 fn left_behind<'a>(context: &'a Context<'_>) -> Option<&'a str> {
-    if context.rollout.canary.canary_service.is_some() {
+    if context.canary_service().is_some() {
         return None;
     }
     let last = noted_hash(context)?;
@@ -133,14 +133,14 @@ fn must_wait_for_stable_service(context: &Context<'_>) -> bool {
     let canary = &context.rollout.canary;
     let has_all =
         context.status.weights.as_ref().is_some_and(|weights| weights.canary == canary.max_weight());
-    let selected = context.selected_hash(canary.stable_service.as_ref());
+    let selected = context.selected_hash(context.stable_service());
     let has_pods = |hash: Option<&str>| {
         hash.and_then(|hash| context.set_of_hash(hash)).is_some_and(|set| set.available > 0)
     };
     has_all
         && selected.is_some_and(|hash| hash != context.status.stable_rs)
         && has_pods(Some(&context.status.stable_rs))
-        && has_pods(context.selected_hash(canary.canary_service.as_ref()))
+        && has_pods(context.selected_hash(context.canary_service()))
 }
 
 /// The weight of the last `setWeight` among the first `count` steps.

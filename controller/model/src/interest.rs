@@ -67,9 +67,9 @@ pub fn managed_routes(rollout: &Value) -> impl Iterator<Item = &str> {
 
 /// The names of the Services that a Rollout refers to.
 pub fn services(rollout: &Value) -> BTreeSet<String> {
-    ["canaryService", "stableService"]
+    ["/canaryService", "/stableService", "/pingPong/pingService", "/pingPong/pongService"]
         .iter()
-        .filter_map(|field| rollout.pointer("/spec/strategy/canary")?.get(field)?.as_str())
+        .filter_map(|field| rollout.pointer("/spec/strategy/canary")?.pointer(field)?.as_str())
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect()

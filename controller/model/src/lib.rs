@@ -23,6 +23,6 @@ pub mod validate;
 
 pub use plugin_record::PluginRecord;
 pub use replica_set::ReplicaSet;
-pub use rollout::{Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, Rollout, TrafficRouting};
-pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, Status, Weights};
+pub use rollout::{Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, PingPong, Rollout, TrafficRouting};
+pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, PingOrPong, Status, Weights};
 pub use step::{CanaryScale, ExperimentTemplate, Step};

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use tidegate_api::object;
 
+use crate::status::PingOrPong;
 use crate::step::Step;
 
 /// A Rollout's name and spec, as far as a canary needs them.
@@ -40,10 +41,12 @@ pub struct Rollout {
 pub struct Canary {
     /// The steps.
     pub steps: Vec<Step>,
-    /// The Service in the canary role.
+    /// The Service that is always in the canary role.
     pub canary_service: Option<String>,
-    /// The Service in the stable role.
+    /// The Service that is always in the stable role.
     pub stable_service: Option<String>,
+    /// The two Services that change roles with each promotion, instead of those.
+    pub ping_pong: Option<PingPong>,
     /// `trafficRouting`, when there is one.
     pub routing: Option<TrafficRouting>,
     /// `maxSurge` as written, for canaries without traffic routing.
@@ -58,6 +61,16 @@ pub struct Canary {
     pub abort_scale_down_delay_seconds: i64,
     /// `minPodsPerReplicaSet`.
     pub min_pods_per_replica_set: i64,
+}
+
+/// `pingPong`: two Services, each of which is in the stable role with every other promotion. Which one it is now is in the
+/// status ([`crate::Status::stable_ping_pong`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PingPong {
+    /// `pingService`.
+    pub ping: String,
+    /// `pongService`.
+    pub pong: String,
 }
 
 /// `trafficRouting`.
@@ -114,6 +127,7 @@ impl Canary {
                 .collect(),
             canary_service: service("canaryService"),
             stable_service: service("stableService"),
+            ping_pong: canary.get("pingPong").and_then(PingPong::read),
             routing: routing.map(TrafficRouting::read),
             max_surge: canary.get("maxSurge").cloned().unwrap_or_default(),
             max_unavailable: canary.get("maxUnavailable").cloned().unwrap_or_default(),
@@ -124,9 +138,39 @@ impl Canary {
         }
     }
 
+    /// The Services that it names, each with its field.
+    pub fn services(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let ping_pong = self.ping_pong.as_ref();
+        let named = [
+            ("canaryService", self.canary_service.as_ref()),
+            ("stableService", self.stable_service.as_ref()),
+            ("pingPong.pingService", ping_pong.map(|services| &services.ping)),
+            ("pingPong.pongService", ping_pong.map(|services| &services.pong)),
+        ];
+        named.into_iter().filter_map(|(field, service)| Some((field, service?)))
+    }
+
     /// The sum of all weights.
     pub fn max_weight(&self) -> u32 {
         self.routing.as_ref().map_or(DEFAULT_MAX_WEIGHT, |routing| routing.max_weight)
+    }
+}
+
+impl PingPong {
+    /// The name of one of them.
+    pub const fn name(&self, which: PingOrPong) -> &String {
+        match which {
+            PingOrPong::Ping => &self.ping,
+            PingOrPong::Pong => &self.pong,
+        }
+    }
+
+    /// Reads it; one name without the other is as good as none.
+    fn read(value: &Value) -> Option<Self> {
+        let service = |field: &str| {
+            value.get(field).and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned)
+        };
+        Some(Self { ping: service("pingService")?, pong: service("pongService")? })
     }
 }
 

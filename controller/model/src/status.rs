@@ -24,6 +24,9 @@ pub struct Status {
     pub current_step_index: Option<usize>,
     /// Hash of the stable ReplicaSet; empty before there is one.
     pub stable_rs: String,
+    /// Which of the two Services of `pingPong` is in the stable role (`canary.stablePingPong`); `None`: nothing is said, which
+    /// means pong (Argo Rollouts).
+    pub stable_ping_pong: Option<PingOrPong>,
     /// How often a ReplicaSet's name was taken.
     pub collision_count: Option<i64>,
     /// The Experiment of the current step; empty when there is none.
@@ -34,6 +37,15 @@ pub struct Status {
     pub conditions: Vec<Condition>,
     /// `replicas`, `updatedReplicas`, `readyReplicas`, `availableReplicas` as last reported.
     pub counts: Counts,
+}
+
+/// One of the two Services of `pingPong`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PingOrPong {
+    /// `pingService`.
+    Ping,
+    /// `pongService`.
+    Pong,
 }
 
 /// Sums of pods over ReplicaSets.
@@ -95,6 +107,33 @@ pub struct Condition {
     pub last_update_time: Option<Timestamp>,
 }
 
+impl PingOrPong {
+    fn read(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "ping" => Some(Self::Ping),
+            "pong" => Some(Self::Pong),
+            _ => None,
+        }
+    }
+
+    /// As the status says it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Pong => "pong",
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Ping => Self::Pong,
+            Self::Pong => Self::Ping,
+        }
+    }
+}
+
 impl Status {
     /// Reads the status of a Rollout.
     pub fn read(rollout: &Value) -> Self {
@@ -121,6 +160,7 @@ impl Status {
                 .and_then(Value::as_i64)
                 .map(|index| usize::try_from(index).unwrap_or_default()),
             stable_rs: text("stableRS"),
+            stable_ping_pong: status.pointer("/canary/stablePingPong").and_then(PingOrPong::read),
             collision_count: status.get("collisionCount").and_then(Value::as_i64),
             current_experiment: status
                 .pointer("/canary/currentExperiment")

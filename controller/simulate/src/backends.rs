@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tidegate_api::object;
+use tidegate_model::interest;
 
 use crate::frame::Backend;
 
@@ -20,7 +21,7 @@ pub(crate) fn is_route(object: &Value) -> bool {
 /// Whether a route sends traffic to a Service of the Rollout, or is named by it.
 pub(crate) fn sends_to(route: &Value, rollout: &Value) -> bool {
     let canary = |field: &str| rollout.pointer(&format!("/spec/strategy/canary/{field}"));
-    let services = ["stableService", "canaryService"].map(|field| canary(field).and_then(Value::as_str));
+    let services = interest::services(rollout);
     let is_named = || {
         let istio = canary("trafficRouting/istio");
         let one = istio.and_then(|istio| istio.get("virtualService"));
@@ -28,7 +29,7 @@ pub(crate) fn sends_to(route: &Value, rollout: &Value) -> bool {
         let mut all = one.into_iter().chain(several.into_iter().flatten());
         all.any(|service| service.get("name").and_then(Value::as_str) == Some(object::name(route)))
     };
-    of(route).iter().any(|backend| services.contains(&Some(&backend.name)))
+    of(route).iter().any(|backend| services.contains(&backend.name))
         || (kind(route) == "VirtualService" && is_named())
 }
 
