@@ -24,6 +24,19 @@ pub(crate) fn kube() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// A program of Argo Rollouts: `rollouts-controller` or `kubectl-argo-rollouts`.
+pub(crate) fn argo(program: &str) -> PathBuf {
+    let set = std::env::var_os("TIDEGATE_ARGO_ASSETS").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let path = set
+        .expect(
+            "there is no Argo Rollouts for this test. Run it by `cargo xtask test`, which builds one (once), or set \
+             TIDEGATE_ARGO_ASSETS to a folder with rollouts-controller and kubectl-argo-rollouts",
+        )
+        .join(program);
+    assert!(path.is_file(), "{} does not exist; `cargo xtask argo` builds it", path.display());
+    path
+}
+
 /// The controller.
 pub(crate) fn tidegate() -> PathBuf {
     let set = std::env::var_os("TIDEGATE_BIN").filter(|value| !value.is_empty()).map(PathBuf::from);

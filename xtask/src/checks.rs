@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::apiserver::{self, Recipe};
+use crate::argo;
 use crate::console::spoken;
 use crate::context::Context;
 use crate::toolchain::Source;
@@ -13,7 +14,7 @@ use crate::{contract, features, guests, lint_tools, run, suite};
 type Stage = (&'static str, fn(&Context<'_>) -> Result<()>);
 
 /// In the order of their cost, so that small mistakes are told early; tests last, on what the others have set up.
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     ("formatting", formatting),
     ("contract", contract::check),
     ("dependencies", dependencies),
@@ -22,6 +23,7 @@ const STAGES: [Stage; 9] = [
     ("lints", lints),
     ("documentation", documentation),
     ("API server", |context| apiserver::ensure(context, Recipe::Auto).map(drop)),
+    ("Argo Rollouts", |context| argo::ensure(context).map(drop)),
     ("tests", |context| suite::run(context, &suite::Options::default())),
 ];
 

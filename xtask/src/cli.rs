@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::apiserver::{self, Recipe};
+use crate::argo;
 use crate::console::Console;
 use crate::context::Context;
 use crate::languages::{self, Language};
@@ -55,6 +56,12 @@ enum Task {
         #[arg(long)]
         print_path: bool,
     },
+    /// Builds (once) or finds the controller and the CLI of Argo Rollouts for the tests
+    Argo {
+        /// Print the folder that holds them as the only line on standard output
+        #[arg(long)]
+        print_path: bool,
+    },
     /// Simulates Rollouts in a cluster in which seeds decide what happens and what goes wrong
     Simulate {
         /// `--seeds N`, `--from SEED`, `--trace`, `--mutants`, `--output json`, ...: see `--help` after `--`
@@ -63,7 +70,7 @@ enum Task {
     },
     /// Measures the built-in plugins, passes and the idle controller
     Bench(bench::Options),
-    /// Sets up all that the other tasks need: toolchain, cargo-deny, API server
+    /// Sets up all that the other tasks need: toolchain, cargo-deny, API server, Argo Rollouts
     Setup(Toolchain),
     /// Writes which features of shared dependencies the demo asks for, after dependencies have changed
     Features,
@@ -111,10 +118,17 @@ impl Task {
                     println!("{}", folder.display());
                 }
             }
+            Self::Argo { print_path } => {
+                let folder = argo::ensure(context)?;
+                if print_path {
+                    println!("{}", folder.display());
+                }
+            }
             Self::Setup(Toolchain { source }) => {
                 crate::toolchain::ensure(context, source)?;
                 lint_tools::cargo_deny(context)?;
                 apiserver::ensure(context, Recipe::default())?;
+                argo::ensure(context)?;
             }
             Self::Features => features::write(context)?,
             Self::Ci => checks::run(context)?,

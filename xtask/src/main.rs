@@ -5,6 +5,7 @@
 
 mod apiserver;
 mod apt;
+mod argo;
 mod bench;
 mod checks;
 mod cli;
@@ -14,9 +15,11 @@ mod contract;
 mod demo;
 mod digest;
 mod features;
+mod go_module;
 mod guests;
 mod languages;
 mod lint_tools;
+mod programs;
 mod run;
 mod simulate;
 mod suite;

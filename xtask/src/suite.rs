@@ -4,7 +4,7 @@
 //! folder of the components that only tests load, `TIDEGATE_GUEST_TARGET_DIR` where guests are built (with
 //! `TIDEGATE_GUEST_RUSTC` and `TIDEGATE_GUEST_PATH` where that takes another compiler), `TIDEGATE_GUESTS` the folder of the
 //! example router in each language, `TIDEGATE_KUBE_ASSETS` the folder of etcd, kube-apiserver and
-//! kube-controller-manager. A test that needs one and does not have it fails.
+//! kube-controller-manager, `TIDEGATE_ARGO_ASSETS` that of the controller and the CLI of Argo Rollouts. A test that needs one and does not have it fails.
 
 use std::process::Command;
 
@@ -12,6 +12,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::apiserver::{self, Recipe};
+use crate::argo;
 use crate::context::Context;
 use crate::run;
 use crate::toolchain::Source;
@@ -19,6 +20,9 @@ use crate::{guests, languages};
 
 /// The part of its path by which a test that starts a real API server is known.
 const END_TO_END: &str = "end_to_end::";
+
+/// The part of its path by which a test with Argo's own programs is known.
+const ARGO: &str = "argo::";
 
 /// The part of its path by which a test of the guests in other languages is known, and the package that has them.
 const LANGUAGES: &str = "languages::";
@@ -30,6 +34,9 @@ pub(crate) struct Options {
     /// Leave out the tests against a real API server (they are not counted as passed)
     #[arg(long)]
     no_cluster: bool,
+    /// Leave out the tests with Argo's own programs, which need Go (they are not counted as passed)
+    #[arg(long)]
+    no_argo: bool,
     /// Leave out the guests in other languages, which need Python, Node.js and Go (they are not counted as passed)
     #[arg(long)]
     no_languages: bool,
@@ -51,6 +58,8 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
     }
     let assets = if options.no_cluster { None } else { Some(apiserver::ensure(context, Recipe::Auto)?) };
 
+    let argo = if options.no_argo || options.no_cluster { None } else { Some(argo::ensure(context)?) };
+
     context.console.heading("Building tidegate and the tests");
     let mut cargo = context.cargo();
     build(context, options, &mut cargo);
@@ -71,12 +80,20 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
     } else {
         test.args(["--skip", END_TO_END]);
     }
+    if let Some(argo) = &argo {
+        test.env("TIDEGATE_ARGO_ASSETS", argo);
+    } else {
+        test.args(["--skip", ARGO]);
+    }
     if options.no_languages {
         test.args(["--skip", LANGUAGES]);
     }
     let result = run::visibly(&mut test);
     if options.no_cluster {
         context.console.warning("the tests against a real API server were left out, as --no-cluster says");
+    }
+    if options.no_argo {
+        context.console.warning("the tests with Argo's own programs were left out, as --no-argo says");
     }
     if options.no_languages {
         context.console.warning("the guests in other languages were left out, as --no-languages says");

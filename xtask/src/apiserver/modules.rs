@@ -2,85 +2,41 @@
 //! and the versions in its go.mod are the versions that run.
 
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::context::Context;
-use crate::digest;
-use crate::run;
+use crate::go_module::GoModule;
 
-/// The Go module, and all of its files.
-const MODULE: &str = "tests/apiserver";
-const FILES: [&str; 5] = [
-    "tests/apiserver/go.mod",
-    "tests/apiserver/go.sum",
-    "tests/apiserver/etcd/main.go",
-    "tests/apiserver/kube-apiserver/main.go",
-    "tests/apiserver/kube-controller-manager/main.go",
-];
-
-/// No C compiler, no paths of this machine, no cloud providers, no symbols. A change here is a change of the recipe.
-const FLAGS: [&str; 6] = ["-trimpath", "-mod=readonly", "-buildvcs=false", "-tags", "providerless", "-v"];
+const MODULE: GoModule = GoModule {
+    folder: "tests/apiserver",
+    files: &[
+        "tests/apiserver/go.mod",
+        "tests/apiserver/go.sum",
+        "tests/apiserver/etcd/main.go",
+        "tests/apiserver/kube-apiserver/main.go",
+        "tests/apiserver/kube-controller-manager/main.go",
+    ],
+    versioned: "k8s.io/kubernetes",
+    packages: &["./..."],
+    // No paths of this machine, no cloud providers.
+    flags: &["-trimpath", "-mod=readonly", "-buildvcs=false", "-tags", "providerless", "-v"],
+    what: "Kubernetes",
+};
 
 /// The name of what this recipe builds, in the cache.
 pub(super) fn name(context: &Context<'_>) -> Result<String> {
-    let text = format!("{FLAGS:?} {} {}", std::env::consts::OS, std::env::consts::ARCH);
-    let mut hash = digest::of_recipe(&text, &context.root, &FILES)?;
-    hash.truncate(16);
-    Ok(format!("kube-{}-{hash}", version(context)?))
+    MODULE.name(context, "kube")
 }
 
-/// Checks that a fitting Go is there and has it fetch all modules. Where this fails, the recipe cannot be had here;
-/// where it does not, a build that fails is an error.
+/// Checks that a fitting Go is there and has it fetch all modules.
 pub(super) fn fetch(context: &Context<'_>) -> Result<()> {
-    if !run::works(go(context).arg("version")) {
-        bail!("there is no Go on this machine to build a current Kubernetes with");
-    }
-    let mut list = go(context);
-    list.args(["mod", "download"]);
-    run::with_progress(context.console, &mut list, |_, _| "fetching Go modules".to_owned())
-        .context("the Go modules of Kubernetes cannot be had")
+    MODULE.fetch(context)
 }
 
-/// Builds the programs into `out`, with the build cache in `work`: it is of 3 GB and of no use afterwards.
+/// Builds the programs into `out`.
 pub(super) fn build(context: &Context<'_>, work: &Path, out: &Path) -> Result<()> {
-    let version = version(context)?;
-    let all =
-        run::capture(go(context).args(["list", "-deps", "-tags", "providerless", "./..."]))?.lines().count();
-    let mut build = go(context);
-    build
-        .arg("build")
-        .args(FLAGS)
-        .arg("-ldflags")
-        .arg(linker_flags(&version)?)
-        .arg("-o")
-        .arg(out)
-        .arg("./...")
-        .env("GOCACHE", work.join("go-build"));
-    run::with_progress(context.console, &mut build, |count, _| {
-        format!("Kubernetes {version}: {count} of {all} packages compiled")
-    })
-}
-
-fn go(context: &Context<'_>) -> Command {
-    let mut go = context.command("go");
-    go.current_dir(context.root.join(MODULE)).env("GOFLAGS", "").env("CGO_ENABLED", "0");
-    go
-}
-
-/// The version of Kubernetes that go.mod requires.
-fn version(context: &Context<'_>) -> Result<String> {
-    let file = context.root.join(MODULE).join("go.mod");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-    required_version(&text).with_context(|| format!("{} requires no k8s.io/kubernetes", file.display()))
-}
-
-fn required_version(go_mod: &str) -> Option<String> {
-    go_mod.lines().find_map(|line| {
-        let mut words = line.split_whitespace().skip_while(|word| *word == "require");
-        (words.next() == Some("k8s.io/kubernetes")).then(|| words.next()).flatten().map(str::to_owned)
-    })
+    MODULE.build(context, &linker_flags(&MODULE.version(context)?)?, work, out)
 }
 
 /// The version that `/version` answers with: Kubernetes' own build sets these variables too.
@@ -103,14 +59,6 @@ fn linker_flags(version: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_version_is_the_required_one() {
-        let block = "module m\n\nrequire (\n\tk8s.io/api v0.36.4\n\tk8s.io/kubernetes v1.36.4\n)\n";
-        assert_eq!(required_version(block).as_deref(), Some("v1.36.4"));
-        assert_eq!(required_version("require k8s.io/kubernetes v1.37.0\n").as_deref(), Some("v1.37.0"));
-        assert_eq!(required_version("module m\n"), None);
-    }
 
     #[test]
     fn the_version_is_told_to_the_linker() {
