@@ -34,7 +34,7 @@ pub(crate) async fn install(admin: &Admin) {
         "CustomResourceDefinition",
         "customresourcedefinitions",
     );
-    let foreign = ["rollouts", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "istio"];
+    let foreign = ["rollouts", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "istio", "argo"];
     let foreign = foreign.map(|name| format!("tests/crds/{name}.yaml"));
     for path in foreign.iter().map(String::as_str).chain([OURS]) {
         for crd in documents(path) {

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod admin;
+mod argo;
 mod assets;
 mod confined;
 mod controller;
@@ -22,6 +23,7 @@ mod servers;
 mod wait;
 
 pub use admin::Admin;
+pub use argo::{Argo, argo_cli};
 pub use controller::{Controller, Probe};
 pub use fixture::{Fixture, WEIGHTS};
 pub use quick_start::QuickStart;

@@ -53,6 +53,11 @@ impl Servers {
         &self.kubeconfig
     }
 
+    /// The kubeconfig of the user who may do everything.
+    pub(crate) fn admins_kubeconfig(&self) -> PathBuf {
+        self.folder.join("admin.kubeconfig")
+    }
+
     /// Whether they are from before Kubernetes 1.24. Then, among other things, pods are refused until their
     /// service account has a token in a Secret.
     pub fn is_old(&self) -> bool {

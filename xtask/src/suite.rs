@@ -22,7 +22,7 @@ use crate::{guests, languages};
 const END_TO_END: &str = "end_to_end::";
 
 /// The part of its path by which a test with Argo's own programs is known.
-const ARGO: &str = "argo::";
+const ARGO: &str = "end_to_end::argo::";
 
 /// The part of its path by which a test of the guests in other languages is known, and the package that has them.
 const LANGUAGES: &str = "languages::";

@@ -1,0 +1,3 @@
+//! With Argo Rollouts itself: its CLI against us, and its controller before and after us.
+
+mod cli;
