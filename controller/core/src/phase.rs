@@ -6,6 +6,7 @@ use tidegate_model::names::{condition, phase, reason};
 
 use crate::conditions::Conditions;
 use crate::context::Context;
+use crate::progress;
 use crate::steps::Position;
 
 /// Phase and message.
@@ -15,7 +16,7 @@ pub(crate) fn of(
     counts: Counts,
     conditions: &Conditions,
 ) -> (&'static str, String) {
-    let is_promoted = !position.stable_rs.is_empty() && position.stable_rs == position.current_pod_hash;
+    let is_promoted = progress::is_promoted(position);
     // A finished update waits for no plugin.
     let missing_plugin = context.missing_plugin().filter(|_| !is_promoted);
     for one in conditions.iter() {

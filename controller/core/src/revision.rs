@@ -28,8 +28,12 @@ pub(crate) fn plan(context: &Context<'_>, writes: &mut Writes, notes: &mut Vec<N
                 format!("Created ReplicaSet {name} (revision {revision})"),
             ));
         }
-        Some(new) if new.revision != revision => renumber(new, revision, writes),
-        Some(_) => {}
+        Some(new) => {
+            if new.revision != revision {
+                renumber(new, revision, writes);
+            }
+            keep_in_line(context, new, writes);
+        }
     }
     for set in context.sets().iter().filter(|set| set.is_orphan) {
         let mut owners = set
@@ -65,6 +69,28 @@ fn renumber(new: &ReplicaSet, revision: i64, writes: &mut Writes) {
     writes.replica_set(new, json!({"metadata": {"annotations": annotations}}));
 }
 
+/// What the newest template's ReplicaSet has from the Rollout besides the template, as it is now.
+fn keep_in_line(context: &Context<'_>, new: &ReplicaSet, writes: &mut Writes) {
+    let differs = |(key, value): &(&String, &Value)| object::annotation(&new.object, key) != value.as_str();
+    let annotations: Map<String, Value> =
+        copied(context).filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
+    if !annotations.is_empty() {
+        writes.replica_set(new, json!({"metadata": {"annotations": annotations}}));
+    }
+    let seconds = new.object.pointer("/spec/minReadySeconds").and_then(Value::as_i64).unwrap_or_default();
+    if seconds != context.rollout.min_ready_seconds {
+        writes.replica_set(new, json!({"spec": {"minReadySeconds": context.rollout.min_ready_seconds}}));
+    }
+}
+
+/// The annotations of a Rollout that its newest ReplicaSet has too.
+fn copied<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let annotations = context.world.rollout.pointer("/metadata/annotations").and_then(Value::as_object);
+    annotations.into_iter().flatten().filter(|(key, value)| {
+        value.is_string() && !NOT_COPIED_ANNOTATIONS.contains(&key.as_str()) && !key.starts_with(OWN_PREFIX)
+    })
+}
+
 /// The ReplicaSet of the newest template, at the size that it should have: it gets no traffic before its pods are available,
 /// so there is nothing to wait for between making and scaling it.
 fn new_replica_set(context: &Context<'_>, revision: i64) -> Value {
@@ -76,13 +102,8 @@ fn new_replica_set(context: &Context<'_>, revision: i64) -> Value {
     let mut selector = raw.pointer("/spec/selector").cloned().unwrap_or_else(|| json!({}));
     put(&mut selector, &["matchLabels", HASH_LABEL], json!(context.new_hash));
 
-    let copied = raw.pointer("/metadata/annotations").and_then(Value::as_object);
-    let mut annotations: Map<String, Value> = copied
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| !NOT_COPIED_ANNOTATIONS.contains(&key.as_str()) && !key.starts_with(OWN_PREFIX))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let mut annotations: Map<String, Value> =
+        copied(context).map(|(key, value)| (key.clone(), value.clone())).collect();
     annotations.insert(REVISION_ANNOTATION.to_owned(), json!(revision.to_string()));
     annotations.insert(DESIRED_REPLICAS_ANNOTATION.to_owned(), json!(rollout.replicas.to_string()));
 

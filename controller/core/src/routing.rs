@@ -210,7 +210,7 @@ fn change(old: Option<&Value>, new: &Value) -> Option<String> {
     let mut details = Vec::new();
     match old.and_then(canary) {
         Some(before) if before != after => details.push(format!("from {before} to {after}")),
-        None if after != 0 => details.push(format!("to {after}")),
+        None => details.push(format!("to {after}")),
         _ => {}
     }
     let (before, after) = (old.map(additional).unwrap_or_default(), additional(new));

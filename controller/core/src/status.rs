@@ -48,9 +48,16 @@ pub(crate) fn report(
     let is_aborted = position.abort && position.aborted_at.is_some();
     if is_aborted && (!context.status.abort || context.status.aborted_at.is_none()) {
         let revision = context.new_revision();
-        notes.push(Note::warning(reason::ABORTED, format!("Rollout aborted update to revision {revision}")));
+        // The condition names the cause, if there is one besides a user.
+        let message = conditions.get(condition::PROGRESSING).filter(|one| one.reason == reason::ABORTED);
+        let message = message.map_or_else(
+            || format!("Rollout aborted update to revision {revision}"),
+            |condition| condition.message.clone(),
+        );
+        notes.push(Note::warning(reason::ABORTED, message));
     }
 
+    resumed(context, &position, notes);
     let (phase, message) = phase::of(context, &position, counts, &conditions);
     let weights = routing::weights(context, traffic, notes);
     let old = context.world.rollout.get("status").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -95,6 +102,15 @@ fn count(context: &Context<'_>) -> Counts {
         updated: context.new_set().map_or(0, |set| set.current),
         ready: sum(|set| set.ready),
         available: sum(|set| set.available),
+    }
+}
+
+/// A pause that ends is told, whoever or whatever ended it; not when the update was given up.
+fn resumed(context: &Context<'_>, position: &Position, notes: &mut Vec<Note>) {
+    let is_over = !context.status.pause_conditions.is_empty() && position.pauses.is_empty();
+    let is_told = notes.iter().any(|note| note.reason == reason::RESUMED);
+    if is_over && position.aborted_at.is_none() && !is_told {
+        notes.push(Note::normal(reason::RESUMED, "Rollout is resumed"));
     }
 }
 
@@ -158,25 +174,18 @@ fn outcome(
     }
 
     let revision = context.new_revision();
-    let is_promoted = !position.stable_rs.is_empty() && position.stable_rs == position.current_pod_hash;
-    if is_promoted {
-        conditions.set_reason(condition::COMPLETED, "True", reason::COMPLETED, "RolloutCompleted");
+    if progress::is_promoted(position) {
+        conditions.set_reason(condition::COMPLETED, "True", reason::COMPLETED, reason::COMPLETED);
     } else if conditions.get(condition::COMPLETED).is_none_or(|old| old.status != "False") {
         let hash = &context.new_hash;
         let message = format!("Rollout not completed, started update to revision {revision} ({hash})");
-        if conditions.get(condition::COMPLETED).is_some() {
-            notes.push(Note::normal(reason::NOT_COMPLETED, message.clone()));
-        }
-        conditions.set(condition::COMPLETED, "False", reason::COMPLETED, message);
+        notes.push(Note::normal(reason::NOT_COMPLETED, message));
+        // Argo Rollouts has nothing but the reason there.
+        conditions.set(condition::COMPLETED, "False", reason::COMPLETED, reason::COMPLETED);
     }
 
-    let steps = context.steps().len();
-    let is_healthy = is_promoted
-        && counts.updated == replicas
-        && counts.available == replicas
-        && counts.replicas == replicas
-        && position.index.is_none_or(|index| index >= steps);
-    if is_healthy {
+    let is_paused = context.rollout.paused || !position.pauses.is_empty();
+    if !is_paused && progress::is_healthy(context, position, counts) {
         conditions.set_reason(condition::HEALTHY, "True", reason::HEALTHY, "Rollout is healthy");
     } else if conditions.get(condition::HEALTHY).is_some() {
         conditions.set_reason(condition::HEALTHY, "False", reason::HEALTHY, "Rollout is not healthy");
@@ -213,7 +222,8 @@ fn selector(rollout: &Value) -> String {
     for expression in expressions.into_iter().flatten() {
         let text = |field: &str| expression.get(field).and_then(Value::as_str).unwrap_or_default();
         let values = expression.get("values").and_then(Value::as_array);
-        let values: Vec<&str> = values.into_iter().flatten().filter_map(Value::as_str).collect();
+        let mut values: Vec<&str> = values.into_iter().flatten().filter_map(Value::as_str).collect();
+        values.sort_unstable();
         parts.push(match text("operator") {
             "In" => format!("{} in ({})", text("key"), values.join(",")),
             "NotIn" => format!("{} notin ({})", text("key"), values.join(",")),

@@ -1,6 +1,7 @@
 //! Where the update stands, and where it stands after this pass.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tidegate_contract::{ManagedRoute, Traffic};
 use tidegate_model::names::reason;
 use tidegate_model::{PauseCondition, Step};
@@ -73,11 +74,8 @@ pub(crate) fn restarted(context: &Context<'_>, notes: &mut Vec<Note>) -> Positio
     let steps = context.steps().len();
     let is_stable = context.is_fully_promoted();
     let was_updating = !context.status.current_pod_hash.is_empty() && !context.is_first();
-    if was_updating && is_stable && context.status.current_pod_hash != context.new_hash {
-        notes.push(Note::normal(
-            reason::SKIP_STEPS,
-            format!("Rollback to stable ReplicaSet with hash {}: no steps are needed", context.new_hash),
-        ));
+    if was_updating && is_stable && steps > 0 && context.status.current_pod_hash != context.new_hash {
+        notes.push(Note::normal(reason::SKIP_STEPS, "Rollback to stable ReplicaSets"));
     }
     Position {
         index: (steps > 0).then_some(if is_stable || context.is_first() { steps } else { 0 }),
@@ -133,11 +131,11 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
     if promotion::is_complete(context, traffic) {
         let revision = context.new_revision();
         let why = if context.status.promote_full {
-            "Full promotion requested"
+            "Full promotion requested".to_owned()
         } else {
-            "Completed all canary steps"
+            format!("Completed all {} canary steps", steps.len())
         };
-        notes.push(completed(context, revision, why));
+        notes.push(completed(context, revision, &why));
         position.clear_pauses();
         position.promote_full = false;
         position.index = all;
@@ -189,7 +187,12 @@ fn step_through(
         if let Some(step) = steps.get(index) {
             notes.push(Note::normal(
                 reason::STEP_COMPLETED,
-                format!("Rollout step {}/{} completed ({})", index + 1, steps.len(), step.describe()),
+                format!(
+                    "Rollout step {}/{} completed ({})",
+                    index + 1,
+                    steps.len(),
+                    describe(context, index, step)
+                ),
             ));
         }
         index += 1;
@@ -198,6 +201,16 @@ fn step_through(
         }
     }
     position.index = (!steps.is_empty()).then_some(index);
+}
+
+/// A step as Argo words it in events; a pause with its duration as it is written.
+fn describe(context: &Context<'_>, index: usize, step: &Step) -> String {
+    let pause = format!("/spec/strategy/canary/steps/{index}/pause/duration");
+    match (step, context.world.rollout.pointer(&pause)) {
+        (Step::Pause(Some(_)), Some(Value::String(duration))) => format!("pause: {duration}"),
+        (Step::Pause(Some(_)), Some(duration)) => format!("pause: {duration}"),
+        _ => step.describe(),
+    }
 }
 
 /// Whether the routers have verified the weight of this step; not only some traffic, but the traffic that the step asks for.

@@ -76,6 +76,10 @@ pub mod reason {
     pub const TIMED_OUT: &str = "ProgressDeadlineExceeded";
     /// The ReplicaSet of the newest template was made.
     pub const NEW_REPLICA_SET: &str = "NewReplicaSetCreated";
+    /// The ReplicaSet of the newest template was there already.
+    pub const FOUND_REPLICA_SET: &str = "FoundNewReplicaSet";
+    /// A finished update has lost pods.
+    pub const NOT_AVAILABLE: &str = "ReplicaSetNotAvailable";
     /// The ReplicaSet of the newest template moves.
     pub const UPDATED: &str = "ReplicaSetUpdated";
     /// The ReplicaSet of the newest template is there.

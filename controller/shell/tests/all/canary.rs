@@ -197,9 +197,9 @@ fn events_are_said_once() {
     for event in &rig.events {
         *told.entry((event.reason.as_str(), event.message.as_str())).or_insert(0) += 1;
     }
-    // There are two pauses, which are told in the same words.
+    // There are two pauses, which begin and end in the same words.
     let twice: Vec<&str> =
         told.iter().filter(|(_, count)| **count > 1).map(|((reason, _), _)| *reason).collect();
-    assert_eq!(twice, ["RolloutPaused"], "{told:?}");
+    assert_eq!(twice, ["RolloutPaused", "RolloutResumed"], "{told:?}");
     assert!(told.keys().any(|(reason, _)| *reason == "TrafficWeightUpdated"), "{told:?}");
 }
