@@ -1,15 +1,14 @@
 //! `decide`: the table of contents of the state machine.
 
 use jiff::Timestamp;
-use tidegate_model::names::reason;
-use tidegate_model::validate;
 
 use crate::context::Context;
 use crate::decision::Decision;
+use crate::problems::Problem;
 use crate::steps::{self, Position};
 use crate::world::World;
 use crate::writes::Writes;
-use crate::{features, replicas, revision, services, status, traffic};
+use crate::{features, problems, replicas, revision, services, status, traffic};
 
 /// What should be done about a Rollout now, and what it should say about itself.
 ///
@@ -19,7 +18,7 @@ use crate::{features, replicas, revision, services, status, traffic};
 /// the position that the next pass starts from. So a decision may be carried out in part, in any order, or not at all.
 pub fn decide(world: &World, now: Timestamp) -> Decision {
     let context = Context::observe(world, now);
-    let errors = errors(&context);
+    let errors = problems::of(&context);
     let mut notes = Vec::new();
     let mut writes = Writes::default();
 
@@ -57,7 +56,7 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
 
 /// An invalid spec leaves everything where it is, except that an abort is still carried out: what it needs is in the status
 /// and in the objects.
-fn invalid(context: &Context<'_>, errors: &[Invalid]) -> Decision {
+fn invalid(context: &Context<'_>, errors: &[Problem]) -> Decision {
     let mut notes = Vec::new();
     let mut writes = Writes::default();
     let mut traffic = None;
@@ -83,42 +82,4 @@ fn invalid(context: &Context<'_>, errors: &[Invalid]) -> Decision {
         notes,
         wake_at: reported.wake_at,
     }
-}
-
-/// Something for which the spec cannot be acted on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Invalid {
-    /// Stable code.
-    pub(crate) reason: &'static str,
-    /// Where, what, and what to do.
-    pub(crate) message: String,
-}
-
-impl Invalid {
-    /// What the condition about a Rollout begins with.
-    pub(crate) fn prefix(rollout: &str) -> String {
-        format!("The Rollout \"{rollout}\" is invalid: ")
-    }
-
-    fn spec(message: String) -> Self {
-        Self { reason: reason::INVALID_SPEC, message }
-    }
-}
-
-/// What is wrong with the spec, with what it refers to, and with what it asks of its routers; the first thing first.
-fn errors(context: &Context<'_>) -> Vec<Invalid> {
-    let mut errors: Vec<Invalid> = validate::validate(&context.world.rollout)
-        .iter()
-        .map(|error| Invalid::spec(error.to_string()))
-        .collect();
-    for (field, name) in context.rollout.canary.services() {
-        if !context.world.services.contains_key(name) {
-            errors.push(Invalid::spec(format!(
-                "spec.strategy.canary.{field}: Service \"{name}\" does not exist in namespace \"{}\"; create it, or correct the name",
-                context.rollout.namespace
-            )));
-        }
-    }
-    errors.extend(features::missing(context));
-    errors
 }

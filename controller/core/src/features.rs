@@ -5,7 +5,7 @@ use tidegate_model::names::{condition, reason};
 use tidegate_model::{DEFAULT_MAX_WEIGHT, Rollout, Step};
 
 use crate::context::Context;
-use crate::decide::Invalid;
+use crate::problems::{self, Problem};
 use crate::world::RouterReport;
 
 /// Something that a router must be able to do.
@@ -20,7 +20,7 @@ struct Need {
 }
 
 /// The needs that a router does not meet, in the order of the steps.
-pub(crate) fn missing(context: &Context<'_>) -> Vec<Invalid> {
+pub(crate) fn missing(context: &Context<'_>) -> Vec<Problem> {
     let Some(routing) = &context.world.routing else { return said_before(context).into_iter().collect() };
     let mut missing = Vec::new();
     for need in needs(&context.rollout) {
@@ -44,20 +44,21 @@ pub(crate) fn missing(context: &Context<'_>) -> Vec<Invalid> {
 const REASONS: [&str; 2] = [reason::UNSUPPORTED_STEP, reason::UNSUPPORTED_MAX_WEIGHT];
 
 /// Whether it is something that a router cannot do.
-pub(crate) fn is_about_routers(error: &Invalid) -> bool {
+pub(crate) fn is_about_routers(error: &Problem) -> bool {
     REASONS.contains(&error.reason)
 }
 
 /// What was found to be missing for this very spec stays so while there is no plugin to ask about it.
-fn said_before(context: &Context<'_>) -> Option<Invalid> {
+fn said_before(context: &Context<'_>) -> Option<Problem> {
     let said = context.status.condition(condition::INVALID_SPEC).filter(|one| one.status == "True")?;
     let observed = context.world.rollout.pointer("/status/observedGeneration")?.as_str()?;
     if observed != context.rollout.generation.to_string() {
         return None;
     }
     let reason = REASONS.into_iter().find(|reason| *reason == said.reason)?;
-    let message = said.message.strip_prefix(&Invalid::prefix(&context.rollout.name))?;
-    Some(Invalid { reason, message: message.to_owned() })
+    let message = said.message.strip_prefix(&problems::prefix(&context.rollout.name))?;
+    let (path, message) = message.split_once(": ")?;
+    Some(Problem { reason, path: path.to_owned(), message: message.to_owned() })
 }
 
 /// What a Rollout needs, each where it is first needed.
@@ -97,13 +98,13 @@ fn needs(rollout: &Rollout) -> Vec<Need> {
 }
 
 impl Need {
-    fn refusal(&self, router: &RouterReport, features: &[String]) -> Invalid {
+    fn refusal(&self, router: &RouterReport, features: &[String]) -> Problem {
         let can = if features.is_empty() { "nothing".to_owned() } else { features.join(", ") };
         let message = format!(
-            "{}: router {} cannot {} ({}): with this configuration it can do {can}; change this, or its configuration, or use \
+            "router {} cannot {} ({}): with this configuration it can do {can}; change this, or its configuration, or use \
              another router",
-            self.path, router.router, self.what, self.feature
+            router.router, self.what, self.feature
         );
-        Invalid { reason: self.reason, message }
+        Problem { reason: self.reason, path: self.path.clone(), message }
     }
 }

@@ -14,6 +14,7 @@ mod destinations;
 mod features;
 mod managed;
 mod phase;
+mod problems;
 mod progress;
 mod promotion;
 mod replicas;
@@ -30,5 +31,6 @@ mod writes;
 
 pub use decide::decide;
 pub use decision::{Decision, Note, NoteKind};
+pub use problems::{Problem, problems};
 pub use routing::UNVERIFIED;
 pub use world::{PLUGIN_LOADING, RouterReport, RouterState, Routing, World};

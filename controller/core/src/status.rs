@@ -8,8 +8,8 @@ use tidegate_model::{Counts, PauseCondition};
 
 use crate::conditions::Conditions;
 use crate::context::Context;
-use crate::decide::Invalid;
 use crate::decision::Note;
+use crate::problems::{self, Problem};
 use crate::progress::{self, Deadline};
 use crate::steps::Position;
 use crate::{phase, routing, time};
@@ -25,7 +25,7 @@ pub(crate) fn report(
     context: &Context<'_>,
     mut position: Position,
     traffic: Option<&Traffic>,
-    errors: &[Invalid],
+    errors: &[Problem],
     notes: &mut Vec<Note>,
 ) -> Reported {
     let counts = count(context);
@@ -116,12 +116,12 @@ fn resumed(context: &Context<'_>, position: &Position, notes: &mut Vec<Note>) {
 
 fn invalid_spec(
     context: &Context<'_>,
-    errors: &[Invalid],
+    errors: &[Problem],
     conditions: &mut Conditions,
     notes: &mut Vec<Note>,
 ) {
     let Some(first) = errors.first() else { return conditions.remove(condition::INVALID_SPEC) };
-    let message = format!("{}{}", Invalid::prefix(&context.rollout.name), first.message);
+    let message = format!("{}{first}", problems::prefix(&context.rollout.name));
     if conditions.get(condition::INVALID_SPEC).is_none_or(|old| old.message != message) {
         notes.push(Note::warning(first.reason, message.clone()));
     }
