@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_contract::Traffic;
-use tidegate_model::names::HASH_LABEL;
-use tidegate_model::{PingOrPong, ReplicaSet, Rollout, Status, Step, hash, interest, template};
+use tidegate_model::names::{HASH_LABEL, condition};
+use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template};
 
 use crate::managed;
-use crate::world::{RouterState, World};
+use crate::roles::Roles;
+use crate::world::{RouterReport, RouterState, World};
 
 /// What every part of a decision looks at.
 pub(crate) struct Context<'a> {
@@ -25,6 +26,8 @@ pub(crate) struct Context<'a> {
     pub(crate) collides: bool,
     /// Whether traffic is shifted by routers; otherwise by numbers of pods.
     pub(crate) is_routed: bool,
+    /// Which Service is in which role.
+    pub(crate) roles: Roles,
     sets: Vec<ReplicaSet>,
     new: Option<usize>,
     stable: Option<usize>,
@@ -55,7 +58,21 @@ impl<'a> Context<'a> {
         let stable = sets.iter().position(|set| !set.hash.is_empty() && set.hash == status.stable_rs);
         let step_hash = hash::steps_hash(world.rollout.pointer("/spec/strategy/canary/steps"));
         let is_routed = rollout.canary.routing.is_some();
-        Self { world, now, rollout, status, new_hash, step_hash, collides, is_routed, sets, new, stable }
+        let roles = Roles::of(&rollout, &status, &world.services);
+        Self {
+            world,
+            now,
+            rollout,
+            status,
+            new_hash,
+            step_hash,
+            collides,
+            is_routed,
+            roles,
+            sets,
+            new,
+            stable,
+        }
     }
 
     /// The ReplicaSet of the newest template.
@@ -128,25 +145,14 @@ impl<'a> Context<'a> {
         self.status.promote_full || self.index() >= self.steps().len()
     }
 
-    /// With ping-pong: which of the two is in the stable role now.
-    pub(crate) fn stable_ping_pong(&self) -> PingOrPong {
-        self.status.stable_ping_pong.unwrap_or(PingOrPong::Pong)
-    }
-
     /// The Service that is in the stable role now.
-    pub(crate) fn stable_service(&self) -> Option<&String> {
-        match &self.rollout.canary.ping_pong {
-            Some(services) => Some(services.name(self.stable_ping_pong())),
-            None => self.rollout.canary.stable_service.as_ref(),
-        }
+    pub(crate) const fn stable_service(&self) -> Option<&String> {
+        self.roles.stable.as_ref()
     }
 
     /// The Service that is in the canary role now.
-    pub(crate) fn canary_service(&self) -> Option<&String> {
-        match &self.rollout.canary.ping_pong {
-            Some(services) => Some(services.name(self.stable_ping_pong().other())),
-            None => self.rollout.canary.canary_service.as_ref(),
-        }
+    pub(crate) const fn canary_service(&self) -> Option<&String> {
+        self.roles.canary.as_ref()
     }
 
     /// A Service that the Rollout names, if it exists.
@@ -188,6 +194,16 @@ impl<'a> Context<'a> {
             (Some(traffic), Some(routing)) => routing.is_settled_for(traffic),
             _ => false,
         }
+    }
+
+    /// Whether some router needs help before it can express what is desired, or has not brought it into force in time.
+    pub(crate) fn is_routing_stuck(&self) -> bool {
+        let needs_help = |report: &RouterReport| {
+            matches!(report.state, RouterState::Failed { .. } | RouterState::Unavailable { .. })
+        };
+        let is_late =
+            self.status.condition(condition::TRAFFIC_NOT_VERIFIED).is_some_and(|one| one.status == "True");
+        is_late || self.world.routing.as_ref().is_some_and(|routing| routing.routers.iter().any(needs_help))
     }
 
     /// Whether every router has traffic in force of which the canary role has nothing.

@@ -19,6 +19,7 @@ mod progress;
 mod promotion;
 mod replicas;
 mod revision;
+mod roles;
 mod routing;
 mod services;
 mod share;

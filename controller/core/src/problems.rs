@@ -62,6 +62,16 @@ pub(crate) fn of(context: &Context<'_>) -> Vec<Problem> {
             });
         }
     }
+    if let Some(service) = context.roles.taken.as_ref().filter(|_| !context.is_fully_promoted()) {
+        problems.push(Problem {
+            reason: reason::INVALID_SPEC,
+            path: "spec.strategy.canary".to_owned(),
+            message: format!(
+                "Service \"{service}\" selects the pods of the update that is under way, so it cannot be the stable one before \
+                 that is over; give back the Services as they were, or abort"
+            ),
+        });
+    }
     problems.extend(features::missing(context));
     problems
 }

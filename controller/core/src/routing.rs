@@ -141,10 +141,12 @@ fn warnings(report: &RouterReport) -> Vec<String> {
 }
 
 /// `status.canary.weights` as it should be: what is set now, and whether it is in force. While the routers have not set what
-/// is desired, what was set before.
+/// is desired, what was set before. Where the roles are exchanged in this pass, the same weights under their new names, so
+/// that a status never has the names of one time and the weights of another.
 pub(crate) fn weights(
     context: &Context<'_>,
     traffic: Option<&Traffic>,
+    is_exchanged: bool,
     notes: &mut Vec<Note>,
 ) -> Option<Value> {
     let old = context.world.rollout.pointer("/status/canary/weights").filter(|weights| weights.is_object());
@@ -172,10 +174,9 @@ pub(crate) fn weights(
     if is_loading(routing) {
         return old.cloned();
     }
-    let mut weights = json!({
-        "canary": destination(&traffic.canary),
-        "stable": destination(&traffic.stable),
-    });
+    let (canary, stable) =
+        if is_exchanged { (&traffic.stable, &traffic.canary) } else { (&traffic.canary, &traffic.stable) };
+    let mut weights = json!({"canary": destination(canary), "stable": destination(stable)});
     if let Some(fields) = weights.as_object_mut() {
         // One that is to be gone is remembered until no router names it any more.
         let is_named = |one: &&Destination| {

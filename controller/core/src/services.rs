@@ -2,7 +2,8 @@
 //!
 //! A Service changes its selector only while its verified weight is 0, so that no request meets a Service between two
 //! sets of pods. Exceptions: a Service that selected no hash so far, one whose pods are gone, rollouts without routers, and
-//! an abort, after which the canary Service goes to the stable pods as soon as these can carry everything.
+//! an abort, after which the canary Service goes to the stable pods as soon as these can carry everything (with ping-pong
+//! only if the routers cannot take its traffic away).
 
 use serde_json::json;
 use tidegate_api::object;
@@ -33,6 +34,9 @@ pub(crate) fn plan(
 
 /// What the stable Service should select; `None`: what it does now.
 fn stable_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Option<&'a ReplicaSet> {
+    if promotion::is_by_exchange(context, traffic) {
+        return None;
+    }
     if promotion::is_due(context, traffic) {
         // With no replicas there is nothing to point at, and nothing to wait for: pods that are still there go.
         return context.new_set().filter(|new| new.available > 0 && context.rollout.replicas > 0);
@@ -62,7 +66,9 @@ fn canary_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
         || selected.is_none_or(|hash| context.set_of_hash(hash).is_none_or(|set| set.available == 0));
     if context.is_aborted() {
         let stable = context.stable_set()?;
-        let has_capacity = stable.available >= context.rollout.replicas;
+        // With ping-pong users count on Services that keep their pods while they have traffic.
+        let is_urgent = context.rollout.canary.ping_pong.is_none() || context.is_routing_stuck();
+        let has_capacity = is_urgent && stable.available >= context.rollout.replicas;
         return (stable.available > 0 && (has_capacity || carries_nothing)).then_some(stable);
     }
     let new = context.new_set()?;

@@ -12,7 +12,7 @@ use crate::decision::Note;
 use crate::problems::{self, Problem};
 use crate::progress::{self, Deadline};
 use crate::steps::Position;
-use crate::{phase, routing, time};
+use crate::{phase, promotion, routing, time};
 
 /// A status, and when to look again because of a deadline in it.
 pub(crate) struct Reported {
@@ -59,7 +59,9 @@ pub(crate) fn report(
 
     resumed(context, &position, notes);
     let (phase, message) = phase::of(context, &position, counts, &conditions);
-    let weights = routing::weights(context, traffic, notes);
+    let is_promoted = position.stable_rs != context.status.stable_rs;
+    let is_exchanged = is_promoted && promotion::is_by_exchange(context, traffic);
+    let weights = routing::weights(context, traffic, is_exchanged, notes);
     let old = context.world.rollout.get("status").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut fields = Fields(old);
     fields.text("phase", phase);
@@ -82,7 +84,10 @@ pub(crate) fn report(
     fields.put("HPAReplicas", Some(json!(counts.replicas)));
     fields.text("selector", &selector(&context.world.rollout));
     fields.put("conditions", Some(conditions.into_value()));
-    fields.weights(weights);
+    fields.canary("weights", weights);
+    if let Some(which) = position.stable_ping_pong.filter(|_| context.rollout.canary.ping_pong.is_some()) {
+        fields.canary("stablePingPong", Some(json!(which.as_str())));
+    }
     let deadline = match deadline {
         Deadline::At(at) => Some(at),
         Deadline::Off | Deadline::Passed => None,
@@ -264,18 +269,19 @@ impl Fields {
         self.put(key, (!text.is_empty()).then(|| json!(text)));
     }
 
-    fn weights(&mut self, weights: Option<Value>) {
+    /// A field of `canary`.
+    fn canary(&mut self, key: &str, value: Option<Value>) {
         let canary = self.0.entry("canary").or_insert_with(|| json!({}));
         if !canary.is_object() {
             *canary = json!({});
         }
         let Some(fields) = canary.as_object_mut() else { return };
-        match weights {
-            Some(weights) => {
-                fields.insert("weights".to_owned(), weights);
+        match value {
+            Some(value) => {
+                fields.insert(key.to_owned(), value);
             }
             None => {
-                fields.shift_remove("weights");
+                fields.shift_remove(key);
             }
         }
     }

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_contract::{ManagedRoute, Traffic};
 use tidegate_model::names::reason;
-use tidegate_model::{PauseCondition, Step};
+use tidegate_model::{PauseCondition, PingOrPong, Step};
 
 use crate::context::Context;
 use crate::decision::Note;
 use crate::traffic::weight_after;
-use crate::{managed, promotion, replicas, time};
+use crate::{managed, promotion, replicas, roles, time};
 
 /// What the status says about the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) struct Position {
     pub(crate) aborted_at: Option<Timestamp>,
     pub(crate) promote_full: bool,
     pub(crate) stable_rs: String,
+    pub(crate) stable_ping_pong: Option<PingOrPong>,
     pub(crate) current_pod_hash: String,
     pub(crate) current_step_hash: String,
     pub(crate) collision_count: Option<i64>,
@@ -40,6 +41,7 @@ impl Position {
             aborted_at: status.aborted_at,
             promote_full: status.promote_full,
             stable_rs: status.stable_rs.clone(),
+            stable_ping_pong: status.stable_ping_pong,
             current_pod_hash: status.current_pod_hash.clone(),
             current_step_hash: status.current_step_hash.clone(),
             collision_count: status.collision_count,
@@ -102,6 +104,10 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         position.promote_full = false;
         if promotion::is_complete(context, traffic) {
             position.stable_rs.clone_from(&context.new_hash);
+            if context.status.stable_rs.is_empty() {
+                // A promotion like any other, as far as the names go (Argo Rollouts).
+                roles::exchange(context, &mut position);
+            }
             let revision = context.new_revision();
             notes.push(completed(context, revision, "Initial deploy"));
         }
@@ -140,6 +146,9 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         position.promote_full = false;
         position.index = all;
         position.stable_rs.clone_from(&context.new_hash);
+        if promotion::is_by_exchange(context, traffic) {
+            roles::exchange(context, &mut position);
+        }
         return position;
     }
     if context.status.promote_full {

@@ -40,7 +40,7 @@ pub(crate) fn refused(context: &Context<'_>) -> Option<Refused> {
 }
 
 fn division(context: &Context<'_>) -> Option<Division> {
-    if !context.has_routers() || context.is_first() {
+    if !context.has_routers() || context.is_first() || context.roles.taken.is_some() {
         return None;
     }
     let canary = canary_weight(context);

@@ -75,6 +75,10 @@ pub struct PauseCondition {
 pub struct Weights {
     /// The canary's weight.
     pub canary: u32,
+    /// The Service that was in the stable role; empty when absent.
+    pub stable_service: String,
+    /// The Service that was in the canary role; empty when absent.
+    pub canary_service: String,
     /// What other destinations have, those of experiments.
     pub additional: Vec<AdditionalWeight>,
 }
@@ -170,8 +174,12 @@ impl Status {
             weights: status.pointer("/canary/weights").filter(|weights| weights.is_object()).map(|weights| {
                 let canary = weights.pointer("/canary/weight").and_then(Value::as_u64).unwrap_or_default();
                 let additional = weights.get("additional").and_then(Value::as_array).into_iter().flatten();
+                let service =
+                    |pointer| weights.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
                 Weights {
                     canary: u32::try_from(canary).unwrap_or_default(),
+                    stable_service: service("/stable/serviceName"),
+                    canary_service: service("/canary/serviceName"),
                     additional: additional.map(AdditionalWeight::read).collect(),
                 }
             }),

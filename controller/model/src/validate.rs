@@ -6,6 +6,7 @@
 
 mod canary;
 mod field;
+mod roles;
 mod route_step;
 mod step;
 #[cfg(test)]

@@ -333,7 +333,7 @@ fn what_had_weight_is_retired_until_no_router_names_it() {
         let routers = vec![report(&RouterState::Verified, Vec::new()), report(&state, shares)];
         world.routing = Some(Routing { traffic: traffic.clone(), routers });
         let context = Context::observe(&world, Timestamp::UNIX_EPOCH);
-        let weights = crate::routing::weights(&context, Some(&traffic), &mut Vec::new()).unwrap();
+        let weights = crate::routing::weights(&context, Some(&traffic), false, &mut Vec::new()).unwrap();
         assert_eq!(weights.get("additional").is_some(), is_kept, "{state:?} {named}");
     }
 }

@@ -105,13 +105,16 @@ impl Cluster {
             return;
         }
         let status = &self.rollout["status"];
-        if status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default() {
+        let is_stuck = matches!(self.gate, Gate::Failed | Gate::Unavailable)
+            || self.condition("TrafficNotVerified").is_some_and(|one| one.starts_with("True"));
+        let is_given_back = status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default();
+        if is_given_back && (!self.plays_ping_pong() || is_stuck) {
             return;
         }
         // A promotion without replicas leaves the stable Service where it was, until the stable pods are all there; and from one
         // that was forced and then superseded it comes back.
-        let is_catching_up =
-            (self.was_empty || self.was_forced) && name == "web-stable" && new == status["stableRS"];
+        let is_stable = self.stable_service().as_deref() == Some(name);
+        let is_catching_up = (self.was_empty || self.was_forced) && is_stable && new == status["stableRS"];
         let replicas = self.rollout["spec"]["replicas"].as_i64().unwrap_or(1);
         let is_forced = status["promoteFull"] == true || (is_catching_up && self.available(new) >= replicas);
         for traffic in self.in_force.iter().chain(&self.written) {
@@ -134,6 +137,35 @@ impl Cluster {
         }
         let hash = self.reaches(&traffic.canary).unwrap_or_default();
         assert!(self.available(&hash) > 0, "canary weight {} reaches no pods", traffic.canary.weight);
+    }
+
+    /// More traffic for the stable role goes to the stable pods. After a promotion that did not wait for the routers, and where
+    /// there were no pods, the Service may be elsewhere.
+    pub(crate) fn check_stable(&self, traffic: &Traffic) {
+        let Some(service) = traffic.stable.service.as_ref() else { return };
+        let hash = self.services.get(service).and_then(selected).unwrap_or_default();
+        let is_stable = self.rollout["status"]["stableRS"] == hash;
+        if is_stable || self.available(hash) == 0 || self.was_empty || self.was_forced {
+            return;
+        }
+        for before in self.in_force.iter().chain(&self.written) {
+            let roles = [&before.stable, &before.canary];
+            let had = roles.iter().find(|one| one.service.as_ref() == Some(service)).map(|one| one.weight);
+            assert!(
+                had.is_none_or(|had| had >= traffic.stable.weight),
+                "{service} gets {} instead of {had:?} for the stable pods, and selects {hash}",
+                traffic.stable.weight
+            );
+        }
+    }
+
+    /// The Service in the stable role, as far as routers were told.
+    fn stable_service(&self) -> Option<String> {
+        self.written.as_ref()?.stable.service.clone()
+    }
+
+    fn plays_ping_pong(&self) -> bool {
+        self.rollout.pointer("/spec/strategy/canary/pingPong").is_some_and(Value::is_object)
     }
 
     /// Where routers select pods by their hash, the canary role moves on only when it carries nothing.

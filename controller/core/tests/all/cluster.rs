@@ -190,6 +190,7 @@ impl Cluster {
             if !self.gate.is_closed() {
                 self.check_route(&traffic);
                 self.check_role(&traffic);
+                self.check_stable(&traffic);
                 self.written = Some(traffic.clone());
             }
             if matches!(self.gate, Gate::Verified | Gate::NotApplicable) {

@@ -23,6 +23,7 @@ mod metadata;
 mod outage;
 mod phase_table;
 mod phases;
+mod ping_pong;
 mod properties;
 mod scaling;
 mod several;

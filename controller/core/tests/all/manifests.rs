@@ -36,6 +36,19 @@ pub(crate) fn rollout(steps: Value) -> Value {
     })
 }
 
+/// The same two Services for ping-pong.
+pub(crate) fn ping_pong() -> Value {
+    json!({
+        "canaryService": null, "stableService": null,
+        "pingPong": {"pingService": "web-canary", "pongService": "web-stable"},
+    })
+}
+
+/// The same two Services with roles of their own.
+pub(crate) fn fixed_roles() -> Value {
+    json!({"canaryService": "web-canary", "stableService": "web-stable", "pingPong": null})
+}
+
 pub(crate) fn service(name: &str) -> Value {
     json!({
         "apiVersion": "v1",

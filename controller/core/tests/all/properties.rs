@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Gate};
-use crate::manifests::{rollout, service, trace};
+use crate::manifests::{fixed_roles, ping_pong, rollout, service, trace};
 
 /// What may happen.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ enum Happening {
     PromoteFull,
     Scale(i64),
     Pause(bool),
+    /// The Services get fixed roles, or play ping-pong.
+    PingPong(bool),
     Ready(u8, Option<i64>),
     Gate(Gate),
     Pass,
@@ -44,6 +46,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::PromoteFull),
         1 => (0..12_i64).prop_map(Happening::Scale),
         1 => any::<bool>().prop_map(Happening::Pause),
+        1 => any::<bool>().prop_map(Happening::PingPong),
         4 => ((1..5_u8), prop::option::of(0..11_i64)).prop_map(|(image, ready)| Happening::Ready(image, ready)),
         3 => gate.prop_map(Happening::Gate),
         12 => Just(Happening::Pass),
@@ -84,6 +87,7 @@ fn happens(cluster: &mut Cluster, happening: &Happening) {
         Happening::PromoteFull => cluster.promote_full(),
         Happening::Scale(replicas) => cluster.scale(*replicas),
         Happening::Pause(paused) => cluster.edit(json!({"spec": {"paused": paused}})),
+        Happening::PingPong(is) => cluster.canary(&if *is { ping_pong() } else { fixed_roles() }),
         Happening::Ready(image, ready) => {
             match ready {
                 Some(ready) => cluster.ready.insert(format!("v{image}"), *ready),
@@ -158,7 +162,8 @@ proptest! {
         if !has_services {
             cluster.canary(&json!({"canaryService": null, "stableService": null}));
         }
-        for happening in &happenings {
+        let are_services = |happening: &&Happening| matches!(happening, Happening::PingPong(_));
+        for happening in happenings.iter().filter(|one| has_services || !are_services(one)) {
             happens(&mut cluster, happening);
         }
         calm_down(&mut cluster);
@@ -187,7 +192,7 @@ proptest! {
         canary.insert("maxSurge".into(), surge);
         canary.insert("maxUnavailable".into(), unavailable);
         let mut cluster = Cluster::new(manifest, [service("web-canary"), service("web-stable")]);
-        for happening in &happenings {
+        for happening in happenings.iter().filter(|one| !matches!(one, Happening::PingPong(_))) {
             happens(&mut cluster, happening);
         }
         calm_down(&mut cluster);

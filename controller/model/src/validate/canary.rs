@@ -12,12 +12,10 @@ use crate::rollout::{DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT};
 /// Fields of `trafficRouting` that are not routers, and where routers that Argo Rollouts has not built in stand.
 const ROUTING: [&str; 3] = ["plugins", "managedRoutes", "maxTrafficWeight"];
 /// Fields of a canary that would change what it does, and do not yet.
-const LATER_FIELDS: [(&str, &str); 7] = [
+const LATER_FIELDS: [(&str, &str); 5] = [
     ("analysis", "background analysis is not served yet; remove it"),
-    ("antiAffinity", "anti-affinity between revisions is not served yet; remove it"),
     ("canaryMetadata", "ephemeral metadata is not served yet; remove it"),
     ("stableMetadata", "ephemeral metadata is not served yet; remove it"),
-    ("pingPong", "ping-pong is not served yet; use canaryService and stableService"),
     ("dynamicStableScale", "scaling the stable ReplicaSet with its weight is not served yet; remove it"),
     ("replicaProgressThreshold", "a progress threshold is not served yet; remove it"),
 ];
@@ -37,6 +35,8 @@ impl Checks {
         let managed_routes = if is_routed { self.managed_routes(&routing) } else { BTreeSet::new() };
         let max_weight = if is_routed { self.max_weight(&routing) } else { DEFAULT_MAX_WEIGHT };
         self.services(canary);
+        self.ping_pong(canary, has_routers);
+        self.anti_affinity(&canary.get("antiAffinity"));
         let delay = canary.get("scaleDownDelaySeconds");
         if !is_routed && delay.is_given() {
             self.say(&delay, "needs trafficRouting; remove it, or route the traffic");
@@ -125,20 +125,6 @@ impl Checks {
             }
         }
         names
-    }
-
-    /// The Services in the two roles. Whether a router needs them is for the router to say.
-    fn services(&mut self, canary: &Field<'_>) {
-        let services = [canary.get("stableService"), canary.get("canaryService")];
-        for service in &services {
-            if service.is_given() && !service.value.is_string() {
-                self.say(service, format!("must be the name of a Service, not {}", brief(service.value)));
-            }
-        }
-        let [stable, canary] = services;
-        if stable.text().is_some() && stable.text() == canary.text() {
-            self.say(&canary, "must be another Service than stableService");
-        }
     }
 
     /// `maxTrafficWeight`, the sum of all weights.
