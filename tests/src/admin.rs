@@ -18,6 +18,16 @@ impl Admin {
         Self { api: Api::new(client.clone()), client }
     }
 
+    /// Of a server that lets everybody do everything, at this address.
+    ///
+    /// # Panics
+    /// When that is no address.
+    pub fn at(uri: &str) -> Self {
+        let mut config = kube::Config::new(uri.parse().expect("an address"));
+        config.default_retry = false;
+        Self::new(Client::try_from(config).expect("a client without TLS"))
+    }
+
     async fn send(
         &self,
         resource: &Resource,
@@ -113,11 +123,26 @@ impl Admin {
     /// # Errors
     /// What the server says.
     pub async fn raw(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, kube::Error> {
+        self.raw_as(method, path, "application/json", body).await
+    }
+
+    /// The same, with an answer in a form of one's own.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn raw_as(
+        &self,
+        method: &str,
+        path: &str,
+        accept: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, kube::Error> {
         let bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let request = http::Request::builder()
             .method(method)
             .uri(path)
             .header("content-type", "application/json")
+            .header("accept", accept)
             .body(bytes)
             .expect("a valid request");
         let text = self.client.request_text(request).await?;

@@ -1,6 +1,6 @@
 //! Why an API server refused, as far as a client may act on it.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 /// A request that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,31 @@ impl ApiError {
         Self { code, reason: text("reason"), message: text("message"), causes, retry_after }
     }
 
+    /// The `Status` object that says this, as a server answers it.
+    pub fn to_status(&self) -> Value {
+        let mut details = Map::new();
+        if !self.causes.is_empty() {
+            let cause = |cause: &Cause| json!({"message": cause.message, "field": cause.field});
+            details.insert("causes".into(), self.causes.iter().map(cause).collect());
+        }
+        if let Some(seconds) = self.retry_after {
+            details.insert("retryAfterSeconds".into(), seconds.into());
+        }
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
+        });
+        if let Some(status) = status.as_object_mut() {
+            if !self.reason.is_empty() {
+                status.insert("reason".into(), self.reason.as_str().into());
+            }
+            if !details.is_empty() {
+                status.insert("details".into(), details.into());
+            }
+            status.insert("code".into(), self.code.into());
+        }
+        status
+    }
+
     /// It does not exist.
     pub fn is_not_found(&self) -> bool {
         self.code == 404
@@ -96,6 +121,17 @@ impl ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let plain = ApiError::new(409, "Conflict", "the object has been modified");
+        let cause = Cause { field: "spec.replicas".into(), message: "Invalid value: -1".into() };
+        let invalid = ApiError { causes: vec![cause], ..ApiError::new(422, "Invalid", "no") };
+        let busy = ApiError { retry_after: Some(2), ..ApiError::new(429, "TooManyRequests", "later") };
+        for error in [plain, invalid, busy, ApiError::new(500, "", "")] {
+            assert_eq!(ApiError::from_body(error.code, &error.to_status().to_string()), error);
+        }
+    }
 
     #[test]
     fn a_denial_by_a_webhook_is_no_missing_right() {

@@ -40,6 +40,17 @@ pub struct Cluster {
     pub(crate) acting: bool,
 }
 
+/// How a resource is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Whether it comes from a `CustomResourceDefinition`; of those a server answers some things otherwise.
+    pub custom: bool,
+    /// Whether it has the subresource `status`.
+    pub status: bool,
+    /// Whether it has the subresource `scale`.
+    pub scale: bool,
+}
+
 /// The kinds that controllers look at.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -131,6 +142,15 @@ impl Cluster {
     /// All served resources.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
         self.store.kinds().map(|(_, kind)| &kind.resource)
+    }
+
+    /// How a resource is served, if it is.
+    pub fn served_as(&self, resource: &Resource) -> Option<Served> {
+        self.resolve(resource).ok().map(|(_, kind)| Served {
+            custom: kind.family == kinds::Family::Custom,
+            status: kind.options.status,
+            scale: kind.options.scale.is_some(),
+        })
     }
 
     /// One object, without a request.

@@ -54,11 +54,12 @@
 //!
 //! # What is not modelled
 //!
-//! Server-side apply, strategic merge patches and `managedFields`; authentication and authorization; field selectors,
-//! chunked lists, bookmarks; watches with label selectors; several versions of one kind; foreground deletion and orphaning;
+//! Server-side apply, strategic merge patches and `managedFields`; authentication and authorization; several versions of one
+//! kind; foreground deletion and orphaning;
 //! mutating webhooks (validating ones: [`Settings::refusals`]); CEL, patterns and formats in schemas; validation of the
 //! rest of built-in kinds, whose unknown fields are kept; the `Deployment` controller; `EndpointSlice`s; expiry of Events;
-//! dry runs. Items of lists of built-in kinds carry their `apiVersion` and `kind`, which a real server leaves out.
+//! dry runs. Items of lists of built-in kinds carry their `apiVersion` and `kind`, which a real server leaves out. Chunked lists,
+//! bookmarks, field selectors and watches with selectors are matters of its HTTP face, the crate `tidegate-server`.
 //!
 //! # What goes on by itself
 //!
@@ -84,10 +85,11 @@ mod settings;
 mod store;
 mod traffic;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Served};
 pub use kinds::{ScalePaths, ServeOptions, Validate};
 pub use schema::{Schema, SchemaError};
 pub use selector::{Selector, SelectorError};
+pub use server::FieldValidation;
 pub use settings::{
     GatewayBehaviour, ParentRule, PodBehaviour, PodOutcome, PodRule, Refusal, Rejection, Settings,
 };

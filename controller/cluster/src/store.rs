@@ -30,6 +30,8 @@ pub struct Change {
     pub deleted: bool,
     /// The object after the change; its last state when it is gone.
     pub object: Arc<Value>,
+    /// The object before the change; nothing when the change made it.
+    pub before: Option<Arc<Value>>,
     pub(crate) table: TableId,
 }
 
@@ -155,7 +157,7 @@ impl Store {
             self.live.insert(object::uid(&object).into(), place.clone());
         }
         self.index_owners(place, old.as_deref(), Some(&object));
-        self.record(place.table, false, object.clone());
+        self.record(place.table, false, object.clone(), old);
         object
     }
 
@@ -170,8 +172,9 @@ impl Store {
         self.live.remove(object::uid(&object));
         self.index_owners(place, Some(&object), None);
         self.revision += 1;
+        let before = object.clone();
         metadata::set(Arc::make_mut(&mut object), "resourceVersion", self.revision.to_string());
-        self.record(place.table, true, object.clone());
+        self.record(place.table, true, object.clone(), Some(before));
         Some(object)
     }
 
@@ -196,8 +199,8 @@ impl Store {
         }
     }
 
-    fn record(&mut self, table: TableId, deleted: bool, object: Arc<Value>) {
-        self.log.push_back(Change { resource_version: self.revision, deleted, object, table });
+    fn record(&mut self, table: TableId, deleted: bool, object: Arc<Value>, before: Option<Arc<Value>>) {
+        self.log.push_back(Change { resource_version: self.revision, deleted, object, before, table });
         while self.log.len() > self.window {
             self.log.pop_front();
         }

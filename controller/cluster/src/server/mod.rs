@@ -9,7 +9,7 @@ mod update;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tidegate_api::{ApiError, Operation, Request, Resource, object};
+use tidegate_api::{ApiError, Body, Operation, Request, Resource, object};
 
 use crate::answer;
 use crate::cluster::Cluster;
@@ -29,6 +29,26 @@ pub(crate) enum Part {
     Scale,
 }
 
+/// What becomes of fields that a server does not know (`fieldValidation`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldValidation {
+    /// They are left out.
+    Ignore,
+    /// The request is refused.
+    Strict,
+}
+
+impl FieldValidation {
+    /// What an operation asks for by itself.
+    fn of(operation: &Operation) -> Self {
+        match operation {
+            Operation::CreateStrictly { .. }
+            | Operation::Patch { subresource: None, body: Body::Json(_), .. } => Self::Strict,
+            _ => Self::Ignore,
+        }
+    }
+}
+
 impl Cluster {
     /// Answers a request as an API server would.
     ///
@@ -38,23 +58,26 @@ impl Cluster {
     /// # Errors
     /// What an API server would refuse, with its code, reason, message and causes.
     pub fn handle(&mut self, request: &Request) -> Result<Arc<Value>, ApiError> {
+        self.handle_validated(request, FieldValidation::of(&request.operation))
+    }
+
+    /// As [`Cluster::handle`], with what the client wants to become of unknown fields, whatever the operation asks for.
+    ///
+    /// # Errors
+    /// As [`Cluster::handle`].
+    pub fn handle_validated(
+        &mut self,
+        request: &Request,
+        fields: FieldValidation,
+    ) -> Result<Arc<Value>, ApiError> {
         let (table, kind) = self.resolve(&request.resource)?;
         let namespace = request.namespace.as_deref().filter(|_| kind.resource.namespaced);
         match &request.operation {
             Operation::List { labels } => self.answer_list(table, &kind, namespace, labels.as_deref()),
-            Operation::Create { object } => {
+            Operation::Create { object } | Operation::CreateStrictly { object } => {
                 // A collection over all namespaces can be read, not written.
                 let namespace = place_of(&kind, namespace).ok_or_else(answer::method_not_allowed)?;
-                self.create(table, &kind, namespace, object)
-            }
-            Operation::CreateStrictly { object } => {
-                let namespace = place_of(&kind, namespace).ok_or_else(answer::method_not_allowed)?;
-                if let Some(wrong) = unknown_fields(&kind, object) {
-                    let Resource { kind, version, .. } = &kind.resource;
-                    let message =
-                        format!("{kind} in version {version:?} cannot be handled as a {kind}: {wrong}");
-                    return Err(answer::bad_request(message));
-                }
+                check_fields(&kind, object, fields)?;
                 self.create(table, &kind, namespace, object)
             }
             Operation::Get { name } => {
@@ -66,14 +89,20 @@ impl Cluster {
                 let namespace = place_of(&kind, namespace).ok_or_else(answer::not_served)?;
                 match part(&kind, subresource.as_deref())? {
                     Part::Scale => self.replace_scale(table, &kind, namespace, name, object),
-                    part => self.replace(table, &kind, namespace, name, part, object),
+                    part => {
+                        check_fields(&kind, object, fields)?;
+                        self.replace(table, &kind, namespace, name, part, object)
+                    }
                 }
             }
             Operation::Patch { name, subresource, body } => {
                 let namespace = place_of(&kind, namespace).ok_or_else(answer::not_served)?;
                 match part(&kind, subresource.as_deref())? {
                     Part::Scale => self.patch_scale(table, &kind, namespace, name, body),
-                    part => self.patch(table, &kind, namespace, name, part, body),
+                    part => {
+                        let target = update::Target { table, kind: &kind, namespace, name, part };
+                        self.patch(&target, body, fields)
+                    }
                 }
             }
             Operation::Delete { name, preconditions } => {
@@ -214,6 +243,17 @@ fn read_body(kind: &Kind, object: &Value) -> Result<Value, ApiError> {
     match kind.mistyped(&new) {
         Some(field) => Err(unreadable(field)),
         None => Ok(new),
+    }
+}
+
+fn check_fields(kind: &Kind, object: &Value, fields: FieldValidation) -> Result<(), ApiError> {
+    match unknown_fields(kind, object).filter(|_| fields == FieldValidation::Strict) {
+        Some(wrong) => {
+            let Resource { kind, version, .. } = &kind.resource;
+            let message = format!("{kind} in version {version:?} cannot be handled as a {kind}: {wrong}");
+            Err(answer::bad_request(message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tidegate_api::{ApiError, Body, object};
+use tidegate_api::{ApiError, Body, Resource, object};
 
 use crate::answer::{self, value_invalid};
 use crate::cluster::Cluster;
@@ -16,6 +16,19 @@ use crate::store::{Place, TableId};
 use super::Part;
 
 impl Cluster {
+    /// The scale subresource of an object.
+    ///
+    /// # Errors
+    /// 404 when the object is not there, or its kind has no such subresource.
+    pub fn scale(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Value, ApiError> {
+        let (table, kind) = self.resolve(resource)?;
+        if kind.options.scale.is_none() {
+            return Err(answer::not_served());
+        }
+        let object = self.store.get(table, namespace, name);
+        object.map(|object| scale_of(&kind, object)).ok_or_else(|| answer::not_found(resource, name))
+    }
+
     pub(super) fn replace_scale(
         &mut self,
         table: TableId,

@@ -13,7 +13,16 @@ use crate::metadata;
 use crate::store::{Place, TableId};
 
 use super::create::settle_namespace;
-use super::{Part, read_body, read_patched, unknown_fields};
+use super::{FieldValidation, Part, read_body, read_patched, unknown_fields};
+
+/// What of which object a patch is about.
+pub(super) struct Target<'a> {
+    pub(super) table: TableId,
+    pub(super) kind: &'a Kind,
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    pub(super) part: Part,
+}
 
 impl Cluster {
     /// Puts a whole object in place of the old one.
@@ -52,20 +61,17 @@ impl Cluster {
     /// Changes parts of an object.
     pub(super) fn patch(
         &mut self,
-        table: TableId,
-        kind: &Arc<Kind>,
-        namespace: &str,
-        name: &str,
-        part: Part,
+        target: &Target<'_>,
         body: &Body,
+        fields: FieldValidation,
     ) -> Result<Arc<Value>, ApiError> {
+        let Target { table, kind, namespace, name, part } = *target;
         let old = self.store.get(table, namespace, name).cloned();
         let old = old.ok_or_else(|| answer::not_found(&kind.resource, name))?;
         let mut new = old.as_ref().clone();
         crate::patch::apply(&mut new, body)?;
         read_patched(kind, &mut new)?;
-        if part == Part::Main
-            && matches!(body, Body::Json(_))
+        if fields == FieldValidation::Strict
             && let Some(wrong) = unknown_fields(kind, &new)
         {
             return Err(answer::patch_result_refused(&new, &wrong));

@@ -67,6 +67,21 @@ impl Client {
         result.unwrap_or_default()
     }
 
+    /// Asks for a path, and answers what is answered; of refusals the code. Without a note.
+    pub(super) async fn raw(&self, method: &str, path: &str, accept: &str, body: Option<&Value>) -> Value {
+        let admin = self.server.admin().expect("a server that understands HTTP");
+        match admin.raw_as(method, path, accept, body).await {
+            Ok(answer) => answer,
+            Err(kube::Error::Api(status)) => json!({ "code": status.code }),
+            Err(error) => panic!("{method} {path}: {error}"),
+        }
+    }
+
+    /// Takes a note of something that needs no evening out.
+    pub(super) fn note(&mut self, what: &str, answer: Value) {
+        self.notes.push(Note { what: what.to_owned(), answer });
+    }
+
     pub(super) async fn create(&mut self, what: &str, object: Value) -> Value {
         self.send(what, Operation::Create { object }).await
     }
