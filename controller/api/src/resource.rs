@@ -77,6 +77,14 @@ pub mod builtin {
     pub fn replica_sets() -> Resource {
         Resource::namespaced("apps", "v1", "ReplicaSet", "replicasets")
     }
+    /// `apps/v1` Deployment.
+    pub fn deployments() -> Resource {
+        Resource::namespaced("apps", "v1", "Deployment", "deployments")
+    }
+    /// Core PodTemplate.
+    pub fn pod_templates() -> Resource {
+        Resource::namespaced("", "v1", "PodTemplate", "podtemplates")
+    }
     /// Core Service.
     pub fn services() -> Resource {
         Resource::namespaced("", "v1", "Service", "services")

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_contract::Traffic;
 use tidegate_model::names::{HASH_LABEL, condition};
-use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template};
+use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template, workload};
 
 use crate::managed;
 use crate::roles::Roles;
@@ -18,6 +18,10 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     pub(crate) rollout: Rollout,
     pub(crate) status: Status,
+    /// The newest template, wherever it stands.
+    pub(crate) template: &'a Value,
+    /// Which pods are the Rollout's, wherever that stands.
+    pub(crate) selector: &'a Value,
     /// Hash of the newest template: the label of its ReplicaSet, or what that will be.
     pub(crate) new_hash: String,
     /// Hash of the steps.
@@ -41,16 +45,24 @@ impl<'a> Context<'a> {
         // Oldest first: of several ReplicaSets of the same template, the oldest one is taken.
         sets.sort_by(|a, b| a.created_at.cmp(&b.created_at).then_with(|| a.name.cmp(&b.name)));
 
-        let desired = world.rollout.pointer("/spec/template").unwrap_or(&Value::Null);
-        let computed = hash::template_hash(desired, status.collision_count);
+        let workload = world.workload.object();
+        let desired = workload::template(&world.rollout, workload);
+        let selector = workload::selector(&world.rollout, workload);
+        // While nobody knows the template, the newest one is the one that was known last.
+        let is_known = workload.is_some() || !workload::is_referring(&world.rollout);
+        let computed = if is_known {
+            hash::template_hash(desired, status.collision_count)
+        } else {
+            status.current_pod_hash.clone()
+        };
         let is_new = |set: &ReplicaSet| {
             template::equal(desired, set.object.pointer("/spec/template").unwrap_or(&Value::Null))
         };
         // A ReplicaSet is not always stored as it was sent: a webhook may add to it, a server may drop what it does not
         // know. So one that was found to be this template's before is not compared again; making another one would end
         // in the same place, for ever.
-        let is_known = |set: &ReplicaSet| [&status.current_pod_hash, &status.stable_rs].contains(&&set.hash);
-        let by_label = sets.iter().position(|set| set.hash == computed && (is_new(set) || is_known(set)));
+        let was_found = |set: &ReplicaSet| [&status.current_pod_hash, &status.stable_rs].contains(&&set.hash);
+        let by_label = sets.iter().position(|set| set.hash == computed && (is_new(set) || was_found(set)));
         let new = by_label.or_else(|| sets.iter().position(|set| !set.hash.is_empty() && is_new(set)));
         let name = format!("{}-{computed}", rollout.name);
         let collides = new.is_none() && sets.iter().any(|set| set.name == name);
@@ -64,6 +76,8 @@ impl<'a> Context<'a> {
             now,
             rollout,
             status,
+            template: desired,
+            selector,
             new_hash,
             step_hash,
             collides,

@@ -8,7 +8,7 @@ use crate::problems::Problem;
 use crate::steps::{self, Position};
 use crate::world::World;
 use crate::writes::Writes;
-use crate::{features, problems, replicas, revision, services, status, traffic};
+use crate::{features, problems, replicas, revision, services, status, traffic, workload};
 
 /// What should be done about a Rollout now, and what it should say about itself.
 ///
@@ -40,11 +40,13 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
 
     let traffic = traffic::desired(&context);
     revision::plan(&context, &mut writes, &mut notes);
+    workload::note_generation(&context, &mut writes);
     let deadline = replicas::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
     services::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
     revision::collect_history(&context, &mut writes);
     let position = steps::advanced(&context, traffic.as_ref(), &mut notes);
     let reported = status::report(&context, position, traffic.as_ref(), &errors, &mut notes);
+    workload::scale_down(&context, &reported.status, &mut writes, &mut notes);
     Decision {
         writes: writes.finish(&context),
         traffic,
@@ -80,6 +82,6 @@ fn invalid(context: &Context<'_>, errors: &[Problem]) -> Decision {
         traffic,
         status: reported.status,
         notes,
-        wake_at: reported.wake_at,
+        wake_at: [reported.wake_at, workload::retry_at(context)].into_iter().flatten().min(),
     }
 }

@@ -27,6 +27,7 @@ mod status;
 mod steps;
 mod time;
 mod traffic;
+mod workload;
 mod world;
 mod writes;
 
@@ -34,4 +35,4 @@ pub use decide::decide;
 pub use decision::{Decision, Note, NoteKind};
 pub use problems::{Problem, problems};
 pub use routing::UNVERIFIED;
-pub use world::{PLUGIN_LOADING, RouterReport, RouterState, Routing, World};
+pub use world::{PLUGIN_LOADING, RouterReport, RouterState, Routing, Workload, World};

@@ -9,6 +9,7 @@ use tidegate_model::validate::{self, SpecError};
 
 use crate::context::Context;
 use crate::features;
+use crate::workload;
 use crate::world::World;
 
 /// Something for which the spec cannot be acted on.
@@ -16,7 +17,7 @@ use crate::world::World;
 pub struct Problem {
     /// Stable code: `InvalidSpec`, or what a router cannot do.
     pub reason: &'static str,
-    /// Where, for example `spec.strategy.canary.steps[2].setWeight`.
+    /// Where, for example `spec.strategy.canary.steps[2].setWeight`; empty where the message says it all, as Argo Rollouts has it.
     pub path: String,
     /// What is wrong, and what to do.
     pub message: String,
@@ -24,6 +25,9 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            return f.write_str(&self.message);
+        }
         write!(f, "{}: {}", self.path, self.message)
     }
 }
@@ -48,8 +52,12 @@ pub(crate) fn prefix(rollout: &str) -> String {
 
 /// What is wrong with the spec, with what it refers to, and with what it asks of its routers.
 pub(crate) fn of(context: &Context<'_>) -> Vec<Problem> {
-    let mut problems: Vec<Problem> =
-        validate::validate(&context.world.rollout).into_iter().map(Problem::from).collect();
+    let mut problems: Vec<Problem> = workload::unresolved(context)
+        .map(|message| Problem { reason: reason::INVALID_SPEC, path: String::new(), message })
+        .into_iter()
+        .collect();
+    let wrong = validate::validate_with(&context.world.rollout, context.world.workload.object());
+    problems.extend(wrong.into_iter().map(Problem::from));
     for (field, name) in context.rollout.canary.services() {
         if !context.world.services.contains_key(name) {
             problems.push(Problem {

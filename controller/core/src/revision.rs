@@ -96,10 +96,10 @@ fn copied<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a String, &'a
 fn new_replica_set(context: &Context<'_>, revision: i64) -> Value {
     let rollout = &context.rollout;
     let raw = &context.world.rollout;
-    let mut template = raw.pointer("/spec/template").cloned().unwrap_or_else(|| json!({}));
+    let mut template = context.template.clone();
     put(&mut template, &["metadata", "labels", HASH_LABEL], json!(context.new_hash));
     let labels = template.pointer("/metadata/labels").cloned().unwrap_or_default();
-    let mut selector = raw.pointer("/spec/selector").cloned().unwrap_or_else(|| json!({}));
+    let mut selector = context.selector.clone();
     put(&mut selector, &["matchLabels", HASH_LABEL], json!(context.new_hash));
 
     let mut annotations: Map<String, Value> =
@@ -157,9 +157,8 @@ pub(crate) fn collision_count(context: &Context<'_>) -> Option<i64> {
     if !context.collides {
         return context.status.collision_count;
     }
-    let template = context.world.rollout.pointer("/spec/template").unwrap_or(&Value::Null);
     let taken = |count: i64| {
-        let name = format!("{}-{}", context.rollout.name, hash::template_hash(template, Some(count)));
+        let name = format!("{}-{}", context.rollout.name, hash::template_hash(context.template, Some(count)));
         context.sets().iter().any(|set| set.name == name)
     };
     let first = context.status.collision_count.unwrap_or_default().saturating_add(1);

@@ -12,7 +12,7 @@ use crate::decision::Note;
 use crate::problems::{self, Problem};
 use crate::progress::{self, Deadline};
 use crate::steps::Position;
-use crate::{phase, promotion, routing, time};
+use crate::{phase, promotion, routing, time, workload};
 
 /// A status, and when to look again because of a deadline in it.
 pub(crate) struct Reported {
@@ -82,7 +82,8 @@ pub(crate) fn report(
     fields.put("readyReplicas", Some(json!(counts.ready)));
     fields.put("availableReplicas", Some(json!(counts.available)));
     fields.put("HPAReplicas", Some(json!(counts.replicas)));
-    fields.text("selector", &selector(&context.world.rollout));
+    fields.text("selector", &selector(context.selector));
+    fields.text("workloadObservedGeneration", &workload::observed_generation(context));
     fields.put("conditions", Some(conditions.into_value()));
     fields.canary("weights", weights);
     if let Some(which) = position.stable_ping_pong.filter(|_| context.rollout.canary.ping_pong.is_some()) {
@@ -216,14 +217,14 @@ fn pauses(context: &Context<'_>, pauses: &[PauseCondition]) -> Option<Value> {
 }
 
 /// The selector as text, for the scale subresource.
-fn selector(rollout: &Value) -> String {
-    let labels = rollout.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+fn selector(selector: &Value) -> String {
+    let labels = selector.get("matchLabels").and_then(Value::as_object);
     let mut parts: Vec<String> = labels
         .into_iter()
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
         .collect();
-    let expressions = rollout.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array);
     for expression in expressions.into_iter().flatten() {
         let text = |field: &str| expression.get(field).and_then(Value::as_str).unwrap_or_default();
         let values = expression.get("values").and_then(Value::as_array);

@@ -19,8 +19,37 @@ pub struct World {
     /// The Experiment that its status names for its current step, if that exists. Nothing else of it is needed than what its
     /// status says of its pods.
     pub experiment: Option<Arc<Value>>,
+    /// What the Rollout takes its template from, if not from itself.
+    pub workload: Workload,
     /// What the routers last answered; `None` until they were asked for the first time (also after a restart).
     pub routing: Option<Routing>,
+}
+
+/// The object that a Rollout refers to by `spec.workloadRef`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Workload {
+    /// It refers to none.
+    #[default]
+    None,
+    /// This.
+    Found(Arc<Value>),
+    /// It does not exist.
+    Missing,
+    /// It cannot be read.
+    Unreadable {
+        /// Why, and what to do.
+        message: String,
+    },
+}
+
+impl Workload {
+    /// The object, if it is known.
+    pub fn object(&self) -> Option<&Value> {
+        match self {
+            Self::Found(object) => Some(object),
+            Self::None | Self::Missing | Self::Unreadable { .. } => None,
+        }
+    }
 }
 
 /// The routers' last answer.

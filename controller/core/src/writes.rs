@@ -15,6 +15,7 @@ pub(crate) struct Writes {
     replica_sets: BTreeMap<String, (String, Value)>,
     services: BTreeMap<String, (String, Value)>,
     rollout: Option<Value>,
+    workload: Option<(Resource, String, Value)>,
     deleted: BTreeMap<String, Preconditions>,
 }
 
@@ -54,7 +55,17 @@ impl Writes {
         merge(self.rollout.get_or_insert_with(|| json!({})), patch);
     }
 
-    /// All writes, in a fixed order: the Rollout, new ReplicaSets, ReplicaSets, Services, deletions.
+    /// Gives the workload that the Rollout refers to a size.
+    pub(crate) fn scale_workload(&mut self, resource: Resource, workload: &Value, replicas: i64) {
+        let mut scale = json!({"spec": {"replicas": replicas}});
+        let version = object::resource_version(workload);
+        if !version.is_empty() {
+            merge(&mut scale, json!({"metadata": {"resourceVersion": version}}));
+        }
+        self.workload = Some((resource, object::name(workload).to_owned(), scale));
+    }
+
+    /// All writes, in a fixed order: the Rollout, new ReplicaSets, ReplicaSets, Services, the workload, deletions.
     pub(crate) fn finish(self, context: &Context<'_>) -> Vec<Request> {
         let namespace = &context.rollout.namespace;
         let request = |resource: Resource, operation| Request {
@@ -85,6 +96,11 @@ impl Writes {
         }
         for (name, (version, body)) in self.services {
             requests.push(patch(builtin::services(), name, &version, body));
+        }
+        if let Some((resource, name, scale)) = self.workload {
+            let subresource = Some("scale".to_owned());
+            requests
+                .push(request(resource, Operation::Patch { name, subresource, body: Body::Merge(scale) }));
         }
         for (name, preconditions) in self.deleted {
             requests.push(request(builtin::replica_sets(), Operation::Delete { name, preconditions }));

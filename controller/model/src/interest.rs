@@ -83,21 +83,22 @@ pub fn experiment(rollout: &Value) -> Option<&str> {
     steps.any(|step| step.get("experiment").is_some_and(Value::is_object)).then_some(name)
 }
 
-/// Whether a ReplicaSet of the same namespace is the Rollout's: controlled by it, or controlled by nobody and selected by it.
-pub fn owns(rollout: &Value, replica_set: &Value) -> bool {
+/// Whether a ReplicaSet of the same namespace is the Rollout's: controlled by it, or controlled by nobody and selected by its
+/// selector ([`crate::workload::selector`]).
+pub fn owns(rollout: &Value, selector: &Value, replica_set: &Value) -> bool {
     match object::controller_uid(replica_set) {
         Some(uid) => !uid.is_empty() && uid == object::uid(rollout),
-        None => is_adoptable(rollout, replica_set),
+        None => is_adoptable(selector, replica_set),
     }
 }
 
 /// Whether a ReplicaSet that nobody controls carries all labels of the Rollout's selector and a template's hash.
-fn is_adoptable(rollout: &Value, replica_set: &Value) -> bool {
+fn is_adoptable(selector: &Value, replica_set: &Value) -> bool {
     if object::is_deleting(replica_set) || object::label(replica_set, crate::names::HASH_LABEL).is_none() {
         return false;
     }
-    let expressions = rollout.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
-    let labels = rollout.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array);
+    let labels = selector.get("matchLabels").and_then(Value::as_object);
     // A selector of expressions is not evaluated here: such a ReplicaSet is not adopted, a new one is made.
     let Some(labels) = labels.filter(|labels| !labels.is_empty() && expressions.is_none_or(Vec::is_empty))
     else {

@@ -20,9 +20,11 @@ mod step_shape;
 pub mod template;
 mod template_defaults;
 pub mod validate;
+pub mod workload;
 
 pub use plugin_record::PluginRecord;
 pub use replica_set::ReplicaSet;
 pub use rollout::{Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, PingPong, Rollout, TrafficRouting};
 pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, PingOrPong, Status, Weights};
 pub use step::{CanaryScale, ExperimentTemplate, Step};
+pub use workload::{ScaleDown, WorkloadKind, WorkloadRef};

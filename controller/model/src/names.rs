@@ -13,6 +13,9 @@ pub const REVISION_ANNOTATION: &str = "rollout.argoproj.io/revision";
 pub const REVISION_HISTORY_ANNOTATION: &str = "rollout.argoproj.io/revision-history";
 /// Annotation of a ReplicaSet: `spec.replicas` of the Rollout.
 pub const DESIRED_REPLICAS_ANNOTATION: &str = "rollout.argoproj.io/desired-replicas";
+/// Annotation of a Rollout that refers to a workload: the workload's generation. Clients compare it with
+/// `status.workloadObservedGeneration`.
+pub const WORKLOAD_GENERATION_ANNOTATION: &str = "rollout.argoproj.io/workload-generation";
 /// Annotation of a ReplicaSet: when it scales down (RFC 3339, UTC).
 pub const SCALE_DOWN_DEADLINE_ANNOTATION: &str = "scale-down-deadline";
 /// Annotations of a Rollout that are not copied to its ReplicaSets.

@@ -29,6 +29,8 @@ pub struct Status {
     pub stable_ping_pong: Option<PingOrPong>,
     /// How often a ReplicaSet's name was taken.
     pub collision_count: Option<i64>,
+    /// The generation of the workload that was last acted on; empty when the Rollout refers to none.
+    pub workload_observed_generation: String,
     /// The Experiment of the current step; empty when there is none.
     pub current_experiment: String,
     /// What the weights were when they were last set.
@@ -166,6 +168,7 @@ impl Status {
             stable_rs: text("stableRS"),
             stable_ping_pong: status.pointer("/canary/stablePingPong").and_then(PingOrPong::read),
             collision_count: status.get("collisionCount").and_then(Value::as_i64),
+            workload_observed_generation: text("workloadObservedGeneration"),
             current_experiment: status
                 .pointer("/canary/currentExperiment")
                 .and_then(Value::as_str)

@@ -18,6 +18,8 @@ use serde_json::Value;
 
 use field::{Checks, Field, brief};
 
+use crate::workload;
+
 /// `spec.progressDeadlineSeconds` when it is absent (Argo Rollouts).
 const DEFAULT_PROGRESS_DEADLINE_SECONDS: i64 = 600;
 
@@ -37,39 +39,29 @@ impl fmt::Display for SpecError {
 }
 
 /// Everything that is wrong with a Rollout's spec, always in the same order; nothing: it can be acted on.
+///
+/// What stands in a workload that the Rollout refers to is not looked at: see [`validate_with`].
 pub fn validate(rollout: &Value) -> Vec<SpecError> {
+    validate_with(rollout, None)
+}
+
+/// The same, with the workload that the Rollout refers to: its template and selector are checked like the Rollout's own.
+pub fn validate_with(rollout: &Value, workload: Option<&Value>) -> Vec<SpecError> {
     let mut checks = Checks::default();
-    checks.spec(&Field::new("spec", rollout.get("spec")));
+    checks.spec(&Field::new("spec", rollout.get("spec")), rollout, workload);
     checks.errors
 }
 
 impl Checks {
-    fn spec(&mut self, spec: &Field<'_>) {
+    fn spec<'a>(&mut self, spec: &Field<'a>, rollout: &'a Value, workload: Option<&'a Value>) {
         if !spec.is_given() {
             return self.say(spec, "is missing; a Rollout needs selector, template and strategy");
         }
         if !self.object(spec) {
             return;
         }
-        let workload = spec.get("workloadRef");
-        if workload.is_given() {
-            self.say(
-                &workload,
-                "references to workloads are not served yet; put the template into the Rollout",
-            );
-        }
         self.number(&spec.get("replicas"), 0);
-        let template = spec.get("template");
-        if template.is_given() {
-            self.template(&template);
-        } else if !workload.is_given() {
-            self.say(&template, "is missing; give the pods' template");
-        }
-        let selector = spec.get("selector");
-        // A referenced workload brings its own.
-        if selector.is_given() || !workload.is_given() {
-            self.selector(&selector, &template.get("metadata").get("labels"));
-        }
+        self.pods(spec, rollout, workload);
         let min_ready = self.number(&spec.get("minReadySeconds"), 0).unwrap_or_default();
         self.number(&spec.get("revisionHistoryLimit"), 0);
         self.flag(&spec.get("paused"));
@@ -89,6 +81,77 @@ impl Checks {
             self.number(&window.get("revisions"), 0);
         }
         self.strategy(&spec.get("strategy"));
+    }
+
+    /// Template and selector, wherever they stand.
+    fn pods<'a>(&mut self, spec: &Field<'a>, rollout: &'a Value, workload: Option<&'a Value>) {
+        let reference = spec.get("workloadRef");
+        if !reference.is_given() {
+            let template = spec.get("template");
+            if template.is_given() {
+                self.template(&template);
+            } else {
+                self.say(&template, "is missing; give the pods' template, or refer to a workload");
+            }
+            return self.selector(&spec.get("selector"), &template.get("metadata").get("labels"));
+        }
+        if !self.reference(&reference, rollout) || workload.is_none() {
+            return;
+        }
+        let template = Field::new(
+            format!("{}: its template", reference.path),
+            Some(workload::template(rollout, workload)),
+        );
+        if !template.is_given() {
+            return self.say(&template, "is missing; refer to a workload that has one");
+        }
+        self.template(&template);
+        let labels = template.get("metadata").get("labels");
+        let own = spec.get("selector");
+        if own.is_given() {
+            return self.selector(&own, &labels);
+        }
+        let borrowed = Field::new(
+            format!("{}: its selector", reference.path),
+            Some(workload::selector(rollout, workload)),
+        );
+        if borrowed.is_given() {
+            self.selector(&borrowed, &labels);
+        } else {
+            self.say(&own, "is missing, and the workload has none; name labels that its template has");
+        }
+    }
+
+    /// `workloadRef`; whether it can be meant.
+    fn reference(&mut self, reference: &Field<'_>, rollout: &Value) -> bool {
+        if !self.object(reference) {
+            return false;
+        }
+        let before = self.errors.len();
+        self.only(reference, &["apiVersion", "kind", "name", "scaleDown"]);
+        if let Some(refusal) = workload::refusal(rollout) {
+            let message = format!(
+                "{refusal}; refer to a Deployment, a ReplicaSet or a PodTemplate, and give no template"
+            );
+            self.say(reference, message);
+        }
+        let name = reference.get("name");
+        if name.text().is_none() {
+            self.say(&name, "must be the name of an object of this namespace");
+        }
+        let scale_down = reference.get("scaleDown");
+        let known =
+            |text: &str| text.is_empty() || workload::SCALE_DOWN.iter().any(|(value, _)| *value == text);
+        if scale_down.is_given() && !scale_down.value.as_str().is_some_and(known) {
+            let found = brief(scale_down.value);
+            self.say(&scale_down, format!("must be never, onsuccess or progressively, not {found}"));
+        }
+        let scales =
+            workload::workload_ref(rollout).filter(|one| one.scale_down != workload::ScaleDown::Never);
+        if scales.is_some_and(|one| one.kind != workload::WorkloadKind::Deployment) {
+            self.say(&scale_down, "is for Deployments only; remove it");
+        }
+        self.errors.len() == before
     }
 
     fn template(&mut self, template: &Field<'_>) {

@@ -92,7 +92,7 @@ impl Caches {
         caches
     }
 
-    fn id_of(&mut self, key: WatchKey, keep: Keep) -> WatchId {
+    pub(crate) fn id_of(&mut self, key: WatchKey, keep: Keep) -> WatchId {
         if let Some(id) = self.ids.get(&key) {
             return *id;
         }
@@ -133,10 +133,18 @@ impl Caches {
         self.watches.get(id.0 as usize).into_iter().flat_map(|watch| &watch.needed_by)
     }
 
-    /// The watches of a kind, whatever the version.
-    pub(crate) fn of_kind(&self, group: &str, kind: &str) -> impl Iterator<Item = WatchId> {
+    /// The namespace to which everything is confined, if there is one.
+    pub(crate) fn namespace(&self) -> Option<Arc<str>> {
+        self.namespace.clone()
+    }
+
+    /// The watches in which an object appears, whatever the version.
+    pub(crate) fn watching<'a>(&'a self, key: &'a ObjectKey) -> impl Iterator<Item = WatchId> + 'a {
         (0..).map(WatchId).zip(&self.watches).filter_map(move |(id, watch)| {
-            (*watch.key.group == *group && *watch.key.kind == *kind && watch.is_running).then_some(id)
+            let is_kind = watch.key.group == key.group && watch.key.kind == key.kind;
+            let is_its_namespace = watch.key.namespace.as_ref().is_some_and(|home| *home == key.namespace);
+            let is_meant = watch.key.name.as_ref().is_none_or(|name| *name == key.name && is_its_namespace);
+            (is_kind && is_meant && watch.is_running).then_some(id)
         })
     }
 
@@ -144,7 +152,7 @@ impl Caches {
     pub(crate) fn sighting(&self, key: &ObjectKey) -> Sighting<'_> {
         let name = Name { namespace: key.namespace.clone(), name: key.name.clone() };
         let mut sighting = Sighting::NotWatched;
-        for id in self.of_kind(&key.group, &key.kind) {
+        for id in self.watching(key) {
             let Some(cache) = self.cache(id) else { continue };
             match cache.facts(&name) {
                 Some(facts) => return Sighting::Here(facts),

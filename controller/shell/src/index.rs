@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Selection;
-use tidegate_model::interest;
+use tidegate_model::{interest, workload};
 use tidegate_route::selector::Selector;
 
 use crate::cache::{Change, Facts};
@@ -22,6 +22,8 @@ pub(crate) struct Known {
     services: Few<Arc<str>>,
     /// Which pods are its own.
     selector: Option<Selector>,
+    /// Whether that stands in the workload that it refers to, and any pods may be its own.
+    borrows_selector: bool,
     /// When it was created; the texts are in the order of the times.
     pub(crate) created: Arc<str>,
     /// Whether it has routers.
@@ -39,10 +41,19 @@ impl Known {
                 .get("spec")
                 .and_then(|spec| spec.get("selector"))
                 .and_then(Selector::from_object),
+            borrows_selector: rollout.pointer("/spec/selector").is_none_or(Value::is_null)
+                && workload::is_referring(rollout),
             created: text(rollout, "/metadata/creationTimestamp").into(),
             is_routed: !interest::routers(rollout).is_empty(),
             managed: interest::managed_routes(rollout).map(Arc::from).collect(),
         }
+    }
+}
+
+impl Known {
+    fn would_adopt(&self, replica_set: &Facts) -> bool {
+        let matches = |selector: &Selector| selector.matches(&*replica_set.labels);
+        self.borrows_selector || self.selector.as_ref().is_some_and(matches)
     }
 }
 
@@ -161,7 +172,7 @@ impl Index {
         self.rollouts
             .range(Name::new(&replica_set.namespace, "")..)
             .take_while(|(name, _)| name.namespace == replica_set.namespace)
-            .filter(|(_, known)| known.selector.as_ref().is_some_and(|one| one.matches(&*facts.labels)))
+            .filter(|(_, known)| known.would_adopt(facts))
             .map(|(name, _)| name.clone())
             .collect()
     }
@@ -183,8 +194,7 @@ impl Index {
 
     /// Whether a Rollout's selector matches a `ReplicaSet` that nobody controls.
     pub(crate) fn would_adopt(&self, rollout: &Name, facts: &Facts) -> bool {
-        let selector = self.rollouts.get(rollout).and_then(|known| known.selector.as_ref());
-        selector.is_some_and(|selector| selector.matches(&*facts.labels))
+        self.rollouts.get(rollout).is_some_and(|known| known.would_adopt(facts))
     }
 
     /// The Services that a Rollout names.

@@ -13,7 +13,7 @@
 //! | `queue` | which Rollouts are due, and when |
 //! | `guard` | one Rollout's turn, walled off from the others |
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
-//! | `observe`, `experiment` | what is known about a Rollout |
+//! | `observe`, `experiment`, `workload` | what is known about a Rollout |
 //! | `job` | asking a router |
 //! | `plugins`, `choice` | the configured plugins; which version of one a Rollout uses |
 //! | `record`, `pins` | what a Rollout in flight records of that; what all of them have recorded |
@@ -69,6 +69,7 @@ mod sight;
 mod status;
 mod unknown_fields;
 mod version;
+mod workload;
 
 pub use effect::{Effect, KubernetesEvent, Report};
 pub use event::{Event, Now, RequestId, Unwatchable, WatchKey};

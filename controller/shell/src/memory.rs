@@ -12,6 +12,7 @@ use tidegate_core::{Decision, Routing};
 use tidegate_route::{Answer, Routed};
 
 use crate::cache::Edition;
+use crate::caches::WatchId;
 use crate::choice::Faults;
 use crate::event::RequestId;
 use crate::fence::Fences;
@@ -37,6 +38,8 @@ pub(crate) struct Memory {
     pub(crate) budget: Budget,
     /// The Experiment that its traffic depends on.
     pub(crate) experiment: Option<Arc<str>>,
+    /// The workload that it takes its template from, and where that is watched.
+    pub(crate) workload: Option<(WatchId, Arc<str>)>,
     /// What went wrong last, as its condition says.
     pub(crate) trouble: Option<Trouble>,
     /// What the routers were last asked for.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tidegate_api::{ObjectKey, Operation, Request, Resource};
 use tidegate_contract::Selection;
 use tidegate_core::{Routing, World};
-use tidegate_model::interest;
+use tidegate_model::{interest, workload};
 
 use crate::caches::{REPLICA_SETS, ROLLOUTS, SERVICES};
 use crate::event::Now;
@@ -29,6 +29,8 @@ impl Shell {
     pub(crate) fn world(&mut self, name: &Name, rollout: &Arc<Value>, routing: Option<Routing>) -> World {
         let keep_parsed = self.settings.timing.parsed_objects;
         let experiment = self.experiment(name, rollout);
+        let workload = self.workload(name, rollout);
+        let selector = workload::selector(rollout, workload.object());
         let mut names: BTreeSet<Name> = BTreeSet::new();
         let (owned, orphans) = self.index.replica_sets(name);
         names.extend(owned.cloned());
@@ -40,7 +42,7 @@ impl Shell {
         let mut replica_sets = Vec::new();
         if let Some(cache) = self.caches.cache_mut(REPLICA_SETS) {
             let values = names.iter().filter_map(|one| cache.value(one, keep_parsed));
-            replica_sets.extend(values.filter(|value| interest::owns(rollout, value)));
+            replica_sets.extend(values.filter(|value| interest::owns(rollout, selector, value)));
         }
         let mut services = BTreeMap::new();
         for service in self.index.services(name) {
@@ -49,7 +51,7 @@ impl Shell {
                 services.insert(service.name.to_string(), value);
             }
         }
-        World { rollout: rollout.clone(), replica_sets, services, experiment, routing }
+        World { rollout: rollout.clone(), replica_sets, services, experiment, workload, routing }
     }
 
     /// Watches exactly what a Rollout's traffic and routers depend on.
@@ -60,6 +62,13 @@ impl Shell {
                 watch: self.caches.experiments(),
                 namespace: name.namespace.clone(),
                 select: Selection::Name(experiment.to_string()),
+            });
+        }
+        if let Some((watch, workload)) = &memory.workload {
+            dependencies.insert(Dependency {
+                watch: *watch,
+                namespace: name.namespace.clone(),
+                select: Selection::Name(workload.to_string()),
             });
         }
         for (router, memory) in &memory.routers {
@@ -98,7 +107,7 @@ impl Shell {
     /// An object does not exist any more, as the API server has just said.
     pub(crate) fn not_found(&mut self, key: &ObjectKey, now: Now) {
         let name = Name { namespace: key.namespace.clone(), name: key.name.clone() };
-        let watches: Vec<_> = self.caches.of_kind(&key.group, &key.kind).collect();
+        let watches: Vec<_> = self.caches.watching(key).collect();
         for id in watches {
             let change = self.caches.cache_mut(id).and_then(|cache| cache.remove(&name));
             if let Some(change) = change {
@@ -109,7 +118,7 @@ impl Shell {
 
     /// An object as the API server has just answered: that counts, whatever the watch is about to say.
     pub(crate) fn found(&mut self, key: &ObjectKey, object: &Value, now: Now) {
-        let watches: Vec<_> = self.caches.of_kind(&key.group, &key.kind).collect();
+        let watches: Vec<_> = self.caches.watching(key).collect();
         for id in watches {
             let resource = self.caches.cache(id).and_then(|cache| cache.resource.as_ref());
             let api_version = resource.map(Resource::api_version);

@@ -97,6 +97,9 @@ impl Shell {
             self.depend(turn.name, turn.memory);
         }
         let is_reading = self.follow_experiment(turn, rollout);
+        if self.follow_workload(turn, rollout) {
+            return;
+        }
         loop {
             let traffic = turn.memory.traffic.clone();
             let views = traffic.as_ref().map(|traffic| self.views(turn, rollout, &used, traffic));

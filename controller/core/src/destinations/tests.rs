@@ -13,7 +13,7 @@ use tidegate_contract::Traffic;
 
 use crate::context::Context;
 use crate::traffic;
-use crate::world::{RouterReport, RouterState, Routing, World};
+use crate::world::{RouterReport, RouterState, Routing, Workload, World};
 
 const HASH: &str = "rollouts-pod-template-hash";
 
@@ -85,6 +85,7 @@ impl Scene {
             replica_sets: self.sets.iter().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(named).collect::<BTreeMap<_, _>>(),
             experiment: self.experiment.clone().map(Arc::new),
+            workload: Workload::None,
             routing: None,
         }
     }

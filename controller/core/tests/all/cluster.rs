@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tidegate_api::{Body, Operation, Request, object};
 use tidegate_contract::Traffic;
-use tidegate_core::{Decision, Note, RouterReport, RouterState, Routing, UNVERIFIED, World, decide};
+use tidegate_core::{
+    Decision, Note, RouterReport, RouterState, Routing, UNVERIFIED, Workload, World, decide,
+};
 
 use crate::checks::check_shares;
 use crate::manifests::HASH;
@@ -51,6 +53,7 @@ pub(crate) struct Cluster {
     pub(crate) sets: BTreeMap<String, Value>,
     pub(crate) services: BTreeMap<String, Value>,
     pub(crate) experiment: Option<Value>,
+    pub(crate) workload: Workload,
     /// Whether there were no replicas at some time.
     pub(crate) was_empty: bool,
     /// Whether somebody asked for a full promotion at some time.
@@ -79,6 +82,7 @@ impl Cluster {
             sets: BTreeMap::new(),
             services: BTreeMap::new(),
             experiment: None,
+            workload: Workload::None,
             was_empty: false,
             was_forced: false,
             gate: Gate::Verified,
@@ -135,6 +139,7 @@ impl Cluster {
             replica_sets: self.sets.values().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(|(name, one)| (name.clone(), Arc::new(one.clone()))).collect(),
             experiment: self.experiment.clone().map(Arc::new),
+            workload: self.workload.clone(),
             routing: self.asked.as_ref().map(|traffic| self.answer(traffic)),
         }
     }
@@ -280,6 +285,9 @@ impl Cluster {
                     let generation = object::generation(object).unwrap_or_default();
                     object["metadata"]["generation"] = json!(generation + 1);
                 }
+            }
+            Operation::Patch { subresource: Some(part), body: Body::Merge(patch), .. } if part == "scale" => {
+                self.scale_workload(patch);
             }
             Operation::Delete { name, preconditions } => {
                 // One that has got pods since it was seen must not go: another controller may know more.

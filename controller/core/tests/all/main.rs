@@ -28,4 +28,5 @@ mod properties;
 mod scaling;
 mod several;
 mod updates;
+mod workload;
 mod worlds;

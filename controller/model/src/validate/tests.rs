@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::validate;
+use super::{validate, validate_with};
 
 /// A Rollout with this canary strategy.
 pub(super) fn rollout(canary: &Value) -> Value {
@@ -99,7 +99,7 @@ fn each_wrong_field_of_the_spec_is_named() {
             ("/spec/replicas", json!("2"), "replicas"),
             ("/spec/replicas", json!(1.5), "replicas"),
             ("/spec/replicas", json!(1_i64 << 32), "replicas"),
-            ("/spec/workloadRef", json!({"kind": "Deployment"}), "workloadRef"),
+            ("/spec/workloadRef", deployment(json!({})), "workloadRef"),
             ("/spec/minReadySeconds", json!(-1), "minReadySeconds"),
             ("/spec/minReadySeconds", json!(600), "progressDeadlineSeconds"),
             ("/spec/progressDeadlineSeconds", json!(0), "progressDeadlineSeconds"),
@@ -170,10 +170,54 @@ fn the_selector_selects_the_template() {
             "{selector}"
         );
     }
-    let referring = json!({"spec": {"workloadRef": {"kind": "Deployment"}, "strategy": {"canary": {}}}});
-    assert_eq!(paths(&referring), ["spec.workloadRef"]);
     let without_template = with(rollout, "/spec/template", Value::Null);
     assert_eq!(paths(&without_template), ["spec.template", "spec.selector.matchLabels[\"app\"]"]);
+}
+
+fn deployment(more: Value) -> Value {
+    let mut reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    for (field, value) in more.as_object().unwrap() {
+        reference[field] = value.clone();
+    }
+    reference
+}
+
+#[test]
+fn each_wrong_reference_to_a_workload_is_named() {
+    for (change, path) in [
+        (json!({}), None),
+        (json!({"scaleDown": "never"}), None),
+        (json!({"scaleDown": "onsuccess"}), None),
+        (json!({"scaleDown": "progressively"}), None),
+        (json!({"scaleDown": ""}), None),
+        (json!({"scaleDown": "onSuccess"}), Some("spec.workloadRef.scaleDown")),
+        (json!({"scaleDown": 1}), Some("spec.workloadRef.scaleDown")),
+        (json!({"kind": "ReplicaSet", "scaleDown": "onsuccess"}), Some("spec.workloadRef.scaleDown")),
+        (json!({"name": ""}), Some("spec.workloadRef.name")),
+        (json!({"name": null}), Some("spec.workloadRef.name")),
+        (json!({"kind": "StatefulSet"}), Some("spec.workloadRef")),
+        (json!({"namespace": "other"}), Some("spec.workloadRef.namespace")),
+    ] {
+        let referring =
+            json!({"spec": {"workloadRef": deployment(change.clone()), "strategy": {"canary": {}}}});
+        assert_eq!(paths(&referring), path.into_iter().collect::<Vec<_>>(), "{change}");
+    }
+}
+
+#[test]
+fn what_a_workload_has_is_checked_like_what_a_rollout_has() {
+    let referring = json!({"spec": {"workloadRef": deployment(json!({})), "strategy": {"canary": {}}}});
+    let check = |workload: Value| -> Vec<String> {
+        validate_with(&referring, Some(&workload)).into_iter().map(|error| error.path).collect()
+    };
+    let workload = |labels: Value, selector: Value| json!({"spec": {"template": {"metadata": {"labels": labels}, "spec": {}}, "selector": selector}});
+    let none: [&str; 0] = [];
+    let own = json!({"matchLabels": {"app": "web"}});
+    assert_eq!(check(workload(json!({"app": "web"}), own.clone())), none);
+    let wrong = check(workload(json!({"app": "api"}), own));
+    assert_eq!(wrong, ["spec.workloadRef: its selector.matchLabels[\"app\"]"]);
+    assert_eq!(check(workload(json!({"app": "web"}), json!(null))), ["spec.selector"]);
+    assert_eq!(check(json!({})), ["spec.workloadRef: its template"]);
 }
 
 #[test]
