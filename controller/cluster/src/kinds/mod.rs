@@ -90,6 +90,7 @@ pub(crate) enum Family {
     Pod,
     ReplicaSet,
     Deployment,
+    PodTemplate,
     Service,
     Event,
     Lease,
@@ -140,7 +141,10 @@ impl Kind {
 
     /// Whether its objects count generations.
     pub(crate) fn counts_generations(&self) -> bool {
-        matches!(self.family, Family::Custom | Family::Pod | Family::ReplicaSet | Family::Deployment)
+        matches!(
+            self.family,
+            Family::Custom | Family::Pod | Family::ReplicaSet | Family::Deployment | Family::PodTemplate
+        )
     }
 
     /// What a server does as soon as it has read an object: prune, and fill in defaults.
@@ -151,6 +155,7 @@ impl Kind {
         match self.family {
             Family::ReplicaSet => workload::default_replica_set(object),
             Family::Deployment => workload::default_deployment(object),
+            Family::PodTemplate => workload::default_pod_template(object),
             Family::Pod => workload::default_pod(object),
             Family::Service => network::default_service(object),
             Family::Namespace => default_namespace(object),
@@ -225,6 +230,7 @@ impl Kind {
         let moved = match self.family {
             Family::Custom => differs_outside_metadata(new, old),
             Family::Pod | Family::ReplicaSet => new.get("spec") != old.get("spec"),
+            Family::PodTemplate => new.get("template") != old.get("template"),
             Family::Deployment => {
                 let annotations = |object: &Value| {
                     object.get("metadata").and_then(|metadata| metadata.get("annotations")).cloned()
@@ -352,7 +358,8 @@ fn read_built_in() -> Vec<Kind> {
         Kind::built_in(Resource::cluster_scoped("", "v1", "Namespace", "namespaces"), Family::Namespace),
         Kind::built_in(builtin::events(), Family::Event),
         Kind::built_in(builtin::replica_sets(), Family::ReplicaSet),
-        Kind::built_in(Resource::namespaced("apps", "v1", "Deployment", "deployments"), Family::Deployment),
+        Kind::built_in(builtin::deployments(), Family::Deployment),
+        Kind::built_in(builtin::pod_templates(), Family::PodTemplate),
         Kind::built_in(builtin::leases(), Family::Lease),
     ];
     kinds.extend(rollout::kinds());

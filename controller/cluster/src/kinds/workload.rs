@@ -33,6 +33,11 @@ pub(super) fn default_deployment(object: &mut Value) {
     default_template(spec);
 }
 
+/// Its template stands beside the metadata: there is no spec.
+pub(super) fn default_pod_template(object: &mut Value) {
+    default_template(as_object(object));
+}
+
 fn default_template(spec: &mut Map<String, Value>) {
     let template = spec.entry("template").or_insert(Value::Null);
     // An embedded ObjectMeta is typed: what is empty is not kept.

@@ -25,4 +25,5 @@ mod storms;
 mod traces;
 mod versions;
 mod watches;
+mod workload;
 mod writes;

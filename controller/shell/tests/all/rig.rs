@@ -370,8 +370,8 @@ impl Rig {
     pub(crate) fn list(&mut self, index: usize, watch: WatchKey, resource: Resource) {
         let version = self.cluster.resource_version();
         let namespace = watch.namespace.as_deref();
-        let objects: Vec<Value> =
-            self.cluster.objects(&resource, namespace).map(|object| object.as_ref().clone()).collect();
+        let objects = self.cluster.objects(&resource, namespace).filter(|object| is_meant(&watch, object));
+        let objects: Vec<Value> = objects.map(|object| object.as_ref().clone()).collect();
         let position = Position { resource: resource.clone(), version };
         self.controllers[index].watches.insert(watch.clone(), position);
         if self.pages {
@@ -405,6 +405,10 @@ impl Rig {
             let changes = self.cluster.events_since(&position.resource, namespace, position.version);
             for (version, event) in changes.expect("the window is large enough") {
                 position.version = version;
+                let (WatchEvent::Applied(object) | WatchEvent::Deleted(object)) = &event else { continue };
+                if !is_meant(watch, object) {
+                    continue;
+                }
                 let watch = watch.clone();
                 events.extend(match event {
                     WatchEvent::Applied(object) => Some((version, Event::Changed { watch, object })),
@@ -557,6 +561,11 @@ impl Rig {
         self.questions = 0;
         self.checks = 0;
     }
+}
+
+/// Whether an object is among those of a watch, which may be of one name only.
+fn is_meant(watch: &WatchKey, object: &Value) -> bool {
+    watch.name.as_ref().is_none_or(|name| **name == *object::name(object))
 }
 
 pub(crate) fn is_write(request: &Request) -> bool {
