@@ -8,6 +8,7 @@ use tidegate_model::names::{condition, phase};
 
 use crate::facts::{Facts, http_routes};
 use crate::happening::{GatewayFault, PluginFault, Pods};
+use crate::manifests;
 use crate::scenario::{App, NAMESPACE, PLUGINS};
 use crate::simulation::{CONTROLLERS, Simulation};
 
@@ -148,6 +149,11 @@ impl Simulation {
         {
             return true;
         }
+        if self.cluster.object(&builtin::deployments(), NAMESPACE, &app.name).is_none()
+            && let Some(deployment) = manifests::deployment(app, 0)
+        {
+            self.create(deployment);
+        }
         if at("/spec/strategy/canary/steps/0/setWeight")
             .as_u64()
             .is_some_and(|weight| weight > app.max_weight.into())
@@ -205,6 +211,14 @@ fn state(app: &App, facts: &Facts) -> String {
     )
 }
 
+/// How many pods a Deployment still has that should have given them all up.
+fn superfluous(facts: &Facts) -> Option<i64> {
+    let rollout = facts.rollout.as_ref()?;
+    let scale_down = rollout.object.pointer("/spec/workloadRef/scaleDown")?.as_str()?;
+    let left = facts.deployment.as_ref()?.pointer("/spec/replicas")?.as_i64()?;
+    (scale_down != "never" && left > 0).then_some(left)
+}
+
 /// What is not as it should be once nothing happens any more.
 fn wrong(facts: &Facts) -> Option<String> {
     let (spec, status) = facts.spec().zip(facts.status())?;
@@ -212,9 +226,10 @@ fn wrong(facts: &Facts) -> Option<String> {
     if *stable != status.current_pod_hash {
         return Some(format!("it is still between {stable} and {}", status.current_pod_hash));
     }
-    let image = |object: &Value| object.pointer("/spec/template/spec/containers/0/image").cloned();
+    let image = |template: &Value| template.pointer("/spec/containers/0/image").cloned();
     let set = facts.set(stable);
-    if set.map(|set| image(&set.object)) != facts.rollout.as_ref().map(|rollout| image(&rollout.object)) {
+    let template = set.and_then(|set| set.object.pointer("/spec/template"));
+    if template.and_then(image) != image(facts.template()) {
         return Some("the stable pods are not of its template".to_owned());
     }
     for set in &facts.sets {
@@ -229,6 +244,11 @@ fn wrong(facts: &Facts) -> Option<String> {
     let others = i64::try_from(facts.sets.len()).unwrap_or(i64::MAX).saturating_sub(1);
     if others > spec.revision_history_limit {
         return Some(format!("{others} old ReplicaSets are kept"));
+    }
+    if spec.replicas > 0
+        && let Some(left) = superfluous(facts)
+    {
+        return Some(format!("its Deployment has {left} pods"));
     }
     if spec.replicas > 0 {
         for role in 0..2 {

@@ -18,6 +18,7 @@ pub(crate) struct Kinds {
     sets: Resource,
     services: Resource,
     routes: Resource,
+    deployments: Resource,
 }
 
 impl Kinds {
@@ -27,6 +28,7 @@ impl Kinds {
             sets: builtin::replica_sets(),
             services: builtin::services(),
             routes: http_routes(),
+            deployments: builtin::deployments(),
         }
     }
 }
@@ -41,6 +43,8 @@ pub(crate) fn http_routes() -> Resource {
 pub(crate) struct Facts {
     /// The Rollout; nothing: it is not there.
     pub(crate) rollout: Option<Arc<Read>>,
+    /// The Deployment that it takes its template from.
+    pub(crate) deployment: Option<Arc<Value>>,
     /// The Services: stable, canary.
     pub(crate) services: [Option<Arc<Selected>>; 2],
     /// Its ReplicaSets.
@@ -126,7 +130,9 @@ impl Facts {
                 Route::read(cluster, &kinds.routes, name, app, rollout.as_deref(), known)
             })
             .collect();
-        Self { rollout, services, sets: sets.unwrap_or_default(), routes, gateway_tells, edited }
+        let deployment = app.deployment.and_then(|_| get(&kinds.deployments, &app.name)).cloned();
+        let sets = sets.unwrap_or_default();
+        Self { rollout, deployment, services, sets, routes, gateway_tells, edited }
     }
 
     /// Whether nothing has changed.
@@ -143,12 +149,22 @@ impl Facts {
         let sets = self.sets.len() == other.sets.len()
             && self.sets.iter().zip(&other.sets).all(|(one, other)| Arc::ptr_eq(one, other));
         same(rollout(self).as_ref(), rollout(other).as_ref())
+            && same(self.deployment.as_ref(), other.deployment.as_ref())
             && services
             && sets
             && self.gateway_tells == other.gateway_tells
             && self.edited == other.edited
             && self.routes.len() == other.routes.len()
             && self.routes.iter().zip(&other.routes).all(|(one, other)| one.is_same(other))
+    }
+
+    /// The newest template, wherever it stands; null: nobody knows.
+    pub(crate) fn template(&self) -> &Value {
+        let template = self
+            .rollout
+            .as_ref()
+            .map(|rollout| tidegate_model::workload::template(&rollout.object, self.deployment.as_deref()));
+        template.unwrap_or(&Value::Null)
     }
 
     /// The status; nothing: there is no Rollout.

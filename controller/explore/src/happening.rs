@@ -109,6 +109,12 @@ pub enum Edit {
     Delete,
     /// It is made again, if it is not there.
     Make,
+    /// The Deployment that it refers to is deleted.
+    DeleteWorkload,
+    /// It is made again with an image, if it is not there.
+    MakeWorkload(u8),
+    /// Somebody scales it.
+    ScaleWorkload(i64),
     /// A spec that is not valid, until other steps come.
     Invalid,
     /// Somebody writes weights into all rules of the app in its first route.

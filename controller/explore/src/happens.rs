@@ -116,11 +116,10 @@ impl Simulation {
         match what {
             Edit::Image(image) => {
                 let containers = json!([{"name": "main", "image": manifests::image_name(*image)}]);
-                self.patch_rollout(
-                    &name,
-                    None,
-                    spec(json!({"template": {"spec": {"containers": containers}}})),
-                );
+                let kind =
+                    if app.deployment.is_some() { builtin::deployments() } else { builtin::rollouts() };
+                let body = spec(json!({"template": {"spec": {"containers": containers}}}));
+                self.patch(&kind, &name, None, body);
             }
             Edit::Steps(steps) => self.patch_rollout(&name, None, canary(json!({"steps": steps}))),
             Edit::Invalid => {
@@ -137,6 +136,15 @@ impl Simulation {
             Edit::Delete => self.delete(&builtin::rollouts(), &name),
             Edit::Make => {
                 self.create(manifests::rollout(&app, 0));
+            }
+            Edit::DeleteWorkload => self.delete(&builtin::deployments(), &name),
+            Edit::MakeWorkload(image) => {
+                if let Some(deployment) = manifests::deployment(&app, *image) {
+                    self.create(deployment);
+                }
+            }
+            Edit::ScaleWorkload(replicas) => {
+                self.patch(&builtin::deployments(), &name, None, spec(json!({"replicas": replicas})));
             }
             Edit::Weights(..) | Edit::Label(_) | Edit::Rule { .. } => self.edit_route(&app, what),
             Edit::Selector { stable } => {

@@ -27,7 +27,7 @@
 //! # What happens
 //!
 //! People change images, steps, replicas and configurations, pause, abort, retry, promote, skip steps, delete and make Rollouts,
-//! and edit routes, Services and ReplicaSets by hand. Requests are refused (403, 409, 422, 429, 500, 503), vanish, are carried out without an
+//! edit, delete and make the Deployments that Rollouts refer to, and edit routes, Services and ReplicaSets by hand. Requests are refused (403, 409, 422, 429, 500, 503), vanish, are carried out without an
 //! answer, or arrive late. Controllers end before and after requests; two lead at once. Watches stop for a while, are late, repeat
 //! themselves, list again (also old lists), and find the past forgotten (410). Plugins fail, are slow, are loading, cannot be
 //! had. Gateways are slow, silent, or refuse. Pods are slow, never ready, crash, or are lost. Clocks jump. Whatever a run does not
@@ -47,6 +47,7 @@
 //! | `one-step-at-a-time`, `steps-are-done` | a step is left when it is done: weights in force everywhere, pauses over |
 //! | `promotion-is-verified` | with all pods, all traffic, and the stable Service |
 //! | `aborts-are-kept` | until the user retries |
+//! | `handover` | a Deployment gives up no more pods than its Rollout has, and gets none back once that was healthy |
 //! | `only-own-objects`, `only-own-fields` | everything else stays as it was |
 //! | `only-the-leader-writes`, `one-write-at-a-time`, `no-storm` | requests as such |
 //! | `status-is-true`, `no-panic` | what is said is so |
@@ -91,5 +92,5 @@ pub use happening::{Edit, Fate, GatewayFault, Happening, PluginFault, Pods, Watc
 pub use mutants::{MUTANTS, Mutant};
 pub use plan::{Plan, Timed};
 pub use run::{Outcome, run};
-pub use scenario::{App, Managed, NAMESPACE, PLUGINS, Router, Scenario};
+pub use scenario::{App, Deployment, Managed, NAMESPACE, PLUGINS, Router, Scenario};
 pub use shrink::shrink;

@@ -15,6 +15,7 @@ pub(crate) fn all(scenario: &Scenario) -> Vec<Value> {
         let apps: Vec<&App> = apps.iter().filter_map(|index| scenario.apps.get(*index)).collect();
         objects.push(route(&name, &apps));
     }
+    objects.extend(scenario.apps.iter().filter_map(|app| deployment(app, 0)));
     objects.extend(scenario.apps.iter().map(|app| rollout(app, 0)));
     objects
 }
@@ -28,14 +29,16 @@ pub(crate) fn rollout(app: &App, image: u8) -> Value {
     canary.insert("trafficRouting".into(), routing(app));
     let mut spec = app.spec.clone();
     spec.insert("replicas".into(), json!(app.replicas));
-    spec.insert("selector".into(), json!({"matchLabels": {"app": app.name}}));
-    spec.insert(
-        "template".into(),
-        json!({
-            "metadata": {"labels": {"app": app.name}},
-            "spec": {"containers": [{"name": "main", "image": image_name(image)}]},
-        }),
-    );
+    match &app.deployment {
+        Some(deployment) => {
+            let scale_down = deployment.scale_down;
+            spec.insert(
+                "workloadRef".into(),
+                json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": app.name, "scaleDown": scale_down}),
+            );
+        }
+        None => spec.extend(pods(app, image)),
+    }
     spec.insert("strategy".into(), json!({"canary": canary}));
     json!({
         "apiVersion": "argoproj.io/v1alpha1",
@@ -43,6 +46,28 @@ pub(crate) fn rollout(app: &App, image: u8) -> Value {
         "metadata": {"name": app.name, "namespace": NAMESPACE},
         "spec": spec,
     })
+}
+
+/// Selector and template.
+fn pods(app: &App, image: u8) -> Map<String, Value> {
+    let template = json!({
+        "metadata": {"labels": {"app": app.name}},
+        "spec": {"containers": [{"name": "main", "image": image_name(image)}]},
+    });
+    let selector = json!({"matchLabels": {"app": app.name}});
+    Map::from_iter([("selector".to_owned(), selector), ("template".to_owned(), template)])
+}
+
+/// The Deployment that the Rollout of an app refers to, if it does, with an image of this number.
+pub(crate) fn deployment(app: &App, image: u8) -> Option<Value> {
+    let mut spec = pods(app, image);
+    spec.insert("replicas".into(), json!(app.deployment?.replicas));
+    Some(json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": app.name, "namespace": NAMESPACE},
+        "spec": spec,
+    }))
 }
 
 /// `spec.strategy.canary.trafficRouting` of an app.

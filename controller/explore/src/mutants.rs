@@ -21,7 +21,7 @@ pub struct Mutant {
 }
 
 /// All of them.
-pub const MUTANTS: [Mutant; 22] = [
+pub const MUTANTS: [Mutant; 23] = [
     Mutant { name: "trusts-writes", does: "takes for verified what was written", decide: trusts_writes },
     Mutant {
         name: "ignores-failures",
@@ -74,6 +74,11 @@ pub const MUTANTS: [Mutant; 22] = [
         name: "says-verified",
         does: "says that weights are in force, whatever is",
         decide: says_verified,
+    },
+    Mutant {
+        name: "takes-over-early",
+        does: "takes a Deployment's pods before it has its own",
+        decide: takes_over_early,
     },
     Mutant { name: "is-restless", does: "says something else each time", decide: is_restless },
 ];
@@ -230,6 +235,27 @@ fn points(world: &World, now: Timestamp, service: &str, hash: &str) -> Decision 
             != Some(hash)
     {
         write(&mut decision, service, json!({"spec": {"selector": {HASH_LABEL: hash}}}));
+    }
+    decision
+}
+
+fn takes_over_early(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let when = text(&world.rollout, "/spec/workloadRef/scaleDown");
+    if let Some(deployment) = world.workload.object()
+        && ["onsuccess", "progressively"].contains(&when)
+        && number(deployment, "/spec/replicas") > 0
+        && decision.writes.iter().all(|write| *write.resource.kind != *"Deployment")
+    {
+        decision.writes.push(Request {
+            resource: builtin::deployments(),
+            namespace: Some(object::namespace(deployment).to_owned()),
+            operation: Operation::Patch {
+                name: object::name(deployment).to_owned(),
+                subresource: Some("scale".to_owned()),
+                body: Body::Merge(json!({"spec": {"replicas": 0}})),
+            },
+        });
     }
     decision
 }

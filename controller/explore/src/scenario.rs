@@ -40,10 +40,21 @@ pub struct App {
     pub managed: Vec<Managed>,
     /// The steps.
     pub steps: Vec<Value>,
+    /// The Deployment that it takes its template from, if it does not have its own.
+    pub deployment: Option<Deployment>,
     /// Further fields of `spec`.
     pub spec: Map<String, Value>,
     /// Further fields of `spec.strategy.canary`.
     pub canary: Map<String, Value>,
+}
+
+/// A Deployment that a Rollout refers to; it has the Rollout's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Its `spec.replicas`. No controller makes pods of it here.
+    pub replicas: i64,
+    /// `scaleDown` in the reference to it.
+    pub scale_down: &'static str,
 }
 
 /// One router of a Rollout.
@@ -130,6 +141,7 @@ impl App {
             routers,
             managed,
             steps: Vec::new(),
+            deployment: draw_deployment(random),
             spec: Map::new(),
             canary: Map::new(),
         };
@@ -162,6 +174,14 @@ impl App {
     pub fn routes(&self) -> impl Iterator<Item = &str> {
         self.routers.iter().flat_map(|router| &router.routes).map(String::as_str)
     }
+}
+
+fn draw_deployment(random: &mut fastrand::Rng) -> Option<Deployment> {
+    if random.u8(..4) != 0 {
+        return None;
+    }
+    let scale_down = random.choice(&["never", "onsuccess", "progressively"]).copied().unwrap_or("never");
+    Some(Deployment { replicas: random.i64(0..=5), scale_down })
 }
 
 fn draw_routers(random: &mut fastrand::Rng, name: &str, index: usize) -> Vec<Router> {

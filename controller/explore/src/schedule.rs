@@ -15,7 +15,7 @@ use crate::steps;
 const IMAGES: u8 = 5;
 
 /// The kinds whose watches can be late each for itself.
-const KINDS: [&str; 4] = ["Rollout", "ReplicaSet", "Service", "HTTPRoute"];
+const KINDS: [&str; 5] = ["Rollout", "ReplicaSet", "Service", "HTTPRoute", "Deployment"];
 
 /// What happens in a scenario, in order of time.
 pub(crate) fn draw(random: &mut fastrand::Rng, scenario: &Scenario) -> Vec<Timed> {
@@ -121,6 +121,12 @@ fn edit(random: &mut fastrand::Rng, scenario: &Scenario) -> Happening {
     let index = random.usize(..scenario.apps.len().max(1));
     let Some(app) = scenario.apps.get(index) else { return Happening::Compact };
     let what = match random.u8(..40) {
+        // Only now and then, so that updates happen between.
+        33..=34 if app.deployment.is_some() => match random.u8(..4) {
+            0 => Edit::DeleteWorkload,
+            1..=2 => Edit::MakeWorkload(random.u8(..IMAGES)),
+            _ => Edit::ScaleWorkload(random.i64(0..=6)),
+        },
         0..=10 => Edit::Image(random.u8(..IMAGES)),
         11..=18 => Edit::Promote,
         19..=20 => Edit::PromoteFull,

@@ -13,6 +13,7 @@ mod read_only;
 mod restarts;
 mod routers;
 mod shared;
+mod workload_ref;
 
 use tidegate_tests::Controller;
 

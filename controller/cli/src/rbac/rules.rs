@@ -54,6 +54,10 @@ pub(crate) fn of_rollouts() -> Vec<Rule> {
         // For owner references that block their owner's deletion.
         Rule::new("argoproj.io", &["rollouts/finalizers"], &["update"]),
         Rule::new("apps", &["replicasets"], &["get", "list", "watch", "create", "patch", "delete"]),
+        // What Rollouts take their template from (`workloadRef`), and Deployments that give their pods up (`scaleDown`).
+        Rule::new("apps", &["deployments"], &READ),
+        Rule::new("apps", &["deployments/scale"], &["patch"]),
+        Rule::new("", &["podtemplates"], &READ),
         // The selectors of the stable and the canary Service.
         Rule::new("", &["services"], &["get", "list", "watch", "patch"]),
         Rule::new("", &["events"], &["create"]),

@@ -9,6 +9,7 @@ mod routes;
 mod services;
 mod sets;
 mod status;
+mod workloads;
 
 use std::time::Duration;
 
@@ -189,6 +190,7 @@ impl Checker {
             "ReplicaSet" => self.of_set(write),
             "Service" => self.of_service(write),
             "HTTPRoute" => self.of_route(write),
+            "Deployment" => self.of_rollout(&write.key.name, write, workloads::check),
             _ => Err(Broken("only-own-objects", format!("it wrote {}", write.key))),
         };
         self.judge(write.now, verdict);

@@ -22,7 +22,9 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
 fn made(scene: &Scene<'_>, set: &Value) -> Verdict {
     let template = template_of(set);
     let is_asked_for = scene.any(|facts| {
-        facts.rollout.as_ref().and_then(|rollout| rollout.object.pointer("/spec/template")) == Some(&template)
+        let mut asked_for = facts.template().clone();
+        strip_defaults(&mut asked_for);
+        asked_for == template
     });
     if !is_asked_for {
         let message = format!("{} has a template that its Rollout does not have", object::name(set));

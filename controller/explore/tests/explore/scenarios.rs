@@ -27,12 +27,17 @@ fn everything_that_can_be_drawn_is() {
         "shared routes"
     );
     assert!(apps().any(|app| app.max_weight != 100) && apps().any(|app| app.replicas == 0));
+    for scale_down in ["never", "onsuccess", "progressively"] {
+        let mut deployments = apps().filter_map(|app| app.deployment);
+        assert!(deployments.any(|one| one.scale_down == scale_down), "{scale_down}");
+    }
     for step in ["setWeight", "pause", "setCanaryScale", "setHeaderRoute", "setMirrorRoute"] {
         assert!(apps().flat_map(|app| &app.steps).any(|one| one.get(step).is_some()), "{step}");
     }
     let happenings = || plans.iter().flat_map(|plan| &plan.happenings).map(|timed| &timed.what);
     let is_any = |test: fn(&Happening) -> bool| happenings().any(test);
     assert!(is_any(|one| matches!(one, Happening::Edit { what: Edit::Delete, .. })));
+    assert!(is_any(|one| matches!(one, Happening::Edit { what: Edit::DeleteWorkload, .. })));
     assert!(
         is_any(|one| matches!(one, Happening::Request { .. }))
             && is_any(|one| matches!(one, Happening::Crash { .. }))
