@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tidegate_api::object;
-use tidegate_model::names::{OWN_PREFIX, REVISION_ANNOTATION, condition, phase, reason};
+use tidegate_model::names::{
+    OWN_PREFIX, REVISION_ANNOTATION, WORKLOAD_GENERATION_ANNOTATION, condition, phase, reason,
+};
 use tidegate_model::{CanaryScale, Status, Step};
 
 use super::{Broken, Scene, Verdict, Write, differs_only, escaped};
@@ -40,7 +42,9 @@ fn metadata(write: &Write<'_>, before: &Value, after: &Value) -> Verdict {
     };
     let mut places = own(before);
     places.extend(own(after));
-    places.push(format!("/metadata/annotations/{}", escaped(REVISION_ANNOTATION)));
+    for key in [REVISION_ANNOTATION, WORKLOAD_GENERATION_ANNOTATION] {
+        places.push(format!("/metadata/annotations/{}", escaped(key)));
+    }
     places.push("/metadata/finalizers".to_owned());
     if before.pointer("/spec/replicas").is_none() {
         places.push("/spec/replicas".to_owned());
