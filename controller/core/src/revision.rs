@@ -95,7 +95,6 @@ fn copied<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a String, &'a
 /// so there is nothing to wait for between making and scaling it.
 fn new_replica_set(context: &Context<'_>, revision: i64) -> Value {
     let rollout = &context.rollout;
-    let raw = &context.world.rollout;
     let mut template = context.template.clone();
     put(&mut template, &["metadata", "labels", HASH_LABEL], json!(context.new_hash));
     let labels = template.pointer("/metadata/labels").cloned().unwrap_or_default();

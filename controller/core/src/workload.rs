@@ -84,10 +84,9 @@ pub(crate) fn scale_down(context: &Context<'_>, status: &Value, writes: &mut Wri
     }
     let size = deployment.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
     let wanted = match reference.scale_down {
-        ScaleDown::Never => size,
         ScaleDown::OnSuccess | ScaleDown::Progressively if is_healthy(status) => 0,
         ScaleDown::Progressively => remaining(context, size),
-        ScaleDown::OnSuccess => size,
+        ScaleDown::Never | ScaleDown::OnSuccess => size,
     };
     if wanted == size {
         return;
