@@ -27,6 +27,10 @@ impl Condition {
         }
     }
 
+    pub(crate) const fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Whether it holds for a result.
     ///
     /// # Errors

@@ -1,0 +1,104 @@
+//! The metrics of a run with their arguments in place.
+
+use serde_json::Value;
+use tidegate_model::validate::SpecError;
+
+use crate::argument::{Given, Secrets};
+use crate::field::{Field, Problems, joined};
+use crate::metric::Metric;
+use crate::provider::Provider;
+use crate::rules::Rules;
+use crate::substitute::{SubstituteError, substitute};
+
+/// A metric of a run.
+pub(crate) struct Resolved {
+    /// The metric, with masks for secrets.
+    pub(crate) metric: Metric,
+    /// Whether it is recorded only.
+    pub(crate) is_dry_run: bool,
+    /// How many of its measurements are kept.
+    pub(crate) kept: usize,
+    /// With all secrets in place, if they can be had.
+    pub(crate) ready: Ready,
+}
+
+/// Whether a metric can be measured.
+pub(crate) enum Ready {
+    Yes(Box<Metric>),
+    /// A secret is not known yet.
+    Waiting,
+    /// A secret cannot be had, or makes the metric unusable; why.
+    Error(String),
+}
+
+impl Resolved {
+    /// The metric by which a value is judged.
+    pub(crate) fn judging(&self) -> &Metric {
+        match &self.ready {
+            Ready::Yes(metric) => metric,
+            Ready::Waiting | Ready::Error(_) => &self.metric,
+        }
+    }
+
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.metric.provider
+    }
+}
+
+/// Why a run cannot be acted on, as its message says.
+pub(crate) fn metrics(run: &Value, given: &Given, secrets: &Secrets) -> Result<Vec<Resolved>, String> {
+    let spec = Field::new("spec", run.get("spec"));
+    let list = spec.get("metrics");
+    let masked = given.masked();
+    let mut problems: Vec<SpecError> = Vec::new();
+    let mut metrics: Vec<(Field<'_>, Metric)> = Vec::new();
+    for field in list.elements() {
+        let value = substitute(field.value, &masked).map_err(|error| unresolved(&field, &error))?;
+        match Metric::read(&field.path, &value) {
+            Ok(metric) => metrics.push((field, metric)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    let mut more = Problems(problems);
+    if list.elements().next().is_none() {
+        more.say(&list, "no metrics specified; give at least one");
+    }
+    let names: Vec<&str> = metrics.iter().map(|(_, metric)| metric.name.as_str()).collect();
+    for (index, (field, metric)) in metrics.iter().enumerate() {
+        if names.iter().take(index).any(|name| *name == metric.name) {
+            more.say(&field.get("name"), format!("duplicate name '{}'; rename one", metric.name));
+        }
+    }
+    let rules = if more.0.is_empty() { Rules::read(&spec, &names, &mut more) } else { Rules::default() };
+    if !more.0.is_empty() {
+        return Err(format!("Analysis spec invalid: {}", joined(&more.0)));
+    }
+    let resolved = metrics.into_iter().map(|(field, metric)| Resolved {
+        is_dry_run: rules.dry_run.contains(&metric.name),
+        kept: rules.kept(&metric.name),
+        ready: ready(&field, &metric, given, secrets),
+        metric,
+    });
+    Ok(resolved.collect())
+}
+
+fn ready(field: &Field<'_>, masked: &Metric, given: &Given, secrets: &Secrets) -> Ready {
+    if given.secrets.is_empty() {
+        return Ready::Yes(Box::new(masked.clone()));
+    }
+    match substitute(field.value, &given.known(secrets)) {
+        Ok(value) => match Metric::read(&field.path, &value) {
+            Ok(metric) => Ready::Yes(Box::new(Metric { name: masked.name.clone(), ..metric })),
+            Err(problems) => Ready::Error(given.redacted(secrets, &joined(&problems))),
+        },
+        Err(SubstituteError::Unresolved(placeholder)) => {
+            let name = placeholder.trim().trim_start_matches("args.");
+            given.missing(secrets, name).map_or(Ready::Waiting, Ready::Error)
+        }
+        Err(error) => Ready::Error(error.to_string()),
+    }
+}
+
+fn unresolved(field: &Field<'_>, error: &SubstituteError) -> String {
+    format!("Unable to resolve metric arguments: {}: {error}", field.path)
+}
