@@ -93,6 +93,10 @@ pub mod builtin {
     pub fn experiments() -> Resource {
         Resource::namespaced("argoproj.io", "v1alpha1", "Experiment", "experiments")
     }
+    /// Core Namespace.
+    pub fn namespaces() -> Resource {
+        Resource::cluster_scoped("", "v1", "Namespace", "namespaces")
+    }
     /// Core Pod.
     pub fn pods() -> Resource {
         Resource::namespaced("", "v1", "Pod", "pods")

@@ -201,6 +201,9 @@ impl<'a> Context<'a> {
 
     /// Whether every router has this traffic in force; without routers there is nothing to wait for.
     pub(crate) fn is_settled(&self, traffic: Option<&Traffic>) -> bool {
+        if !self.world.leaving.is_empty() {
+            return false;
+        }
         if !self.has_routers() {
             return true;
         }

@@ -1,8 +1,10 @@
 //! Managed routes: which there should be, as a function of the steps, the position, and what is available. Never of what was
 //! there before: a route that goes because the canary has lost its pods comes back with them (in Argo Rollouts it does not).
 
+use std::collections::BTreeSet;
+
 use tidegate_contract::{ManagedRoute, Rule, Traffic};
-use tidegate_model::Step;
+use tidegate_model::{RoutingRecord, Step};
 
 use crate::context::Context;
 
@@ -22,14 +24,19 @@ pub(crate) fn desired(context: &Context<'_>, is_reachable: bool) -> Vec<ManagedR
 }
 
 /// Routes that the spec does not name any more and that routers may still have: they must not exist, until it is verified
-/// that they do not. Otherwise they would lead to the canary for ever, unseen.
+/// that they do not. Otherwise they would lead to the canary for ever, unseen. What was recorded counts, too: the spec may have
+/// changed while nobody looked.
 fn dropped(context: &Context<'_>, names: &[String]) -> Vec<ManagedRoute> {
-    let Some(routing) = &context.world.routing else { return Vec::new() };
-    let is_settled = routing.is_settled_for(&routing.traffic);
-    let may_exist =
-        |route: &&ManagedRoute| !names.contains(&route.name) && (route.rule.is_some() || !is_settled);
-    let asked = routing.traffic.managed_routes.iter().filter(may_exist);
-    asked.map(|route| ManagedRoute { name: route.name.clone(), rule: None }).collect()
+    let record = RoutingRecord::read(&context.world.rollout);
+    let mut dropped: BTreeSet<&str> = record.managed_routes().collect();
+    if let Some(routing) = &context.world.routing {
+        let is_settled = routing.is_settled_for(&routing.traffic);
+        let may_exist = |route: &&ManagedRoute| route.rule.is_some() || !is_settled;
+        let asked = routing.traffic.managed_routes.iter().filter(may_exist);
+        dropped.extend(asked.map(|route| route.name.as_str()));
+    }
+    dropped.retain(|name| names.iter().all(|named| named != name));
+    dropped.into_iter().map(|name| ManagedRoute { name: name.to_owned(), rule: None }).collect()
 }
 
 /// What the last of the first `count` steps that speaks of a route says that it does; `None`: there should be none.

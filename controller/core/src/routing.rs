@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tidegate_contract::{Destination, Traffic};
-use tidegate_model::names::{condition, reason};
+use tidegate_model::names::{SKIP_RELEASE_ANNOTATION, condition, reason};
 use tidegate_model::plugin_record::is_in_flight;
 
 use crate::conditions::Conditions;
@@ -28,28 +28,60 @@ pub(crate) fn report(
     if let Some(Refused { reason, message }) = refused {
         not_ready(reason, message, conditions, notes);
     }
-    let Some((traffic, routing)) = answer_for(context, traffic) else {
-        if !context.has_routers() {
+    if !context.has_routers() {
+        conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
+        if !not_given_back(&context.world.leaving, conditions, notes) {
             conditions.remove(condition::TRAFFIC_ROUTER_READY);
-            conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
         }
         return None;
-    };
-    if !is_refused {
+    }
+    let (traffic, routing) = answer_for(context, traffic)?;
+    if !is_refused && !not_given_back(&context.world.leaving, conditions, notes) {
         readiness(routing, conditions, notes);
     }
     deadline(context, traffic, routing, conditions)
 }
 
-/// `TrafficRouterReady`: whether every router can express the traffic.
-fn readiness(routing: &Routing, conditions: &mut Conditions, notes: &mut Vec<Note>) {
-    let failed = |report: &RouterReport| match &report.state {
+/// Says why a router that is not used any more cannot give back what it wrote; whether there is one.
+fn not_given_back(leaving: &[RouterReport], conditions: &mut Conditions, notes: &mut Vec<Note>) -> bool {
+    let Some((reason, message)) = leaving.iter().find_map(failure) else { return false };
+    let message = format!(
+        "what was written for an earlier configuration is not given back, and nothing that gives the canary anything is written \
+         before: {message}; or leave it as it is with the annotation {SKIP_RELEASE_ANNOTATION}: \"true\""
+    );
+    not_ready(&reason, message, conditions, notes);
+    true
+}
+
+/// Why a router cannot express the traffic, as reason and message.
+fn failure(report: &RouterReport) -> Option<(String, String)> {
+    match &report.state {
         RouterState::Failed { reason, message } | RouterState::Unavailable { reason, message } => {
             Some((reason.clone(), format!("{}: {message}", report.router)))
         }
-        _ => None,
-    };
-    let (reasons, messages): (Vec<String>, Vec<String>) = routing.routers.iter().filter_map(failed).unzip();
+        RouterState::Verified
+        | RouterState::NotApplicable { .. }
+        | RouterState::Waiting { .. }
+        | RouterState::Loading { .. } => None,
+    }
+}
+
+/// Sets the condition about routing while everything is given back.
+pub(crate) fn report_release(
+    context: &Context<'_>,
+    traffic: &Traffic,
+    conditions: &mut Conditions,
+    notes: &mut Vec<Note>,
+) {
+    conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
+    if let Some((_, routing)) = answer_for(context, Some(traffic)) {
+        readiness(routing, conditions, notes);
+    }
+}
+
+/// `TrafficRouterReady`: whether every router can express the traffic.
+fn readiness(routing: &Routing, conditions: &mut Conditions, notes: &mut Vec<Note>) {
+    let (reasons, messages): (Vec<String>, Vec<String>) = routing.routers.iter().filter_map(failure).unzip();
     if let Some(reason) = reasons.first() {
         return not_ready(reason, messages.join("; "), conditions, notes);
     }

@@ -99,6 +99,16 @@ pub(crate) fn report(
     Reported { status: Value::Object(fields.0), wake_at }
 }
 
+/// The status with other conditions and weights, and otherwise as it is.
+pub(crate) fn with(rollout: &Value, conditions: Conditions, weights: Option<Value>) -> Value {
+    let mut fields = Fields(rollout.get("status").and_then(Value::as_object).cloned().unwrap_or_default());
+    fields.put("conditions", Some(conditions.into_value()));
+    if let Some(weights) = weights {
+        fields.weights(Some(weights));
+    }
+    Value::Object(fields.0)
+}
+
 fn count(context: &Context<'_>) -> Counts {
     let sum = |count: fn(&tidegate_model::ReplicaSet) -> i64| {
         context.sets().iter().map(count).fold(0_i64, i64::saturating_add)

@@ -13,7 +13,15 @@ use crate::{managed, replicas};
 
 /// The traffic that every router should express; `None` while there is no stable ReplicaSet to speak of, or no router.
 pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
-    let division = division(context)?;
+    Some(of(context, division(context)?, may_reach_canary(context)))
+}
+
+/// The traffic of a Rollout that wants nothing of its routers any more.
+pub(crate) fn released(context: &Context<'_>) -> Traffic {
+    of(context, destinations::undivided(context, 0), false)
+}
+
+fn of(context: &Context<'_>, division: Division, may_reach_canary: bool) -> Traffic {
     let canary = &context.rollout.canary;
     let destination = |name: &str, service: Option<&String>, hash: &str, weight| Destination {
         name: name.to_owned(),
@@ -24,14 +32,14 @@ pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
     };
     let stable_hash = &context.status.stable_rs;
     let canary_hash = left_behind(context).unwrap_or(&context.new_hash);
-    Some(Traffic {
+    Traffic {
         max_weight: canary.max_weight(),
         stable: destination("stable", context.stable_service(), stable_hash, division.stable),
         canary: destination("canary", context.canary_service(), canary_hash, division.canary),
         additional: division.additional,
         retired: division.retired,
-        managed_routes: managed::desired(context, may_reach_canary(context)),
-    })
+        managed_routes: managed::desired(context, may_reach_canary),
+    }
 }
 
 /// Why the weights are not those that the steps ask for, if they are not.

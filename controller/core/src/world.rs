@@ -21,6 +21,9 @@ pub struct World {
     pub experiment: Option<Arc<Value>>,
     /// What the Rollout takes its template from, if not from itself.
     pub workload: Workload,
+    /// What routers answered that the Rollout does not use any more, or not with this configuration, and that have not given
+    /// everything back yet. As long as there is one, nobody knows that traffic is where it should be.
+    pub leaving: Vec<RouterReport>,
     /// What the routers last answered; `None` until they were asked for the first time (also after a restart).
     pub routing: Option<Routing>,
 }

@@ -30,6 +30,12 @@ pub const NOT_COPIED_ANNOTATIONS: [&str; 5] = [
 pub const OWN_PREFIX: &str = "tidegate.dev/";
 /// Annotation of a Rollout in flight: the versions of its router plugins, which it keeps to its end (Tidegate's own).
 pub const ROUTER_PLUGINS_ANNOTATION: &str = "tidegate.dev/router-plugins";
+/// Annotation of a Rollout: what its routers have written to and not given back (Tidegate's own).
+pub const STATE_ANNOTATION: &str = "tidegate.dev/state";
+/// Finalizer of a Rollout whose deletion would leave traffic behind, until it is given back (Tidegate's own).
+pub const RELEASE_FINALIZER: &str = "tidegate.dev/release";
+/// Annotation of a Rollout, `"true"`: what its routers have written to is left as it is (Tidegate's own).
+pub const SKIP_RELEASE_ANNOTATION: &str = "tidegate.dev/skip-release";
 
 /// Condition types.
 pub mod condition {
@@ -111,6 +117,12 @@ pub mod reason {
     pub const ROUTER_PLUGIN_CHANGED: &str = "RouterPluginChanged";
     /// The record of a Rollout's router plugins says something that cannot be meant (Tidegate's own).
     pub const ROUTER_PLUGINS_IGNORED: &str = "RouterPluginsIgnored";
+    /// What routers wrote for a Rollout was given back to the stable pods (Tidegate's own).
+    pub const RELEASED: &str = "TrafficReleased";
+    /// It was not, and is left as it is (Tidegate's own).
+    pub const RELEASE_SKIPPED: &str = "TrafficReleaseSkipped";
+    /// The record of what routers have written to says something that cannot be meant (Tidegate's own).
+    pub const STATE_IGNORED: &str = "RoutingStateIgnored";
     /// The template is the stable one again, so there is nothing to step through.
     pub const SKIP_STEPS: &str = "SkipSteps";
     /// A pause step of a canary.

@@ -55,6 +55,12 @@ impl Shell {
                     turn.memory.under_way = Some(UnderWay::Reading(reading));
                 }
             }
+            Some(UnderWay::ReadingNamespace) => {
+                // Where it may not be read, the deadline is all there is.
+                let is_ending = result.is_ok_and(|namespace| object::is_deleting(&namespace));
+                turn.memory.is_namespace_ending = Some(is_ending);
+                self.advance(turn);
+            }
             Some(UnderWay::RouteWriting(writing)) => self.route_answered(turn, *writing, result),
             Some(UnderWay::Writing { waiting, outcome }) => {
                 self.wrote(turn, (id, result), waiting, outcome);

@@ -93,9 +93,10 @@ impl Shell {
                 && self.managed_by_both(other, known).is_some()
                 && self.memories.get(*other).is_some_and(|memory| {
                     memory.routers.iter().any(|(router, memory)| {
-                        let (recorded, faults) = (self.pins.of(other, router), &memory.plugin_faults);
+                        let (recorded, faults) = (self.pins.of(other, &router.plugin), &memory.plugin_faults);
                         memory.answered.is_none()
-                            && self.plugins.choose(router, recorded, faults).version().is_some()
+                            && router.given_back.is_none()
+                            && self.plugins.choose(&router.plugin, recorded, faults).version().is_some()
                     }) || memory.routers.is_empty() && memory.told.version.is_empty()
                 })
         });

@@ -87,6 +87,11 @@ pub enum Report {
         /// Why.
         error: tidegate_api::ApiError,
     },
+    /// Everything of a Rollout was given back, and nothing is held for it any more.
+    GivenBack {
+        /// The Rollout.
+        rollout: ObjectKey,
+    },
     /// A pass panicked; the Rollout has the condition `InternalError`.
     Panicked {
         /// The Rollout.

@@ -17,6 +17,7 @@
 //! | `job` | asking a router |
 //! | `plugins`, `choice` | the configured plugins; which version of one a Rollout uses |
 //! | `record`, `pins` | what a Rollout in flight records of that; what all of them have recorded |
+//! | `partings`, `release` | giving back what routers wrote: of those that are not used any more; of a whole Rollout |
 //! | `routing`, `sight` | how far each router is, from answers, objects and writes |
 //! | `conflict` | two Rollouts that claim the same |
 //! | `reference_grants` | whether another namespace agrees |
@@ -53,6 +54,7 @@ mod job;
 mod memory;
 mod name;
 mod observe;
+mod partings;
 mod pass;
 mod pins;
 mod plugins;
@@ -60,6 +62,7 @@ mod queue;
 mod rbac;
 mod record;
 mod reference_grants;
+mod release;
 mod repair;
 mod requests;
 mod routing;

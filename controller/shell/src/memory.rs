@@ -44,8 +44,8 @@ pub(crate) struct Memory {
     pub(crate) trouble: Option<Trouble>,
     /// What the routers were last asked for.
     pub(crate) traffic: Option<Traffic>,
-    /// By name. Boxed, because the smallest node of a map has room for eleven.
-    pub(crate) routers: BTreeMap<String, Box<RouterMemory>>,
+    /// Boxed, because the smallest node of a map has room for eleven.
+    pub(crate) routers: BTreeMap<RouterKey, Box<RouterMemory>>,
     /// Questions asked since something was last applied; bounds a plugin or a decision that never settles.
     pub(crate) rounds: u32,
     /// Since when objects that its routers need are being read for the first time.
@@ -55,6 +55,24 @@ pub(crate) struct Memory {
     pub(crate) told: Told,
     /// Whether it looks again at some calendar time.
     pub(crate) wakes_by_clock: bool,
+    /// Whether its namespace is being deleted, once that was asked because it is being deleted itself.
+    pub(crate) is_namespace_ending: Option<bool>,
+}
+
+/// One of a Rollout's routers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RouterKey {
+    /// The plugin, by the name that Rollouts use.
+    pub(crate) plugin: Arc<str>,
+    /// Of one that is to be given back, its configuration; `None`: it is in use.
+    pub(crate) given_back: Option<Fingerprint>,
+}
+
+impl RouterKey {
+    /// The router in use of this plugin.
+    pub(crate) fn of(plugin: &str) -> Self {
+        Self { plugin: plugin.into(), given_back: None }
+    }
 }
 
 /// What was published and written last, so that it is not said again.
@@ -71,6 +89,8 @@ pub(crate) struct Told {
 /// What is remembered of one router of a Rollout.
 #[derive(Debug, Default)]
 pub(crate) struct RouterMemory {
+    /// Of one that is to be given back: the version that is recorded for it.
+    pub(crate) recorded: Option<Digest>,
     /// The objects it depends on, as it last said.
     pub(crate) queries: Vec<Query>,
     /// What it can do, and with which plugin, grant and target.
@@ -128,6 +148,8 @@ pub(crate) enum UnderWay {
     RouteWriting(Box<RouteWriting>),
     /// For the writes of a decision.
     Writing { waiting: BTreeMap<RequestId, Request>, outcome: Box<Applying> },
+    /// For the Rollout's namespace, to see whether that is being deleted.
+    ReadingNamespace,
     /// For the write of the status.
     Reporting { request: Box<Request>, outcome: Box<Applying> },
 }
@@ -154,7 +176,7 @@ pub(crate) struct Basis {
 /// A question that is under way.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    pub(crate) router: String,
+    pub(crate) router: RouterKey,
     /// The version that is asked.
     pub(crate) digest: Digest,
     pub(crate) intent: Fingerprint,
@@ -197,8 +219,8 @@ impl Memory {
     }
 
     /// What is remembered of a router.
-    pub(crate) fn router(&mut self, name: &str) -> &mut RouterMemory {
-        self.routers.entry(name.to_owned()).or_default()
+    pub(crate) fn router(&mut self, key: &RouterKey) -> &mut RouterMemory {
+        self.routers.entry(key.clone()).or_default()
     }
 
     /// Somebody else may have acted: the fate of writes under way is unknown, and what was remembered of acts is
@@ -208,7 +230,9 @@ impl Memory {
             Some(UnderWay::RouteWriting(writing)) => vec![writing.current.request],
             Some(UnderWay::Writing { waiting, .. }) => waiting.into_values().collect(),
             Some(UnderWay::Reporting { request, .. }) => vec![*request],
-            Some(UnderWay::Reading(_) | UnderWay::Asking(_)) | None => Vec::new(),
+            Some(UnderWay::Reading(_) | UnderWay::Asking(_) | UnderWay::ReadingNamespace) | None => {
+                Vec::new()
+            }
         };
         for request in under_way {
             self.fences.unknown(key_of(&request), request.resource.clone(), now);
@@ -216,8 +240,9 @@ impl Memory {
         let fences = std::mem::take(&mut self.fences);
         let routers = std::mem::take(&mut self.routers)
             .into_iter()
-            .map(|(name, router)| {
-                (name, Box::new(RouterMemory { queries: router.queries, ..RouterMemory::default() }))
+            .map(|(key, router)| {
+                let RouterMemory { queries, recorded, .. } = *router;
+                (key, Box::new(RouterMemory { queries, recorded, ..RouterMemory::default() }))
             })
             .collect();
         *self = Self { fences, routers, ..Self::new(self.uid.clone()) };

@@ -51,7 +51,15 @@ impl Shell {
                 services.insert(service.name.to_string(), value);
             }
         }
-        World { rollout: rollout.clone(), replica_sets, services, experiment, workload, routing }
+        World {
+            rollout: rollout.clone(),
+            replica_sets,
+            services,
+            experiment,
+            workload,
+            leaving: Vec::new(),
+            routing,
+        }
     }
 
     /// Watches exactly what a Rollout's traffic and routers depend on.
@@ -72,8 +80,11 @@ impl Shell {
             });
         }
         for (router, memory) in &memory.routers {
-            let recorded = self.pins.of(name, router);
-            let choice = self.plugins.choose(router, recorded, &memory.plugin_faults);
+            let recorded = match router.given_back {
+                Some(_) => memory.recorded,
+                None => self.pins.of(name, &router.plugin),
+            };
+            let choice = self.plugins.choose(&router.plugin, recorded, &memory.plugin_faults);
             let Some(version) = choice.version() else { continue };
             for query in &memory.queries {
                 if let Some(namespace) = elsewhere(query, &name.namespace) {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tidegate_api::{ObjectKey, Resource, object};
 use tidegate_contract::Traffic;
 use tidegate_core::{RouterState, Routing};
+use tidegate_model::RoutingRecord;
 use tidegate_model::interest::{RouterUse, routers};
 use tidegate_route::{Pass, Purpose};
 
@@ -21,10 +22,11 @@ use crate::event::Now;
 use crate::fence::Passage;
 use crate::guard::Turn;
 use crate::job::RouteJob;
-use crate::memory::{Basis, Memory, RouteWriting, UnderWay};
+use crate::memory::{Basis, Memory, RouteWriting, RouterKey, UnderWay};
 use crate::observe::get;
+use crate::partings::{Back, Parting, hold_back};
 use crate::record::Record;
-use crate::routing::{RouteWrite, Surroundings, View, earlier};
+use crate::routing::{Looked, RouteWrite, Surroundings, View, earlier};
 use crate::shell::Shell;
 
 /// So often are routers asked, or is a decision made anew, before what is known is applied. A plugin needs two
@@ -65,6 +67,9 @@ impl Shell {
             }
         }
         let Some(rollout) = self.rollout(turn.name) else { return };
+        if self.is_to_be_given_back(&rollout) {
+            return self.give_back(turn, &rollout);
+        }
         if object::is_deleting(&rollout) {
             // Its ReplicaSets go with it, by their owner reference.
             return;
@@ -91,24 +96,27 @@ impl Shell {
 
     fn look(&mut self, turn: &mut Turn<'_>, rollout: &Arc<Value>) {
         let used = routers(rollout);
-        let remembered = turn.memory.routers.len();
-        turn.memory.routers.retain(|router, _| used.iter().any(|used| used.name == *router));
-        if turn.memory.routers.len() != remembered {
-            self.depend(turn.name, turn.memory);
-        }
+        let record = RoutingRecord::read(rollout);
         let is_reading = self.follow_experiment(turn, rollout);
         if self.follow_workload(turn, rollout) {
             return;
         }
+        let back = self.back(turn, rollout, &used, &record);
+        self.remember_only(turn, &used, back.as_ref());
         loop {
             let traffic = turn.memory.traffic.clone();
             let views = traffic.as_ref().map(|traffic| self.views(turn, rollout, &used, traffic));
             let mut views = views.unwrap_or_default();
             let conflict = self.conflict(turn.name);
             self.settle_conflict(turn, conflict.as_ref(), &mut views);
+            let mut partings = back
+                .as_ref()
+                .map(|back| self.partings(turn, rollout, back, traffic.as_ref(), &views))
+                .unwrap_or_default();
+            hold_back(&mut views, &partings, traffic.as_ref());
             // Whatever would be decided, it would be decided again with the answer.
-            if traffic.as_ref().is_some_and(|traffic| self.ask(turn, traffic, &mut views))
-                || self.waits(turn, is_reading, &views)
+            if self.ask(turn, all(&mut views, &mut partings))
+                || self.waits(turn, is_reading, all(&mut views, &mut partings))
             {
                 return;
             }
@@ -116,7 +124,9 @@ impl Shell {
                 traffic,
                 routers: views.iter().map(|view| view.report.clone()).collect(),
             });
-            let world = self.world(turn.name, rollout, routing);
+            let mut world = self.world(turn.name, rollout, routing);
+            let leaving = partings.iter().filter(|parting| parting.is_under_way());
+            world.leaving = leaving.map(|parting| parting.view.report.clone()).collect();
             let mut decision = (self.settings.decide)(&world, turn.now.wall);
             if let Some(conflict) = &conflict {
                 decision.writes.retain(|write| !conflict.concerns(write));
@@ -127,29 +137,51 @@ impl Shell {
                 turn.memory.traffic = decision.traffic;
                 continue;
             }
-            let wake = views.iter().fold(None, |wake, view| earlier(wake, view.wake));
-            let writes = views.into_iter().flat_map(|view| view.writes).collect();
+            let wake = all(&mut views, &mut partings).fold(None, |wake, view| earlier(wake, view.wake));
             let basis =
                 Basis { version: object::resource_version(rollout).into(), plugins_told: self.plugins_told };
-            let record = Record::due(rollout, &used, &self.plugins, turn.memory);
-            let comes_first = record.as_ref().is_some_and(Record::comes_first);
+            let mut due = Record::due(rollout, &used, &self.plugins, turn.memory);
+            due.hold(rollout, &record, &used, traffic.as_ref(), (&views, &partings));
             let is_routing = decision.traffic.is_some();
-            if !is_routing || comes_first || !self.write_next_route(turn, writes, basis) {
-                // Where nothing is routed, nothing needs to be recorded.
-                if let Some(record) = record.filter(|_| is_routing || !comes_first) {
-                    record.put_on(&mut decision, rollout);
-                }
+            let leaving = partings.into_iter().flat_map(|parting| parting.view.writes);
+            let writes: VecDeque<RouteWrite> = if is_routing {
+                leaving.chain(views.into_iter().flat_map(|view| view.writes)).collect()
+            } else {
+                leaving.collect()
+            };
+            if due.comes_first(is_routing) || !self.write_next_route(turn, writes, basis) {
+                due.put_on(&mut decision, rollout, is_routing);
                 self.apply(turn, Decided { world, decision, wake });
             }
             return;
         }
     }
 
+    /// Forgets routers that are neither in use nor to be given back.
+    pub(crate) fn remember_only(&mut self, turn: &mut Turn<'_>, used: &[RouterUse], back: Option<&Back>) {
+        let remembered = turn.memory.routers.len();
+        turn.memory.routers.retain(|key, _| match key.given_back {
+            Some(_) => back.is_some_and(|back| back.keys().any(|one| one == key)),
+            None => used.iter().any(|used| used.name == *key.plugin),
+        });
+        if turn.memory.routers.len() != remembered {
+            self.depend(turn.name, turn.memory);
+        }
+    }
+
     /// Whether to wait a little, because objects that it needs are being read for the first time, or a plugin is being loaded:
     /// after a start both take a moment only, and what would be said meanwhile would be taken back.
-    fn waits(&mut self, turn: &mut Turn<'_>, is_reading: bool, views: &[View]) -> bool {
-        let is_reading = is_reading || views.iter().any(|view| view.is_reading);
-        let is_loading = views.iter().any(|view| matches!(view.report.state, RouterState::Loading { .. }));
+    pub(crate) fn waits<'v>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        mut is_reading: bool,
+        views: impl Iterator<Item = &'v mut View>,
+    ) -> bool {
+        let mut is_loading = false;
+        for view in views {
+            is_reading |= view.is_reading;
+            is_loading |= matches!(view.report.state, RouterState::Loading { .. });
+        }
         let now = turn.now.monotonic;
         let until = |is_so: bool, since: &mut Option<Duration>| {
             *since = is_so.then(|| since.unwrap_or(now));
@@ -172,30 +204,47 @@ impl Shell {
         used: &[RouterUse],
         traffic: &Traffic,
     ) -> Vec<View> {
-        let surroundings = Surroundings {
+        let surroundings = self.surroundings(turn, rollout, traffic, Purpose::Route);
+        let look = |used: &RouterUse| {
+            let recorded = self.pins.of(turn.name, &used.name);
+            let key = RouterKey::of(&used.name);
+            let looked = Looked { key: &key, config: &used.config, recorded };
+            surroundings.view(&looked, turn.memory.router(&key))
+        };
+        used.iter().map(look).collect()
+    }
+
+    /// What is looked at besides what is remembered of a router.
+    pub(crate) fn surroundings<'a>(
+        &'a self,
+        turn: &Turn<'a>,
+        rollout: &'a Value,
+        traffic: &'a Traffic,
+        purpose: Purpose,
+    ) -> Surroundings<'a> {
+        Surroundings {
             settings: &self.settings,
             plugins: &self.plugins,
-            pins: &self.pins,
             caches: &self.caches,
             home: turn.name,
             uid: object::uid(rollout),
             traffic,
+            purpose,
             now: turn.now.monotonic,
             give_up: turn.memory.rounds >= ROUNDS,
-        };
-        used.iter().map(|used| surroundings.view(used, turn.memory.router(&used.name))).collect()
+        }
     }
 
     /// Asks the routers that must be asked. Whether there was one.
-    fn ask(&mut self, turn: &mut Turn<'_>, traffic: &Traffic, views: &mut [View]) -> bool {
+    pub(crate) fn ask<'v>(&mut self, turn: &mut Turn<'_>, views: impl Iterator<Item = &'v mut View>) -> bool {
         let mut asking = BTreeMap::new();
-        for ask in views.iter_mut().filter_map(|view| view.ask.take()) {
+        for ask in views.filter_map(|view| view.ask.take()) {
             let id = self.requests.start(turn.name);
             let pass = Pass {
                 seen: ask.observations(&mut self.caches),
                 target: ask.target,
-                traffic: traffic.clone(),
-                purpose: Purpose::Route,
+                traffic: ask.traffic,
+                purpose: ask.purpose,
                 grant: ask.version.grant,
             };
             turn.effects.push(Effect::Route {
@@ -238,4 +287,12 @@ impl Shell {
         }
         false
     }
+}
+
+/// All that is looked at.
+pub(crate) fn all<'v>(
+    views: &'v mut [View],
+    partings: &'v mut [Parting],
+) -> impl Iterator<Item = &'v mut View> {
+    views.iter_mut().chain(partings.iter_mut().map(|parting| &mut parting.view))
 }

@@ -1,19 +1,39 @@
-//! Which versions of router plugins the Rollouts in flight have recorded, and telling of it when that changes: whoever keeps
-//! the plugins keeps these, or gets them back.
+//! Which versions of router plugins the Rollouts have recorded, those that they are in flight with and those that wrote what they
+//! have to give back, and telling of it when that changes: whoever keeps the plugins keeps these, or gets them back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_contract::Digest;
+use tidegate_model::RoutingRecord;
 use tidegate_model::plugin_record::{PluginRecord, is_in_flight};
 
+use crate::few::Few;
 use crate::name::Name;
 
-/// The recorded versions of all Rollouts in flight.
+/// A version of a plugin.
+type Pin = (Arc<str>, Digest);
+
+/// What one Rollout has recorded.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Pinned {
+    /// The versions that it began its update with.
+    in_flight: Few<Pin>,
+    /// The versions that wrote what it has to give back.
+    held: Few<Pin>,
+}
+
+impl Pinned {
+    fn all(&self) -> impl Iterator<Item = &Pin> {
+        self.in_flight.iter().chain(&self.held)
+    }
+}
+
+/// The recorded versions of all Rollouts.
 #[derive(Debug, Default)]
 pub(crate) struct Pins {
-    of: BTreeMap<Name, BTreeMap<Arc<str>, Digest>>,
+    of: BTreeMap<Name, Pinned>,
     /// How many Rollouts have recorded a version.
     counts: BTreeMap<Arc<str>, BTreeMap<Digest, usize>>,
     /// What was told last agrees with this.
@@ -24,30 +44,39 @@ impl Pins {
     /// A Rollout is there, or has changed.
     pub(crate) fn put(&mut self, name: &Name, rollout: &Value) {
         let record = if is_in_flight(rollout) { PluginRecord::read(rollout) } else { None };
-        let versions: BTreeMap<Arc<str>, Digest> = record
+        let in_flight: Few<Pin> = record
             .into_iter()
             .flat_map(|record| record.versions)
             .map(|(plugin, digest)| (plugin.into(), digest))
             .collect();
-        if self.of.get(name).unwrap_or(&BTreeMap::new()) == &versions {
+        let held: Few<Pin> = RoutingRecord::read(rollout)
+            .targets
+            .into_iter()
+            .filter_map(|target| Some((target.plugin.into(), target.digest?)))
+            .collect();
+        let pinned = Pinned { in_flight, held };
+        if self.of.get(name).unwrap_or(&Pinned::default()) == &pinned {
             return;
         }
-        for (plugin, digest) in &versions {
+        for (plugin, digest) in pinned.all() {
             let count = self.counts.entry(plugin.clone()).or_default().entry(*digest).or_default();
             self.is_told &= *count > 0;
             *count = count.saturating_add(1);
         }
-        let before =
-            if versions.is_empty() { self.of.remove(name) } else { self.of.insert(name.clone(), versions) };
-        for (plugin, digest) in before.into_iter().flatten() {
-            self.drop_one(&plugin, digest);
-        }
+        let is_none = pinned == Pinned::default();
+        let before = if is_none { self.of.remove(name) } else { self.of.insert(name.clone(), pinned) };
+        self.drop_all(before.as_ref());
     }
 
     /// A Rollout is gone.
     pub(crate) fn remove(&mut self, name: &Name) {
-        for (plugin, digest) in self.of.remove(name).into_iter().flatten() {
-            self.drop_one(&plugin, digest);
+        let before = self.of.remove(name);
+        self.drop_all(before.as_ref());
+    }
+
+    fn drop_all(&mut self, pinned: Option<&Pinned>) {
+        for (plugin, digest) in pinned.into_iter().flat_map(Pinned::all) {
+            self.drop_one(plugin, *digest);
         }
     }
 
@@ -66,7 +95,8 @@ impl Pins {
 
     /// The version of a plugin that a Rollout in flight has recorded.
     pub(crate) fn of(&self, rollout: &Name, plugin: &str) -> Option<Digest> {
-        self.of.get(rollout)?.get(plugin).copied()
+        let in_flight = &self.of.get(rollout)?.in_flight;
+        in_flight.iter().find(|(name, _)| **name == *plugin).map(|(_, digest)| *digest)
     }
 
     /// All versions that are in use, unless that was told already.

@@ -1,47 +1,56 @@
-//! Writing down which versions of its plugins a Rollout in flight uses, on the Rollout itself: so that its next look, another
-//! process, and whoever keeps the plugins know it. No answer of a version is carried out before that version is recorded.
+//! Writing down on a Rollout what has to be known of it by its next look, by another process, and by whoever keeps the plugins:
+//! which versions of its plugins it uses while it is in flight, and what its routers have written to that has to be given back
+//! some day. The latter holds up the Rollout's deletion by a finalizer. No answer of a version is carried out before that version
+//! is recorded, and nothing is written that gives the canary anything before it is recorded where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tidegate_api::{Body, Operation, Request, builtin, object};
+use tidegate_contract::Traffic;
 use tidegate_core::{Decision, Note, NoteKind};
-use tidegate_model::PluginRecord;
-use tidegate_model::interest::RouterUse;
-use tidegate_model::names::{ROUTER_PLUGINS_ANNOTATION, reason};
+use tidegate_model::interest::{self, RouterUse};
+use tidegate_model::names::{RELEASE_FINALIZER, ROUTER_PLUGINS_ANNOTATION, STATE_ANNOTATION, reason};
 use tidegate_model::plugin_record::is_in_flight;
+use tidegate_model::routing_record::{finalizers, has_finalizer};
+use tidegate_model::{PluginRecord, RoutedTarget, RoutingRecord};
+use tidegate_route::WriteAction;
 
 use crate::choice::{Choice, Faults, GivenUp};
-use crate::memory::Memory;
+use crate::memory::{Memory, RouterKey};
+use crate::partings::{Parting, is_idle, is_skipped, services};
 use crate::plugins::Plugins;
+use crate::routing::View;
 
-/// A record that has to be written.
-#[derive(Debug)]
+/// What has to be changed in what a Rollout records.
+#[derive(Debug, Default)]
 pub(crate) struct Record {
-    /// What it should say; `None`: it should not be there.
-    text: Option<String>,
+    /// The versions of its plugins, as text; `Some(None)`: none should be there.
+    versions: Option<Option<String>>,
+    /// What its routers have written to, as text.
+    state: Option<Option<String>>,
+    /// Whether something is written to that is not recorded yet.
+    is_growing: bool,
+    /// Its finalizers.
+    finalizers: Option<Vec<String>>,
     notes: Vec<Note>,
 }
 
 impl Record {
-    /// What a Rollout should record and does not; `None`: its record is as it should be.
-    pub(crate) fn due(
-        rollout: &Value,
-        used: &[RouterUse],
-        plugins: &Plugins,
-        memory: &Memory,
-    ) -> Option<Self> {
+    /// What a Rollout should record of the versions of its plugins.
+    pub(crate) fn due(rollout: &Value, used: &[RouterUse], plugins: &Plugins, memory: &Memory) -> Self {
         let written = PluginRecord::read(rollout);
-        let mut notes: Vec<Note> = written.as_ref().and_then(ignored).into_iter().collect();
+        let mut notes: Vec<Note> = written.as_ref().and_then(ignored_versions).into_iter().collect();
         if !is_in_flight(rollout) {
-            return written.map(|_| Self { text: None, notes });
+            return Self { versions: written.map(|_| None), notes, ..Self::default() };
         }
         let PluginRecord { versions: written, ignored } = written.unwrap_or_default();
         let mut wanted = BTreeMap::new();
         for router in used.iter().map(|used| used.name.as_str()) {
             let recorded = written.get(router).copied();
             let none = Faults::default();
-            let faults = memory.routers.get(router).map_or(&none, |memory| &memory.plugin_faults);
+            let remembered = memory.routers.get(&RouterKey::of(router));
+            let faults = remembered.map_or(&none, |memory| &memory.plugin_faults);
             let digest = match plugins.choose(router, recorded, faults) {
                 Choice::Use { version, instead, .. } => {
                     let digest = version.router.digest();
@@ -53,53 +62,188 @@ impl Record {
             wanted.extend(digest.map(|digest| (router.to_owned(), digest)));
         }
         if wanted == written && ignored.is_empty() {
-            return None;
+            return Self::default();
         }
-        Some(Self { text: (!wanted.is_empty()).then(|| PluginRecord::text(&wanted)), notes })
+        let text = (!wanted.is_empty()).then(|| PluginRecord::text(&wanted));
+        Self { versions: Some(text), notes, ..Self::default() }
+    }
+
+    /// Nothing should be recorded.
+    pub(crate) fn none(rollout: &Value) -> Self {
+        let is_there = |key: &str| object::annotation(rollout, key).is_some();
+        let mut record = Self {
+            versions: is_there(ROUTER_PLUGINS_ANNOTATION).then_some(None),
+            state: is_there(STATE_ANNOTATION).then_some(None),
+            ..Self::default()
+        };
+        record.finalize(rollout, false);
+        record
+    }
+
+    /// What a Rollout should record of what its routers have written to, and whether its deletion has to wait for that.
+    pub(crate) fn hold(
+        &mut self,
+        rollout: &Value,
+        record: &RoutingRecord,
+        used: &[RouterUse],
+        traffic: Option<&Traffic>,
+        (views, partings): (&[View], &[Parting]),
+    ) {
+        let leaving = partings.iter().filter(|parting| parting.is_under_way());
+        let mut wanted: Vec<RoutedTarget> = leaving.map(|parting| parting.target.clone()).collect();
+        match traffic {
+            Some(traffic) if views.len() == used.len() => {
+                for (used, view) in used.iter().zip(views) {
+                    wanted.extend(held(rollout, record, used, traffic, view, partings));
+                }
+            }
+            // Nothing is routed now.
+            _ => wanted.extend(
+                record
+                    .targets
+                    .iter()
+                    .filter(|one| partings.iter().all(|parting| parting.target != **one))
+                    .cloned(),
+            ),
+        }
+        self.notes.extend(ignored_state(record));
+        if wanted != record.targets || !record.ignored.is_empty() {
+            self.is_growing = wanted.iter().any(|target| !is_covered(target, &record.targets));
+            self.state = Some(RoutingRecord::text(&wanted));
+        }
+        self.finalize(rollout, !wanted.is_empty() && !is_skipped(rollout));
+    }
+
+    fn finalize(&mut self, rollout: &Value, should: bool) {
+        if should == has_finalizer(rollout) {
+            return;
+        }
+        let others = finalizers(rollout).filter(|one| *one != RELEASE_FINALIZER);
+        let mut finalizers: Vec<String> = others.map(str::to_owned).collect();
+        if should {
+            finalizers.push(RELEASE_FINALIZER.to_owned());
+            self.is_growing = true;
+        }
+        self.finalizers = Some(finalizers);
+    }
+
+    /// Whether anything has to be changed.
+    pub(crate) const fn is_due(&self) -> bool {
+        self.versions.is_some() || self.state.is_some() || self.finalizers.is_some()
     }
 
     /// Whether it has to be there before anything that the routers answer is carried out.
-    pub(crate) const fn comes_first(&self) -> bool {
-        self.text.is_some()
+    pub(crate) const fn comes_first(&self, is_routing: bool) -> bool {
+        self.is_growing || is_routing && matches!(self.versions, Some(Some(_)))
     }
 
     /// Has it written with a decision.
-    pub(crate) fn put_on(self, decision: &mut Decision, rollout: &Value) {
-        let annotation = json!({ROUTER_PLUGINS_ANNOTATION: self.text});
-        decision.notes.extend(self.notes);
-        if let Some(fields) = decision.writes.iter_mut().find_map(metadata) {
-            match fields.get_mut("annotations").and_then(Value::as_object_mut) {
-                Some(annotations) => {
-                    annotations.insert(ROUTER_PLUGINS_ANNOTATION.to_owned(), json!(self.text));
-                }
-                None => {
-                    fields.insert("annotations".to_owned(), annotation);
-                }
-            }
+    pub(crate) fn put_on(mut self, decision: &mut Decision, rollout: &Value, is_routing: bool) {
+        if !is_routing && matches!(self.versions, Some(Some(_))) {
+            // Where nothing is routed, no version needs to be recorded.
+            self.versions = None;
+        }
+        decision.notes.append(&mut self.notes);
+        if !self.is_due() {
             return;
         }
-        let version = object::resource_version(rollout);
-        let request = Request {
-            resource: builtin::rollouts(),
-            namespace: Some(object::namespace(rollout).to_owned()),
-            operation: Operation::Patch {
-                name: object::name(rollout).to_owned(),
-                subresource: None,
-                body: Body::Merge(
-                    json!({"metadata": {"resourceVersion": version, "annotations": annotation}}),
-                ),
-            },
-        };
-        decision.writes.insert(0, request);
+        let index = decision.writes.iter().position(is_of_rollout).unwrap_or_else(|| {
+            decision.writes.insert(0, patch_of(rollout));
+            0
+        });
+        let Some(fields) = decision.writes.get_mut(index).and_then(metadata) else { return };
+        let annotations = [(ROUTER_PLUGINS_ANNOTATION, self.versions), (STATE_ANNOTATION, self.state)];
+        for (key, text) in annotations {
+            let Some(text) = text else { continue };
+            let annotations = fields.entry("annotations").or_insert_with(|| json!({}));
+            if let Some(annotations) = annotations.as_object_mut() {
+                annotations.insert(key.to_owned(), json!(text));
+            }
+        }
+        if let Some(finalizers) = self.finalizers {
+            fields.insert("finalizers".to_owned(), json!(finalizers));
+        }
     }
 }
 
-/// The metadata in the patch of a Rollout, if a request is one.
-fn metadata(request: &mut Request) -> Option<&mut serde_json::Map<String, Value>> {
-    let is_rollout = request.resource == builtin::rollouts();
+/// What is held for a router in use; `None`: giving back would change nothing.
+fn held(
+    rollout: &Value,
+    record: &RoutingRecord,
+    used: &RouterUse,
+    traffic: &Traffic,
+    view: &View,
+    partings: &[Parting],
+) -> Option<RoutedTarget> {
+    let is_it = |target: &RoutedTarget| target.is_for(&used.name, &used.config, services(traffic));
+    let known = record.targets.iter().find(|target| is_it(target));
+    // What changes an object that is there, for the stable pods alone, is itself giving back.
+    let makes = |write: &crate::routing::RouteWrite| !matches!(write.write.action, WriteAction::Patch(_));
+    let carries = !is_idle(traffic) || view.writes.iter().any(makes);
+    let is_over = |parting: &Parting| parting.is_used && parting.is_over && is_it(&parting.target);
+    let mut target = match known {
+        Some(_) if !carries && partings.iter().any(is_over) => return None,
+        Some(known) => known.clone(),
+        None if carries => RoutedTarget {
+            plugin: used.name.clone(),
+            digest: None,
+            config: used.config.clone(),
+            stable_service: traffic.stable.service.clone(),
+            canary_service: traffic.canary.service.clone(),
+            managed_routes: BTreeSet::new(),
+            objects: BTreeSet::new(),
+        },
+        None => return None,
+    };
+    // Without a plugin nothing is written.
+    let Some(digest) = view.digest else { return known.cloned() };
+    target.digest = Some(digest);
+    if carries {
+        let written = view.writes.iter().map(|write| &write.write.reference);
+        let shared = view.report.shares.iter().map(|share| &share.about);
+        target.objects.extend(written.chain(shared).map(RoutedTarget::name_of));
+    }
+    let is_named = |name: &String| interest::managed_routes(rollout).any(|named| named == name);
+    let is_settled = view.report.state.is_settled();
+    target.managed_routes.retain(|name| is_named(name) || !is_settled);
+    let ruled = traffic.managed_routes.iter().filter(|route| route.rule.is_some());
+    target.managed_routes.extend(ruled.map(|route| route.name.clone()));
+    Some(target)
+}
+
+/// Whether what a router writes to is recorded already.
+fn is_covered(target: &RoutedTarget, recorded: &[RoutedTarget]) -> bool {
+    recorded.iter().any(|one| {
+        let services = [target.stable_service.as_deref(), target.canary_service.as_deref()];
+        one.is_for(&target.plugin, &target.config, services)
+            && one.objects.is_superset(&target.objects)
+            && one.managed_routes.is_superset(&target.managed_routes)
+    })
+}
+
+fn patch_of(rollout: &Value) -> Request {
+    let version = object::resource_version(rollout);
+    Request {
+        resource: builtin::rollouts(),
+        namespace: Some(object::namespace(rollout).to_owned()),
+        operation: Operation::Patch {
+            name: object::name(rollout).to_owned(),
+            subresource: None,
+            body: Body::Merge(json!({"metadata": {"resourceVersion": version}})),
+        },
+    }
+}
+
+fn is_of_rollout(request: &Request) -> bool {
+    request.resource == builtin::rollouts()
+        && matches!(&request.operation, Operation::Patch { subresource: None, body: Body::Merge(_), .. })
+}
+
+/// The metadata in the merge patch of a Rollout.
+fn metadata(request: &mut Request) -> Option<&mut Map<String, Value>> {
     match &mut request.operation {
-        Operation::Patch { subresource: None, body: Body::Merge(body), .. } if is_rollout => {
-            body.get_mut("metadata")?.as_object_mut()
+        Operation::Patch { body: Body::Merge(body), .. } => {
+            body.as_object_mut()?.entry("metadata").or_insert_with(|| json!({})).as_object_mut()
         }
         _ => None,
     }
@@ -108,7 +252,17 @@ fn metadata(request: &mut Request) -> Option<&mut serde_json::Map<String, Value>
 /// So much of what is ignored is told; an event has room for 1024 characters.
 const TOLD: usize = 4;
 
-fn ignored(record: &PluginRecord) -> Option<Note> {
+fn ignored_state(record: &RoutingRecord) -> Option<Note> {
+    let told: Vec<&str> = record.ignored.iter().take(TOLD).map(String::as_str).collect();
+    let message = format!(
+        "What the annotation {STATE_ANNOTATION} says is ignored in part: {}. It should be as Tidegate wrote it",
+        told.join("; ")
+    );
+    let note = Note { kind: NoteKind::Warning, reason: reason::STATE_IGNORED, message };
+    (!record.ignored.is_empty()).then_some(note)
+}
+
+fn ignored_versions(record: &PluginRecord) -> Option<Note> {
     let told: Vec<&str> = record.ignored.iter().take(TOLD).map(String::as_str).collect();
     let message = format!(
         "What the annotation {ROUTER_PLUGINS_ANNOTATION} says is ignored in part: {}. It should be a JSON object of plugin names \

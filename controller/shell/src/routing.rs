@@ -3,28 +3,27 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tidegate_api::{Body, ObjectKey, Operation, Preconditions, Request};
-use tidegate_contract::{ObjectRef, Target, Traffic, Verdict};
+use tidegate_contract::{Digest, ObjectRef, Target, Traffic, Verdict};
 use tidegate_core::{RouterReport, RouterState, UNVERIFIED};
-use tidegate_model::interest::RouterUse;
-use tidegate_route::{Answer, ObjectWrite, Routed, WriteAction};
+use tidegate_route::{Answer, ObjectWrite, Purpose, Routed, WriteAction};
 
 use crate::cache::Edition;
 use crate::caches::{Caches, WatchId};
 use crate::choice::Choice;
 use crate::fingerprint::Fingerprint;
-use crate::memory::{Asked, Question, RouterMemory, WriteRefused};
+use crate::memory::{Asked, Question, RouterKey, RouterMemory, WriteRefused};
 use crate::name::Name;
-use crate::pins::Pins;
 use crate::plugins::{PluginVersion, Plugins};
 use crate::settings::Settings;
 use crate::sight::{Ask, Sight};
 
 /// What is looked at besides the Rollout's own memory.
+#[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plugins: &'a Plugins,
-    pub(crate) pins: &'a Pins,
     pub(crate) caches: &'a Caches,
     /// The Rollout.
     pub(crate) home: &'a Name,
@@ -32,6 +31,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) uid: &'a str,
     /// What is desired.
     pub(crate) traffic: &'a Traffic,
+    /// Whether that is to be expressed, or everything given back.
+    pub(crate) purpose: Purpose,
     pub(crate) now: Duration,
     /// Whether its routers were asked too often already in this pass.
     pub(crate) give_up: bool,
@@ -48,12 +49,23 @@ pub(crate) struct View {
     pub(crate) writes: Vec<RouteWrite>,
     /// Whether objects that it needs are being read for the first time.
     pub(crate) is_reading: bool,
+    /// The version that is asked, if there is one.
+    pub(crate) digest: Option<Digest>,
+}
+
+/// The router that is looked at.
+pub(crate) struct Looked<'a> {
+    pub(crate) key: &'a RouterKey,
+    /// Its configuration.
+    pub(crate) config: &'a Value,
+    /// The version that is recorded for it.
+    pub(crate) recorded: Option<Digest>,
 }
 
 /// A write of a routed object that is to be carried out.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteWrite {
-    pub(crate) router: String,
+    pub(crate) router: RouterKey,
     pub(crate) write: ObjectWrite,
     pub(crate) request: Request,
     pub(crate) key: ObjectKey,
@@ -67,17 +79,18 @@ type Stand = (RouterState, Option<Duration>, Vec<RouteWrite>);
 
 impl Surroundings<'_> {
     /// Looks at one router.
-    pub(crate) fn view(&self, used: &RouterUse, memory: &mut RouterMemory) -> View {
-        let recorded = self.pins.of(self.home, &used.name);
-        let (version, has_newer) = match self.plugins.choose(&used.name, recorded, &memory.plugin_faults) {
+    pub(crate) fn view(&self, looked: &Looked<'_>, memory: &mut RouterMemory) -> View {
+        let Looked { key, recorded, .. } = *looked;
+        let plugin = &*key.plugin;
+        let (version, has_newer) = match self.plugins.choose(plugin, recorded, &memory.plugin_faults) {
             Choice::Use { version, has_newer, .. } => (version, has_newer),
-            Choice::None(state) => return View::stuck(&used.name, state),
+            Choice::None(state) => return View::stuck(plugin, state),
         };
         let digest = version.router.digest();
         memory.plugin_faults.keep([recorded, Some(digest)]);
-        let target = self.target(used, version);
-        let about = Fingerprint::of(&(&used.name, digest, version.grant.as_deref(), &target));
-        let intent = Fingerprint::of(&(about, self.traffic));
+        let target = self.target(looked.config, version);
+        let about = Fingerprint::of(&(plugin, digest, version.grant.as_deref(), &target));
+        let intent = Fingerprint::of(&(about, self.traffic, self.purpose == Purpose::Release));
         let features = memory.features(about).cloned();
         let kinds = &version.router.description().kinds;
         let sight = Sight::new(self.caches, &memory.queries, kinds, &self.home.namespace);
@@ -96,15 +109,15 @@ impl Surroundings<'_> {
             let (shares, notes) = said(answer.as_ref());
             if self.give_up {
                 let message = "The plugin asks for other objects each time it is asked which ones it needs.";
-                let stuck = View::stuck(&used.name, failed("TooManyRounds", message));
+                let stuck = View::stuck(plugin, failed("TooManyRounds", message));
                 let report = RouterReport { features, ..stuck.report };
-                return View { report, ..stuck };
+                return View { report, digest: Some(digest), ..stuck };
             }
             let check = features.is_none();
             let state = waiting("Asking", "The plugin is being asked about the objects as they are now.");
-            let report = RouterReport { router: used.name.clone(), features, state, shares, notes };
+            let report = RouterReport { router: plugin.to_owned(), features, state, shares, notes };
             let asked = Asked {
-                router: used.name.clone(),
+                router: key.clone(),
                 digest,
                 intent,
                 about,
@@ -112,8 +125,9 @@ impl Surroundings<'_> {
                 objects: sight.objects.keys().cloned().collect(),
             };
             let found = sight.into_found();
-            let ask = Ask { asked, version: version.clone(), check, target, found };
-            return View { ask: Some(Box::new(ask)), ..View::new(report) };
+            let (traffic, purpose) = (self.traffic.clone(), self.purpose);
+            let ask = Ask { asked, version: version.clone(), check, target, traffic, purpose, found };
+            return View { ask: Some(Box::new(ask)), digest: Some(digest), ..View::new(report) };
         };
         let (shares, notes) = said(Some(&answer));
         let is_reading = matches!(answer, Answer::Needs(_)) && sight.is_reading();
@@ -130,23 +144,22 @@ impl Surroundings<'_> {
                 (failed(fault.reason.as_str(), message), ask_again, Vec::new())
             }
             Answer::Refused(refusal) => {
-                let message =
-                    format!("Nothing was written, because plugin {}: {}", used.name, refusal.message);
+                let message = format!("Nothing was written, because plugin {plugin}: {}", refusal.message);
                 (failed(refusal.reason, message), None, Vec::new())
             }
             Answer::Routed(routed) if routed.writes.is_empty() => self.in_force(routed, memory, since),
-            Answer::Routed(routed) => self.to_write(&used.name, &routed.writes, &sight, memory, intent),
+            Answer::Routed(routed) => self.to_write(key, &routed.writes, &sight, memory, intent),
         };
-        let report = RouterReport { router: used.name.clone(), features, state, shares, notes };
-        View { wake, writes, is_reading, ..View::new(report) }
+        let report = RouterReport { router: plugin.to_owned(), features, state, shares, notes };
+        View { wake, writes, is_reading, digest: Some(digest), ..View::new(report) }
     }
 
-    fn target(&self, used: &RouterUse, version: &PluginVersion) -> Target {
+    fn target(&self, config: &Value, version: &PluginVersion) -> Target {
         Target {
             namespace: self.home.namespace.to_string(),
             name: self.home.name.to_string(),
             uid: self.uid.to_owned(),
-            config: used.config.to_string(),
+            config: config.to_string(),
             settings: version.settings.to_string(),
             stable_service: self.traffic.stable.service.clone(),
             canary_service: self.traffic.canary.service.clone(),
@@ -182,7 +195,7 @@ impl Surroundings<'_> {
     /// that goes back to stable counts.
     fn to_write(
         &self,
-        router: &str,
+        router: &RouterKey,
         wanted: &[ObjectWrite],
         sight: &Sight,
         memory: &mut RouterMemory,
@@ -222,7 +235,7 @@ impl Surroundings<'_> {
             match self.request(watch, write) {
                 Some(Err(message)) => failure = failure.or_else(|| Some(failed("InvalidEdit", message))),
                 Some(Ok(request)) => writes.push(RouteWrite {
-                    router: router.to_owned(),
+                    router: router.clone(),
                     key: Name::new(reference.namespace.as_deref().unwrap_or_default(), &reference.name)
                         .key(&request.resource),
                     write: write.clone(),
@@ -325,10 +338,10 @@ impl RouterMemory {
 
 impl View {
     fn new(report: RouterReport) -> Self {
-        Self { report, wake: None, ask: None, writes: Vec::new(), is_reading: false }
+        Self { report, wake: None, ask: None, writes: Vec::new(), is_reading: false, digest: None }
     }
 
-    fn stuck(router: &str, state: RouterState) -> Self {
+    pub(crate) fn stuck(router: &str, state: RouterState) -> Self {
         let report = RouterReport {
             router: router.to_owned(),
             features: None,

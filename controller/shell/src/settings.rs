@@ -18,6 +18,8 @@ pub struct Settings {
     pub instance_id: Option<String>,
     /// The name under which our writes appear in `metadata.managedFields`.
     pub field_manager: String,
+    /// Whether everything is given back to the stable pods, and nothing else is done: the controller is to go.
+    pub gives_everything_back: bool,
     /// What decides. A setting, so that a simulation can show that it notices a wrong one.
     pub decide: Decide,
     /// Delays and limits.
@@ -43,6 +45,8 @@ pub struct Timing {
     pub repairs: usize,
     /// A question that a plugin failed on is repeated after this long although nothing changed.
     pub fault_retry: Duration,
+    /// A Rollout that is being deleted waits no longer than this until its traffic is given back.
+    pub release_deadline: Duration,
     /// So many Rollouts may have a pass under way at the same time; bounds what waits in the driver.
     pub passes: usize,
     /// So many Rollouts are looked at in one step; bounds how long a step takes.
@@ -58,6 +62,7 @@ impl Settings {
             namespace: None,
             instance_id: None,
             field_manager: "tidegate".to_owned(),
+            gives_everything_back: false,
             decide,
             timing: Timing::default(),
         }
@@ -82,6 +87,7 @@ impl Default for Timing {
             repair_window: Duration::from_mins(10),
             repairs: 3,
             fault_retry: Duration::from_mins(10),
+            release_deadline: Duration::from_mins(2),
             passes: 64,
             passes_per_step: 256,
             parsed_objects: 256,

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_contract::{KindUse, Object, ObjectRef, Observation, Query, Target};
+use tidegate_contract::{KindUse, Object, ObjectRef, Observation, Query, Target, Traffic};
 use tidegate_core::RouterState;
+use tidegate_route::Purpose;
 
 use crate::cache::{Edition, Facts};
 use crate::caches::{Caches, Found, WatchId};
@@ -111,6 +112,8 @@ pub(crate) struct Ask {
     /// Whether to ask first what it can do.
     pub(crate) check: bool,
     pub(crate) target: Target,
+    pub(crate) traffic: Traffic,
+    pub(crate) purpose: Purpose,
     /// What was found, query by query; only what is known.
     pub(crate) found: Vec<(Query, Known)>,
 }

@@ -81,6 +81,7 @@ impl Scene {
             (service["metadata"]["name"].as_str().unwrap_or_default().to_owned(), Arc::new(service.clone()))
         };
         World {
+            leaving: Vec::new(),
             rollout: Arc::new(self.rollout.clone()),
             replica_sets: self.sets.iter().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(named).collect::<BTreeMap<_, _>>(),

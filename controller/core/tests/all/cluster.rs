@@ -135,6 +135,7 @@ impl Cluster {
     /// The world as `decide` gets to see it.
     pub(crate) fn world(&self) -> World {
         World {
+            leaving: Vec::new(),
             rollout: Arc::new(self.rollout.clone()),
             replica_sets: self.sets.values().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(|(name, one)| (name.clone(), Arc::new(one.clone()))).collect(),

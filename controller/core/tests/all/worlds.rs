@@ -148,6 +148,7 @@ proptest! {
             services: services.into_iter().enumerate().map(named).collect::<BTreeMap<_, _>>(),
             experiment: None,
             workload: Workload::None,
+            leaving: Vec::new(),
             routing: None,
         };
         check(&world, now);

@@ -127,13 +127,7 @@ impl Session for Pass {
         traffic: &Traffic,
         seen: &[Observation],
     ) -> Result<Outcome, CallError> {
-        let mut outcome = Outcome {
-            changes: Vec::new(),
-            shares: Vec::new(),
-            verdict: Verdict::Verified,
-            notes: Vec::new(),
-            facts: Vec::new(),
-        };
+        let mut outcome = nothing();
         let routes =
             seen.iter().filter(|seen| seen.query.kind == route_kind()).flat_map(|seen| &seen.objects);
         for object in routes {
@@ -147,8 +141,29 @@ impl Session for Pass {
         Ok(outcome)
     }
 
-    fn release(&mut self, _: &Target, _: &Traffic, _: &[Observation]) -> Result<Outcome, CallError> {
-        unreachable!("nothing is released in these tests")
+    fn release(
+        &mut self,
+        target: &Target,
+        traffic: &Traffic,
+        seen: &[Observation],
+    ) -> Result<Outcome, CallError> {
+        let mut traffic = traffic.clone();
+        (traffic.stable.weight, traffic.canary.weight) = (traffic.max_weight, 0);
+        let is_gone = seen.iter().all(|seen| seen.query.kind != route_kind() || seen.objects.is_empty());
+        if is_gone {
+            return Ok(nothing());
+        }
+        self.route(target, &traffic, seen)
+    }
+}
+
+const fn nothing() -> Outcome {
+    Outcome {
+        changes: Vec::new(),
+        shares: Vec::new(),
+        verdict: Verdict::Verified,
+        notes: Vec::new(),
+        facts: Vec::new(),
     }
 }
 

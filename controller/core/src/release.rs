@@ -1,0 +1,44 @@
+//! Giving everything back to the stable pods: what is wanted of the routers of a Rollout that is being deleted, of one whose
+//! controller is to go, and of a router that a Rollout does not use any more.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tidegate_contract::Traffic;
+
+use crate::conditions::Conditions;
+use crate::context::Context;
+use crate::decision::Decision;
+use crate::world::World;
+use crate::{routing, status, traffic};
+
+/// The traffic of a Rollout that wants nothing of its routers any more: all for the stable role, no managed route, no extra
+/// destination.
+pub fn released(world: &World, now: Timestamp) -> Traffic {
+    traffic::released(&Context::observe(world, now))
+}
+
+/// Whether the stable pods can carry everything now, as far as the canary has anything that they would get.
+pub fn may_give_back(world: &World, now: Timestamp) -> bool {
+    let context = Context::observe(world, now);
+    let has_weight = context.status.weights.as_ref().is_none_or(|weights| {
+        weights.canary > 0 || weights.additional.iter().any(|additional| additional.weight > 0)
+    });
+    let is_enough = context.stable_set().is_none_or(|stable| stable.available >= context.rollout.replicas);
+    is_enough || !has_weight
+}
+
+/// What is said about a Rollout while everything is given back. Nothing else of it changes.
+pub fn release(world: &World, now: Timestamp) -> Decision {
+    let context = Context::observe(world, now);
+    let traffic = traffic::released(&context);
+    let mut notes = Vec::new();
+    let mut conditions = Conditions::of(&world.rollout, &context.status, now);
+    routing::report_release(&context, &traffic, &mut conditions, &mut notes);
+    let weights = routing::weights(&context, Some(&traffic), &mut notes);
+    let status = match world.rollout.get("status") {
+        Some(Value::Object(_)) => status::with(&world.rollout, conditions, weights),
+        // One that nothing was said about yet.
+        other => other.cloned().unwrap_or_default(),
+    };
+    Decision { writes: Vec::new(), traffic: Some(traffic), status, notes, wake_at: None }
+}
