@@ -34,7 +34,7 @@ pub fn release(world: &World, now: Timestamp) -> Decision {
     let mut notes = Vec::new();
     let mut conditions = Conditions::of(&world.rollout, &context.status, now);
     routing::report_release(&context, &traffic, &mut conditions, &mut notes);
-    let weights = routing::weights(&context, Some(&traffic), &mut notes);
+    let weights = routing::weights(&context, Some(&traffic), false, &mut notes);
     let status = match world.rollout.get("status") {
         Some(Value::Object(_)) => status::with(&world.rollout, conditions, weights),
         // One that nothing was said about yet.

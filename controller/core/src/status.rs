@@ -104,7 +104,7 @@ pub(crate) fn with(rollout: &Value, conditions: Conditions, weights: Option<Valu
     let mut fields = Fields(rollout.get("status").and_then(Value::as_object).cloned().unwrap_or_default());
     fields.put("conditions", Some(conditions.into_value()));
     if let Some(weights) = weights {
-        fields.weights(Some(weights));
+        fields.canary("weights", Some(weights));
     }
     Value::Object(fields.0)
 }

@@ -135,6 +135,11 @@ impl RoutedTarget {
             && ([stable, canary] == [one, other] || [canary, stable] == [one, other])
     }
 
+    /// The Services that were in the two roles.
+    pub fn into_services(self) -> impl Iterator<Item = String> {
+        self.stable_service.into_iter().chain(self.canary_service)
+    }
+
     /// How an object is named in `objects`.
     pub fn name_of(object: &ObjectRef) -> String {
         match &object.namespace {

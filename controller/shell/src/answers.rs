@@ -36,6 +36,9 @@ impl Shell {
         result: Result<Value, ApiError>,
         effects: &mut Vec<Effect>,
     ) {
+        if self.cleaned(now, id, &result) {
+            return;
+        }
         let Some((name, waiting)) = self.requests.finish(id) else { return };
         self.guarded(&name, now, effects, |shell, turn| shell.go_on(turn, id, result));
         for waiting in waiting {

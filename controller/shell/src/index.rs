@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Selection;
-use tidegate_model::{interest, workload};
+use tidegate_model::{RoutedTarget, RoutingRecord, interest, workload};
 use tidegate_route::selector::Selector;
 
 use crate::cache::{Change, Facts};
@@ -18,7 +18,7 @@ use crate::name::Name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) uid: Arc<str>,
-    /// The Services that it names.
+    /// The Services that it names, and those in which it has to give something back.
     services: Few<Arc<str>>,
     /// Which pods are its own.
     selector: Option<Selector>,
@@ -36,7 +36,11 @@ impl Known {
     pub(crate) fn of(rollout: &Value) -> Self {
         Self {
             uid: object::uid(rollout).into(),
-            services: interest::services(rollout).into_iter().map(|name| name.as_str().into()).collect(),
+            services: interest::services(rollout)
+                .into_iter()
+                .chain(RoutingRecord::read(rollout).targets.into_iter().flat_map(RoutedTarget::into_services))
+                .map(|name| name.as_str().into())
+                .collect(),
             selector: rollout
                 .get("spec")
                 .and_then(|spec| spec.get("selector"))

@@ -18,6 +18,7 @@
 //! | `plugins`, `choice` | the configured plugins; which version of one a Rollout uses |
 //! | `record`, `pins` | what a Rollout in flight records of that; what all of them have recorded |
 //! | `partings`, `release` | giving back what routers wrote: of those that are not used any more; of a whole Rollout |
+//! | `leftover_services` | Services that no Rollout has any more |
 //! | `routing`, `sight` | how far each router is, from answers, objects and writes |
 //! | `conflict` | two Rollouts that claim the same |
 //! | `reference_grants` | whether another namespace agrees |
@@ -51,6 +52,7 @@ mod fingerprint;
 mod guard;
 mod index;
 mod job;
+mod leftover_services;
 mod memory;
 mod name;
 mod observe;

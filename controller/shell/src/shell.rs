@@ -14,12 +14,14 @@ use crate::effect::Effect;
 use crate::event::{Event, Now, Unwatchable, WatchKey};
 use crate::few::Few;
 use crate::index::{Index, Known};
+use crate::leftover_services::LeftoverServices;
 use crate::memory::Memory;
 use crate::name::Name;
 use crate::pins::Pins;
 use crate::plugins::Plugins;
 use crate::queue::Queue;
 use crate::requests::Requests;
+use crate::routing::earlier;
 use crate::settings::Settings;
 
 /// The controller without I/O.
@@ -35,6 +37,7 @@ pub struct Shell {
     pub(crate) queue: Queue,
     pub(crate) memories: BTreeMap<Name, Memory>,
     pub(crate) requests: Requests,
+    pub(crate) leftover: LeftoverServices,
     /// How far calendar time was ahead of monotonic time when it last jumped.
     ahead: Option<SignedDuration>,
 }
@@ -57,6 +60,7 @@ impl Shell {
             queue: Queue::default(),
             memories: BTreeMap::new(),
             requests: Requests::new(),
+            leftover: LeftoverServices::default(),
             ahead: None,
         }
     }
@@ -73,6 +77,7 @@ impl Shell {
         self.take_in(now, event, &mut effects);
         self.tell_what_is_in_use(&mut effects);
         self.look_at_due(now, &mut effects);
+        self.clean_services(now, &mut effects);
         self.caches.settle(&mut effects);
         effects.extend(self.wake_at(now).map(Effect::WakeAt));
         effects
@@ -145,6 +150,7 @@ impl Shell {
         if leading && !self.leading {
             // Somebody else may have led in between, and requests of ours may still arrive somewhere.
             self.requests.forget_all();
+            self.leftover.start_over();
             for memory in self.memories.values_mut() {
                 memory.start_over(now.monotonic);
             }
@@ -175,6 +181,9 @@ impl Shell {
     /// An object is there, or has changed.
     pub(crate) fn put(&mut self, id: WatchId, object: Value, now: Now) {
         let keep_parsed = self.settings.timing.parsed_objects;
+        if id == SERVICES {
+            self.leftover.put(&object);
+        }
         let Some(cache) = self.caches.cache_mut(id) else { return };
         let change = if id == REPLICA_SETS && belongs_to_others(&object) {
             cache.take(&object)
@@ -212,10 +221,16 @@ impl Shell {
         }
         match id {
             ROLLOUTS => {
+                self.leftover.rollout_changed(&change.name);
                 concerned.extend(self.neighbours_of_changed(change));
             }
             REPLICA_SETS => concerned.extend(self.index.replica_set_changed(change)),
-            SERVICES => concerned.extend(self.index.naming(&change.name).cloned()),
+            SERVICES => {
+                if change.after.is_none() {
+                    self.leftover.remove(&change.name);
+                }
+                concerned.extend(self.index.naming(&change.name).cloned());
+            }
             _ => {}
         }
         let resource = self.caches.cache(id).and_then(|cache| cache.resource.as_ref());
@@ -348,7 +363,8 @@ impl Shell {
         if !self.leading || !self.caches.are_ready() || self.requests.len() >= self.settings.timing.passes {
             return None;
         }
-        self.queue.next().map(|at| at.max(now.monotonic))
+        let next = earlier(self.queue.next(), self.leftover.wake_at());
+        next.map(|at| at.max(now.monotonic))
     }
 
     fn look_at_due(&mut self, now: Now, effects: &mut Vec<Effect>) {

@@ -15,6 +15,7 @@ mod manifests;
 mod outage;
 mod panics;
 mod plugins;
+mod release;
 mod rig;
 mod router;
 mod routes;
