@@ -107,6 +107,10 @@ impl Record {
             ),
         }
         self.notes.extend(ignored_state(record));
+        if !wanted.is_empty() && self.versions == Some(None) && !views.iter().all(View::is_settled) {
+            // At the end both records go in one write.
+            self.versions = None;
+        }
         if wanted != record.targets || !record.ignored.is_empty() {
             self.is_growing = wanted.iter().any(|target| !is_covered(target, &record.targets));
             self.state = Some(RoutingRecord::text(&wanted));

@@ -113,7 +113,7 @@ impl Surroundings<'_> {
                 let report = RouterReport { features, ..stuck.report };
                 return View { report, digest: Some(digest), ..stuck };
             }
-            let check = features.is_none();
+            let check = features.is_none() && self.purpose == Purpose::Route;
             let state = waiting("Asking", "The plugin is being asked about the objects as they are now.");
             let report = RouterReport { router: plugin.to_owned(), features, state, shares, notes };
             let asked = Asked {
@@ -339,6 +339,11 @@ impl RouterMemory {
 impl View {
     fn new(report: RouterReport) -> Self {
         Self { report, wake: None, ask: None, writes: Vec::new(), is_reading: false, digest: None }
+    }
+
+    /// Whether what is desired is in force, as far as anybody can tell.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.report.state.is_settled()
     }
 
     pub(crate) fn stuck(router: &str, state: RouterState) -> Self {

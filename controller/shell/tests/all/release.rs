@@ -2,7 +2,8 @@
 //! controller is to go; and what is recorded for that.
 
 use serde_json::{Value, json};
-use tidegate_api::{ApiError, Operation, Request, builtin};
+use tidegate_api::{ApiError, Operation, Preconditions, Request, builtin};
+use tidegate_contract::Router as _;
 use tidegate_model::RoutingRecord;
 use tidegate_model::routing_record::has_finalizer;
 use tidegate_shell::{Report, Settings};
@@ -77,7 +78,8 @@ fn a_repair_at_rest_needs_no_record() {
     rig.edit_weights("web", 50, 50);
     rig.run(minutes(1));
     assert_eq!(rig.weights("web"), (100, 0));
-    assert_eq!((rig.writes_of("Rollout"), rig.writes_of("HTTPRoute")), (0, 1));
+    let is_record = |one: &&Request| format!("{one:?}").contains("tidegate.dev/state");
+    assert_eq!((rig.requests.iter().find(is_record), rig.writes_of("HTTPRoute")), (None, 1));
 }
 
 #[test]
@@ -157,9 +159,12 @@ fn an_annotation_lets_a_rollout_go_at_once() {
 #[test]
 fn a_rollout_in_a_namespace_that_goes_is_not_held_up() {
     let mut rig = paused();
+    rig.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}));
     rig.plugins.insert(PLUGIN.to_owned(), unavailable("Unreachable"));
     rig.tell_plugins();
-    rig.delete_in("", &builtin::namespaces(), "shop");
+    let operation = Operation::Delete { name: "shop".to_owned(), preconditions: Preconditions::default() };
+    let request = Request { resource: builtin::namespaces(), namespace: None, operation };
+    rig.cluster.handle(&request).unwrap();
     rig.run(seconds(60));
     assert!(!is_there(&rig), "{:?}", rig.requests);
 }
@@ -187,7 +192,7 @@ fn another_configuration_gets_something_only_after_the_old_one_has_nothing() {
 #[test]
 fn what_both_configurations_have_keeps_its_weight() {
     let mut rig = paused();
-    use_router(&mut rig, json!({"labels": "app=web"}));
+    use_router(&mut rig, json!({"route": null, "labels": "app=web"}));
     for _ in 0..60 {
         rig.run(seconds(1));
         assert_eq!(rig.weights("web"), (50, 50));
@@ -199,7 +204,8 @@ fn what_both_configurations_have_keeps_its_weight() {
 #[test]
 fn a_router_that_is_taken_out_gives_everything_back() {
     let mut rig = paused();
-    let routing = json!({"spec": {"strategy": {"canary": {"trafficRouting": null, "scaleDownDelaySeconds": null}}}});
+    let routing =
+        json!({"spec": {"strategy": {"canary": {"trafficRouting": null, "scaleDownDelaySeconds": null}}}});
     rig.patch(&builtin::rollouts(), "web", None, routing);
     rig.run(minutes(1));
     assert_eq!(rig.weights("web"), (100, 0), "{}", rig.phase("web"));
@@ -235,7 +241,7 @@ fn nothing_new_is_written_while_the_old_cannot_be_given_back() {
     use_router(&mut rig, json!({"route": "other"}));
     rig.run(minutes(3));
     assert_eq!((rig.weights("web"), rig.weights("other")), ((50, 50), (1, 0)), "{}", rig.phase("web"));
-    assert_eq!(rig.routing_reason("web"), Some("Forbidden"));
+    assert_eq!(rig.routing_reason("web"), Some("WriteRejected"));
     let message = rig.condition("web", "TrafficRouterReady").unwrap()["message"].to_string();
     assert!(message.contains("tidegate.dev/skip-release"), "{message}");
     let index = rig.rollout("web")["status"]["currentStepIndex"].clone();
@@ -333,4 +339,76 @@ fn other_finalizers_stay() {
     rig.forget_requests();
     rig.run(minutes(30));
     assert!(rig.requests.iter().all(|request| !matches!(request.operation, Operation::Patch { .. })));
+}
+
+/// The selector of a Service, and whose it says it is.
+fn selected(rig: &Rig, service: &str) -> (Option<String>, Option<String>) {
+    let service = rig.cluster.object(&builtin::services(), "shop", service).unwrap();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    (
+        text(&service["spec"]["selector"]["rollouts-pod-template-hash"]),
+        text(&service["metadata"]["annotations"]["argo-rollouts.argoproj.io/managed-by-rollouts"]),
+    )
+}
+
+#[test]
+fn services_of_a_rollout_that_is_gone_select_its_pods_by_their_labels_again() {
+    for is_seen in [true, false] {
+        let mut rig = Rig::new();
+        rig.run(minutes(1));
+        assert!(selected(&rig, "web-stable").0.is_some());
+        if !is_seen {
+            rig.controllers.clear();
+        }
+        rig.delete(&builtin::rollouts(), "web");
+        if !is_seen {
+            rig.start();
+        }
+        rig.run(seconds(5));
+        for service in ["web-stable", "web-canary"] {
+            assert_eq!(selected(&rig, service), (None, None));
+        }
+        rig.forget_requests();
+        rig.run(minutes(60));
+        assert!(rig.requests.is_empty(), "{:?}", rig.requests);
+    }
+}
+
+#[test]
+fn a_service_that_a_rollout_does_not_name_any_more_is_let_go_and_others_stay() {
+    let mut rig = Rig::new();
+    rig.run(minutes(1));
+    let mut foreign =
+        rig.cluster.object(&builtin::services(), "shop", "web-stable").unwrap().as_ref().clone();
+    foreign["metadata"] = json!({"name": "foreign", "namespace": "shop"});
+    rig.create(foreign);
+    rig.create(
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "new", "namespace": "shop"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}),
+    );
+    let canary = json!({"spec": {"strategy": {"canary": {"canaryService": "new"}}}});
+    rig.patch(&builtin::rollouts(), "web", None, canary);
+    rig.run(minutes(1));
+    assert_eq!(selected(&rig, "web-canary"), (None, None));
+    assert!(selected(&rig, "web-stable").0.is_some());
+    assert!(selected(&rig, "foreign").0.is_some(), "nobody said that it was a Rollout's");
+}
+
+#[test]
+fn a_service_that_cannot_be_cleaned_is_tried_again() {
+    let mut rig = Rig::new();
+    rig.run(minutes(1));
+    let mut left = 2;
+    rig.fate = Box::new(move |_, request| {
+        if is_write(request) && is_kind(request, "Service") && left > 0 {
+            left -= 1;
+            return Fate::Refused(ApiError::new(500, "InternalError", "not now"));
+        }
+        Fate::Answered
+    });
+    rig.delete(&builtin::rollouts(), "web");
+    rig.run(seconds(10));
+    assert!(selected(&rig, "web-stable").0.is_some());
+    rig.run(minutes(3));
+    assert_eq!(selected(&rig, "web-stable"), (None, None));
 }
