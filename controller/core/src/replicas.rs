@@ -167,6 +167,10 @@ impl Plan<'_, '_> {
         for set in others {
             // With no replicas no Service ever gets other pods to select.
             let is_needed = selected.contains(&Some(set.hash.as_str())) && self.context.rollout.replicas > 0;
+            if is_needed && object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
+                // It was on its way out, and gets requests again: its delay begins anew when it does not any more.
+                self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
+            }
             if !is_settled || is_needed {
                 continue;
             }

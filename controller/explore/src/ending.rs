@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidegate_api::{builtin, object};
 use tidegate_model::names::{condition, phase};
+use tidegate_model::routing_record::has_finalizer;
 
 use crate::facts::{Facts, http_routes};
 use crate::happening::{GatewayFault, PluginFault, Pods};
@@ -259,6 +260,9 @@ fn wrong(facts: &Facts) -> Option<String> {
     }
     if facts.carries(1) || !facts.canary_is_everywhere(0) {
         return Some(format!("the canary still gets {:?}", facts.largest_share(1)));
+    }
+    if facts.rollout.as_ref().is_some_and(|rollout| has_finalizer(&rollout.object)) {
+        return Some("its deletion would still be held up".to_owned());
     }
     let has = |kind: &str, value: &str| status.condition(kind).is_some_and(|one| one.status == value);
     for kind in

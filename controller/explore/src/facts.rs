@@ -7,7 +7,7 @@ use serde_json::Value;
 use tidegate_api::{Resource, builtin, object};
 use tidegate_cluster::Cluster;
 use tidegate_model::names::HASH_LABEL;
-use tidegate_model::{ReplicaSet, Rollout, Status, Step};
+use tidegate_model::{ReplicaSet, Rollout, RoutingRecord, Status, Step};
 
 use crate::scenario::{App, NAMESPACE};
 
@@ -79,6 +79,10 @@ pub(crate) struct Route {
     pub(crate) taken: Vec<Arc<Division>>,
     /// Whether its router waits for what gateways report.
     pub(crate) is_verified: bool,
+    /// Whether the Rollout's configuration names it now.
+    pub(crate) is_wanted: bool,
+    /// Whether the Rollout says that it has written to it.
+    pub(crate) is_held: bool,
 }
 
 /// How a route divides the traffic of one Rollout.
@@ -204,7 +208,7 @@ impl Facts {
     /// The divisions of traffic that may be in force: those written, and those that gateways still follow.
     pub(crate) fn divisions(&self) -> impl Iterator<Item = &Division> {
         let tells = self.gateway_tells;
-        self.routes.iter().flat_map(move |route| {
+        self.routes.iter().filter(|route| route.is_wanted || route.is_held).flat_map(move |route| {
             let taken = route.taken.iter().filter(move |_| tells && route.is_verified);
             route.written.iter().chain(taken).map(Arc::as_ref)
         })
@@ -219,6 +223,21 @@ impl Facts {
     /// Whether a role gets requests: by weight, or (the canary) by a managed route.
     pub(crate) fn carries(&self, role: usize) -> bool {
         self.largest_share(role).0 > 0 || (role == 1 && self.divisions().any(|division| division.has_managed))
+    }
+
+    /// Whether a role gets anything by what is written in routes, whatever gateways make of it.
+    pub(crate) fn carries_by_what_is_written(&self, role: usize) -> bool {
+        let routes = self.routes.iter().filter(|route| route.is_wanted || route.is_held);
+        routes.filter_map(|route| route.written.as_ref()).any(|division| {
+            (role == 1 && division.has_managed) || division.rules.iter().any(|rule| share(rule, role).0 > 0)
+        })
+    }
+
+    /// Whether the canary has something in a route that the configuration names no more.
+    pub(crate) fn leaves_something_behind(&self) -> bool {
+        let left = self.routes.iter().filter(|route| route.is_held && !route.is_wanted);
+        left.filter_map(|route| route.written.as_ref())
+            .any(|division| division.has_managed || division.rules.iter().any(|rule| share(rule, 1).0 > 0))
     }
 
     /// How many pods of this template the traffic needs that they get now, of so many for all of it.
@@ -239,7 +258,12 @@ impl Facts {
 
     /// Whether the canary has this weight everywhere, and nowhere another.
     pub(crate) fn canary_is_everywhere(&self, weight: u64) -> bool {
-        self.divisions().flat_map(|division| &division.rules).all(|rule| rule.get(1) == Some(&weight))
+        let wanted = self.routes.iter().filter(|route| route.is_wanted);
+        let divisions = wanted.flat_map(|route| {
+            let taken = route.taken.iter().filter(|_| self.gateway_tells && route.is_verified);
+            route.written.iter().chain(taken)
+        });
+        divisions.into_iter().flat_map(|division| &division.rules).all(|rule| rule.get(1) == Some(&weight))
     }
 
     /// The weight of the last `setWeight` among the first `count` steps.
@@ -292,6 +316,8 @@ impl Route {
             written: cluster.object(routes, NAMESPACE, name).map(divide),
             taken: cluster.taken(routes, NAMESPACE, name).map(divide).collect(),
             is_verified: rollout.is_none_or(|rollout| is_verified(&rollout.object, name)),
+            is_wanted: rollout.is_none_or(|rollout| router_of(&rollout.object, name).is_some()),
+            is_held: rollout.is_some_and(|rollout| is_held(&rollout.object, name)),
         }
     }
 
@@ -304,13 +330,28 @@ impl Route {
         };
         written
             && self.is_verified == other.is_verified
+            && self.is_wanted == other.is_wanted
+            && self.is_held == other.is_held
             && self.taken.len() == other.taken.len()
             && self.taken.iter().zip(&other.taken).all(|(one, other)| same(one, other))
     }
 }
 
+/// Whether a Rollout says that it has written to a route.
+fn is_held(rollout: &Value, route: &str) -> bool {
+    let end = format!(" {NAMESPACE}/{route}");
+    RoutingRecord::read(rollout).targets.iter().any(|target| {
+        target.objects.iter().any(|object| object.starts_with("HTTPRoute.") && object.ends_with(&end))
+    })
+}
+
 /// Whether the router that divides this route waits for reports.
 fn is_verified(rollout: &Value, route: &str) -> bool {
+    router_of(rollout, route).and_then(|router| router.get("verify")).and_then(Value::as_str) != Some("Never")
+}
+
+/// The configuration that names a route.
+fn router_of<'a>(rollout: &'a Value, route: &str) -> Option<&'a Value> {
     let plugins = rollout.pointer("/spec/strategy/canary/trafficRouting/plugins").and_then(Value::as_object);
     let mut routers = plugins.into_iter().flat_map(serde_json::Map::values);
     let is_meant = |router: &&Value| {
@@ -319,8 +360,7 @@ fn is_verified(rollout: &Value, route: &str) -> bool {
             names.iter().any(|one| one.get("name").and_then(Value::as_str) == Some(route))
         })
     };
-    let router = routers.find(is_meant);
-    router.and_then(|router| router.get("verify")).and_then(Value::as_str) != Some("Never")
+    routers.find(is_meant)
 }
 
 impl Division {

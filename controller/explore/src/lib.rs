@@ -46,6 +46,9 @@
 //! | `roles-move-empty`, `roles-have-pods` | a Service moves while it carries nothing, to pods that are there |
 //! | `one-step-at-a-time`, `steps-are-done` | a step is left when it is done: weights in force everywhere, pauses over |
 //! | `promotion-is-verified` | with all pods, all traffic, and the stable Service |
+//! | `recorded-before-written` | nothing is written for the canary before the Rollout says that there is something to give back |
+//! | `old-before-new` | nothing is written for it while it has something in routes that are not wanted any more |
+//! | `everything-is-given-back` | a Rollout goes when its canary has nothing any more, or after the deadline |
 //! | `aborts-are-kept` | until the user retries |
 //! | `handover` | a Deployment gives up no more pods than its Rollout has, and gets none back once that was healthy |
 //! | `only-own-objects`, `only-own-fields` | everything else stays as it was |

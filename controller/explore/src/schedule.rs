@@ -159,7 +159,7 @@ fn edit(random: &mut fastrand::Rng, scenario: &Scenario) -> Happening {
 
 /// Another configuration of the routers, or other delays.
 fn canary(random: &mut fastrand::Rng, app: &App) -> Value {
-    match random.u8(..4) {
+    match random.u8(..6) {
         0 => json!({"scaleDownDelaySeconds": random.i64(0..60)}),
         1 => json!({"abortScaleDownDelaySeconds": random.i64(0..60)}),
         2 => {
@@ -168,6 +168,26 @@ fn canary(random: &mut fastrand::Rng, app: &App) -> Value {
                 router.never_verifies = !router.never_verifies;
             }
             json!({"trafficRouting": manifests::routing(&other)})
+        }
+        // Some of its routes are not divided any more.
+        3 | 4 => {
+            let mut other = app.clone();
+            for router in other.routers.iter_mut().filter(|router| !router.by_label) {
+                if router.routes.len() > 1 {
+                    router.routes.remove(random.usize(..router.routes.len()));
+                }
+            }
+            if other.routers.len() > 1 && random.bool() {
+                other.routers.remove(random.usize(..other.routers.len()));
+            }
+            // A merge patch takes away only what it names.
+            let mut routing = manifests::routing(&other);
+            if let Some(plugins) = routing.get_mut("plugins").and_then(Value::as_object_mut) {
+                for plugin in PLUGINS {
+                    plugins.entry(plugin).or_insert(Value::Null);
+                }
+            }
+            json!({"trafficRouting": routing})
         }
         _ => json!({"trafficRouting": manifests::routing(app)}),
     }

@@ -153,8 +153,9 @@ impl Shell {
             }
             (Some(error), Ok(object)) => {
                 if write.write.patch().is_none_or(|patch| tested_values_hold(patch, &object)) {
+                    let again = turn.now.monotonic.saturating_add(self.settings.timing.fault_retry);
                     let router = turn.memory.router(&write.router);
-                    router.reject(write, &error);
+                    router.reject(write, &error, again);
                 } else {
                     self.route_failed(turn, write, &error);
                 }
@@ -177,7 +178,7 @@ impl Shell {
             let message = format!("{about}\n{}", rbac::allow(&write.request));
             router.refuse(write, "Forbidden", message, true, |_| now + delay(FORBIDDEN, timing));
         } else if error.is_invalid() && write.write.patch().is_none() {
-            router.reject(write, error);
+            router.reject(write, error, now.saturating_add(timing.fault_retry));
         } else if error.code == 409 || error.is_not_found() || error.is_invalid() {
             router.refuse(write, "WritePending", about, false, |tries| now + race_delay(tries, timing));
         } else if error.is_transient() {
@@ -186,7 +187,7 @@ impl Shell {
                 now + delay(tries, timing).max(at_least)
             });
         } else {
-            router.reject(write, error);
+            router.reject(write, error, now.saturating_add(timing.fault_retry));
         }
         if error.is_not_found() {
             self.not_found(&write.key, turn.now);
@@ -243,8 +244,9 @@ impl RouterMemory {
         self.refused.insert(write.write.reference.clone(), refused);
     }
 
-    /// A write was refused, and would be again as long as nothing changes.
-    fn reject(&mut self, write: &RouteWrite, error: &ApiError) {
+    /// A write was refused, and would most probably be again as long as nothing changes; except where whoever refuses changes,
+    /// which nothing tells.
+    fn reject(&mut self, write: &RouteWrite, error: &ApiError, again: Duration) {
         let what = format!("{} {}", write.request.verb(), write.write.reference);
         let why = match unknown_fields(error) {
             Some(fields) => format!(
@@ -255,13 +257,13 @@ impl RouterMemory {
             None => format!("{}{}", error.message, causes(error)),
         };
         let message = format!(
-            "The API server refuses to {what}: {why}. It is not tried again before the object, the desired \
-             traffic, the configuration or the plugin changes."
+            "The API server refuses to {what}: {why}. It is tried again when the object, the desired traffic, the \
+             configuration or the plugin changes, and now and then."
         );
         let refused = WriteRefused {
             intent: write.intent,
             edition: Some(write.edition.clone()),
-            until: None,
+            until: Some(again),
             tries: 1,
             needs_help: true,
             reason: "WriteRejected",

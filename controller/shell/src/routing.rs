@@ -315,11 +315,8 @@ impl WriteRefused {
     /// Whether it must not be tried again yet.
     fn blocks(&self, intent: Fingerprint, edition: &Edition, now: Duration) -> bool {
         self.intent == intent
-            && match (&self.edition, self.until) {
-                (Some(refused), _) => refused == edition,
-                (None, Some(until)) => until > now,
-                (None, None) => false,
-            }
+            && self.edition.as_ref().is_none_or(|refused| refused == edition)
+            && self.until.is_some_and(|until| until > now)
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use tidegate_model::routing_record::has_finalizer;
+
 use super::{Broken, Scene, Verdict, Write, differs_only};
 use crate::facts::{Division, Facts, is_managed, list};
 use crate::scenario::App;
@@ -85,6 +87,19 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
     if (gets_more || gets_managed) && !scene.any(has_pods) {
         let message = format!("{}: the canary gets traffic ({new}) and has no pods", write.key);
         return Err(Broken("traffic-needs-pods", message));
+    }
+    if (gets_more || gets_managed)
+        && !scene.any(|facts| facts.rollout.as_ref().is_none_or(|one| has_finalizer(&one.object)))
+    {
+        let message = format!("{}: the canary gets something, and nothing on the Rollout says so", write.key);
+        return Err(Broken("recorded-before-written", message));
+    }
+    if gets_more && !scene.any(|facts| !facts.leaves_something_behind()) {
+        let message = format!(
+            "{}: the canary gets more, and still has something in routes that are not wanted",
+            write.key
+        );
+        return Err(Broken("old-before-new", message));
     }
     if gets_more && !scene.any(|facts| allowed(facts).contains(&new)) {
         let now = scene.history.last().map(|facts| allowed(facts));

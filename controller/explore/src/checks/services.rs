@@ -29,6 +29,9 @@ pub(super) fn check(scene: &Scene<'_>, role: usize, write: &Write<'_>) -> Verdic
         return Ok(());
     }
     let Some(new) = new else {
+        if scene.any(|facts| facts.rollout.is_none()) {
+            return Ok(());
+        }
         return Err(Broken("roles-have-pods", format!("{} selects no template any more", write.key)));
     };
     let has_no_replicas = scene.any(|facts| facts.spec().is_none_or(|spec| spec.replicas == 0));

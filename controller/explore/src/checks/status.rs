@@ -8,6 +8,7 @@ use tidegate_api::object;
 use tidegate_model::names::{
     OWN_PREFIX, REVISION_ANNOTATION, WORKLOAD_GENERATION_ANNOTATION, condition, phase, reason,
 };
+use tidegate_model::routing_record::has_finalizer;
 use tidegate_model::{CanaryScale, Status, Step};
 
 use super::{Broken, Scene, Verdict, Write, differs_only, escaped};
@@ -15,6 +16,14 @@ use crate::facts::Facts;
 use crate::process::is_report;
 
 pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
+    if let Some(before) = write.before.filter(|before| has_finalizer(before))
+        && write.after.is_none_or(|after| !has_finalizer(after))
+    {
+        let_go(scene, write, before)?;
+        if write.after.is_none() {
+            return Ok(());
+        }
+    }
     let (Some(before), Some(after)) = (write.before, write.after) else {
         return Err(Broken("only-own-objects", format!("{} was made or deleted", write.key)));
     };
@@ -29,6 +38,27 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
     change.promotion(scene)?;
     change.abort(scene)?;
     change.truth(scene, after)
+}
+
+/// A deletion waits no longer than this, in seconds (the controller's own limit).
+const RELEASE_DEADLINE: i64 = 120;
+
+/// Nothing holds up a Rollout's deletion any more: everything was given back, or it took too long.
+fn let_go(scene: &Scene<'_>, write: &Write<'_>, before: &Value) -> Verdict {
+    let since = before.pointer("/metadata/deletionTimestamp").and_then(Value::as_str);
+    let since: Option<jiff::Timestamp> = since.and_then(|since| since.parse().ok());
+    let is_late = since.is_some_and(|since| {
+        write.wall.duration_since(since).as_secs().saturating_add(write.clock.max(0)) >= RELEASE_DEADLINE
+    });
+    if is_late || scene.any(|facts| !facts.carries_by_what_is_written(1)) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is let go, and its canary has {:?}",
+        write.key,
+        scene.history.last().map(|facts| facts.largest_share(1))
+    );
+    Err(Broken("everything-is-given-back", message))
 }
 
 /// What may change outside the status.
@@ -131,6 +161,7 @@ impl Change<'_> {
                     || facts
                         .routes
                         .iter()
+                        .filter(|route| route.is_wanted)
                         .all(|route| route.written.as_ref().is_some_and(|one| one.has_managed))
             }
             None | Some(Step::Experiment(_) | Step::Other(_)) => false,
