@@ -60,6 +60,8 @@ pub(crate) fn of_rollouts() -> Vec<Rule> {
         Rule::new("", &["podtemplates"], &READ),
         // The selectors of the stable and the canary Service.
         Rule::new("", &["services"], &["get", "list", "watch", "patch"]),
+        // Whether a Rollout's namespace is being deleted, when the Rollout is.
+        Rule::new("", &["namespaces"], &["get"]),
         Rule::new("", &["events"], &["create"]),
     ]
 }

@@ -1,7 +1,13 @@
 //! Managed routes: a function of the steps, the position and what is available.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tidegate_contract::{RuleAction, TextMatch};
+
+use tidegate_core::{World, decide, release, released};
+use tidegate_model::names::STATE_ANNOTATION;
+use tidegate_model::{RoutedTarget, RoutingRecord};
 
 use crate::cluster::{Cluster, Gate};
 use crate::manifests::{rollout, running};
@@ -214,4 +220,44 @@ fn routing_without_routers_only_sizes_the_canary() {
         ("Healthy", Some(0), Some(10))
     );
     assert_eq!(cluster.selected("web-stable").as_deref(), Some("v2"));
+}
+
+#[test]
+fn a_route_that_the_record_has_and_the_spec_no_longer_names_is_wanted_gone() {
+    let mut cluster = managed(json!([{"setWeight": 20}, {"pause": {}}]));
+    cluster.deploy("v2");
+    cluster.settle();
+    let target = RoutedTarget {
+        plugin: "a/a".to_owned(),
+        digest: None,
+        config: json!({}),
+        stable_service: None,
+        canary_service: None,
+        managed_routes: BTreeSet::from(["users".to_owned(), "former".to_owned()]),
+        objects: BTreeSet::new(),
+    };
+    cluster.rollout["metadata"]["annotations"][STATE_ANNOTATION] = json!(RoutingRecord::text(&[target]));
+    // As a process sees it that has just begun.
+    let world = World { routing: None, ..cluster.world() };
+    let traffic = decide(&world, cluster.now).traffic.unwrap();
+    let names: Vec<&str> = traffic.managed_routes.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["users", "copy", "former"]);
+    assert!(traffic.managed_routes.iter().all(|route| route.rule.is_none()));
+}
+
+#[test]
+fn giving_back_wants_everything_for_stable_and_no_route() {
+    let mut cluster = managed(json!([{"setWeight": 20}, header("users"), {"pause": {}}]));
+    cluster.deploy("v2");
+    cluster.settle();
+    assert_eq!((cluster.weight(), routes(&cluster)), (Some(20), vec!["users"]));
+    let world = cluster.world();
+    let traffic = released(&world, cluster.now);
+    assert_eq!((traffic.stable.weight, traffic.canary.weight), (traffic.max_weight, 0));
+    assert!(traffic.managed_routes.iter().all(|route| route.rule.is_none()));
+    let decision = release(&world, cluster.now);
+    assert_eq!((decision.traffic.as_ref(), decision.writes.len()), (Some(&traffic), 0));
+    for field in ["phase", "currentStepIndex", "stableRS"] {
+        assert_eq!(decision.status[field], cluster.rollout["status"][field]);
+    }
 }
