@@ -81,5 +81,5 @@ pub use event::{Event, Now, RequestId, Unwatchable, WatchKey};
 pub use job::{RouteAnswer, RouteJob};
 pub use plugins::{Plugin, PluginState, PluginVersion, Plugins};
 pub use rbac::guess_plural;
-pub use settings::{Decide, Settings, Timing};
+pub use settings::{Decide, Ending, Settings, Timing};
 pub use shell::Shell;

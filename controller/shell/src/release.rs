@@ -26,13 +26,14 @@ use crate::partings::{Back, Held, is_skipped};
 use crate::pass::all;
 use crate::record::Record;
 use crate::routing::earlier;
+use crate::settings::Ending;
 use crate::shell::Shell;
 
 impl Shell {
     /// Whether everything of a Rollout is to be given back, and nothing else done for it.
     pub(crate) fn is_to_be_given_back(&self, rollout: &Value) -> bool {
         let is_going = object::is_deleting(rollout);
-        has_finalizer(rollout) && is_going || self.settings.gives_everything_back && !is_going
+        has_finalizer(rollout) && is_going || self.settings.ending.is_some() && !is_going
     }
 
     /// Gives everything back.
@@ -79,7 +80,7 @@ impl Shell {
             is_skipped: false,
             targets: record.targets.iter().map(|target| Held::new(target, false)).collect(),
         };
-        if self.settings.gives_everything_back {
+        if self.settings.ending == Some(Ending::GiveBack) {
             let [stable, canary] = back.services().map(|service| service.map(str::to_owned));
             for used in routers(rollout) {
                 let target = RoutedTarget {
@@ -117,6 +118,9 @@ impl Shell {
         rollout: &Value,
         deadline: Option<Timestamp>,
     ) -> Result<Option<String>, Asking> {
+        if self.settings.ending == Some(Ending::LeaveTraffic) {
+            return Ok(Some("another controller goes on with it".to_owned()));
+        }
         if is_skipped(rollout) {
             return Ok(Some(format!("the annotation {SKIP_RELEASE_ANNOTATION} asks for that")));
         }

@@ -18,12 +18,21 @@ pub struct Settings {
     pub instance_id: Option<String>,
     /// The name under which our writes appear in `metadata.managedFields`.
     pub field_manager: String,
-    /// Whether everything is given back to the stable pods, and nothing else is done: the controller is to go.
-    pub gives_everything_back: bool,
+    /// What is done before the controller is taken out of the cluster; `None`: it stays.
+    pub ending: Option<Ending>,
     /// What decides. A setting, so that a simulation can show that it notices a wrong one.
     pub decide: Decide,
     /// Delays and limits.
     pub timing: Timing,
+}
+
+/// What is done for each Rollout before the controller is taken out of the cluster. Nothing else is done then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything is given back to its stable pods.
+    GiveBack,
+    /// Traffic stays as it is, for another controller to go on with; only what Tidegate keeps on the Rollout itself goes.
+    LeaveTraffic,
 }
 
 /// Delays and limits, all in monotonic time.
@@ -62,7 +71,7 @@ impl Settings {
             namespace: None,
             instance_id: None,
             field_manager: "tidegate".to_owned(),
-            gives_everything_back: false,
+            ending: None,
             decide,
             timing: Timing::default(),
         }

@@ -6,7 +6,7 @@ use tidegate_api::{ApiError, Operation, Preconditions, Request, builtin};
 use tidegate_contract::Router as _;
 use tidegate_model::RoutingRecord;
 use tidegate_model::routing_record::has_finalizer;
-use tidegate_shell::{Report, Settings};
+use tidegate_shell::{Ending, Report, Settings};
 
 use crate::canary::{finish, paused, updating};
 use crate::manifests::{self, PLUGIN};
@@ -305,7 +305,7 @@ fn a_deletion_survives_a_crash_at_every_write() {
 fn a_controller_that_is_to_go_gives_everything_back_and_does_nothing_else() {
     let mut rig = paused();
     rig.controllers.clear();
-    rig.settings.gives_everything_back = true;
+    rig.settings.ending = Some(Ending::GiveBack);
     rig.set_image("web", "web:3");
     rig.forget_requests();
     rig.start();
@@ -411,4 +411,19 @@ fn a_service_that_cannot_be_cleaned_is_tried_again() {
     assert!(selected(&rig, "web-stable").0.is_some());
     rig.run(minutes(3));
     assert_eq!(selected(&rig, "web-stable"), (None, None));
+}
+
+#[test]
+fn a_controller_that_hands_over_leaves_traffic_and_takes_its_own_marks_away() {
+    let mut rig = paused();
+    rig.controllers.clear();
+    rig.settings.ending = Some(Ending::LeaveTraffic);
+    rig.forget_requests();
+    rig.start();
+    rig.run(minutes(2));
+    assert_eq!(rig.weights("web"), (50, 50));
+    let metadata = rig.rollout("web")["metadata"].to_string();
+    assert!(!metadata.contains("tidegate.dev/"), "{metadata}");
+    assert_eq!(rig.requests.iter().filter(|request| is_write(request)).count(), 1);
+    assert!(rig.reports.iter().any(|report| matches!(report, Report::GivenBack { .. })));
 }
