@@ -2,13 +2,14 @@
 //! controller is to go, and of a router that a Rollout does not use any more.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidegate_contract::Traffic;
 
 use crate::conditions::Conditions;
 use crate::context::Context;
 use crate::decision::Decision;
 use crate::world::World;
+use crate::writes::Writes;
 use crate::{routing, status, traffic};
 
 /// The traffic of a Rollout that wants nothing of its routers any more: all for the stable role, no managed route, no extra
@@ -20,14 +21,18 @@ pub fn released(world: &World, now: Timestamp) -> Traffic {
 /// Whether the stable pods can carry everything now, as far as the canary has anything that they would get.
 pub fn may_give_back(world: &World, now: Timestamp) -> bool {
     let context = Context::observe(world, now);
-    let has_weight = context.status.weights.as_ref().is_none_or(|weights| {
-        weights.canary > 0 || weights.additional.iter().any(|additional| additional.weight > 0)
-    });
     let is_enough = context.stable_set().is_none_or(|stable| stable.available >= context.rollout.replicas);
-    is_enough || !has_weight
+    is_enough || !has_weight(&context)
 }
 
-/// What is said about a Rollout while everything is given back. Nothing else of it changes.
+/// Whether anybody but the stable pods has weight, as far as is known.
+fn has_weight(context: &Context<'_>) -> bool {
+    context.status.weights.as_ref().is_none_or(|weights| {
+        weights.canary > 0 || weights.additional.iter().any(|additional| additional.weight > 0)
+    })
+}
+
+/// What is done and said about a Rollout while everything is given back: its stable pods become as many as that takes.
 pub fn release(world: &World, now: Timestamp) -> Decision {
     let context = Context::observe(world, now);
     let traffic = traffic::released(&context);
@@ -40,5 +45,11 @@ pub fn release(world: &World, now: Timestamp) -> Decision {
         // One that nothing was said about yet.
         other => other.cloned().unwrap_or_default(),
     };
-    Decision { writes: Vec::new(), traffic: Some(traffic), status, notes, wake_at: None }
+    // Only as large as its share until now (`dynamicStableScale`), the stable ReplicaSet has to take everything.
+    let replicas = context.rollout.replicas;
+    let mut writes = Writes::default();
+    if let Some(stable) = context.stable_set().filter(|one| one.desired < replicas && has_weight(&context)) {
+        writes.replica_set(stable, json!({"spec": {"replicas": replicas}}));
+    }
+    Decision { writes: writes.finish(&context), traffic: Some(traffic), status, notes, wake_at: None }
 }

@@ -242,7 +242,7 @@ impl Memory {
             .into_iter()
             .map(|(key, router)| {
                 let RouterMemory { queries, recorded, .. } = *router;
-                (key, Box::new(RouterMemory { queries, recorded, ..RouterMemory::default() }))
+                (key, Box::new(RouterMemory { recorded, queries, ..RouterMemory::default() }))
             })
             .collect();
         *self = Self { fences, routers, ..Self::new(self.uid.clone()) };

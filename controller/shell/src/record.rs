@@ -25,15 +25,38 @@ use crate::routing::View;
 /// What has to be changed in what a Rollout records.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    /// The versions of its plugins, as text; `Some(None)`: none should be there.
-    versions: Option<Option<String>>,
-    /// What its routers have written to, as text.
-    state: Option<Option<String>>,
+    /// The versions of its plugins.
+    versions: Change,
+    /// What its routers have written to.
+    state: Change,
     /// Whether something is written to that is not recorded yet.
     is_growing: bool,
     /// Its finalizers.
     finalizers: Option<Vec<String>>,
     notes: Vec<Note>,
+}
+
+/// What has to be done about an annotation.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Change {
+    /// It is as it should be.
+    #[default]
+    Nothing,
+    /// It should not be there.
+    Remove,
+    /// It should have this text.
+    Write(String),
+}
+
+impl Change {
+    /// To this text, or to none.
+    fn to(text: Option<String>) -> Self {
+        text.map_or(Self::Remove, Self::Write)
+    }
+
+    const fn is_due(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
 }
 
 impl Record {
@@ -42,7 +65,8 @@ impl Record {
         let written = PluginRecord::read(rollout);
         let mut notes: Vec<Note> = written.as_ref().and_then(ignored_versions).into_iter().collect();
         if !is_in_flight(rollout) {
-            return Self { versions: written.map(|_| None), notes, ..Self::default() };
+            let versions = if written.is_some() { Change::Remove } else { Change::Nothing };
+            return Self { versions, notes, ..Self::default() };
         }
         let PluginRecord { versions: written, ignored } = written.unwrap_or_default();
         let mut wanted = BTreeMap::new();
@@ -65,15 +89,18 @@ impl Record {
             return Self::default();
         }
         let text = (!wanted.is_empty()).then(|| PluginRecord::text(&wanted));
-        Self { versions: Some(text), notes, ..Self::default() }
+        Self { versions: Change::to(text), notes, ..Self::default() }
     }
 
     /// Nothing should be recorded.
     pub(crate) fn none(rollout: &Value) -> Self {
-        let is_there = |key: &str| object::annotation(rollout, key).is_some();
+        let removal = |key: &str| match object::annotation(rollout, key) {
+            Some(_) => Change::Remove,
+            None => Change::Nothing,
+        };
         let mut record = Self {
-            versions: is_there(ROUTER_PLUGINS_ANNOTATION).then_some(None),
-            state: is_there(STATE_ANNOTATION).then_some(None),
+            versions: removal(ROUTER_PLUGINS_ANNOTATION),
+            state: removal(STATE_ANNOTATION),
             ..Self::default()
         };
         record.finalize(rollout, false);
@@ -107,13 +134,13 @@ impl Record {
             ),
         }
         self.notes.extend(ignored_state(record));
-        if !wanted.is_empty() && self.versions == Some(None) && !views.iter().all(View::is_settled) {
+        if !wanted.is_empty() && self.versions == Change::Remove && !views.iter().all(View::is_settled) {
             // At the end both records go in one write.
-            self.versions = None;
+            self.versions = Change::Nothing;
         }
         if wanted != record.targets || !record.ignored.is_empty() {
             self.is_growing = wanted.iter().any(|target| !is_covered(target, &record.targets));
-            self.state = Some(RoutingRecord::text(&wanted));
+            self.state = Change::to(RoutingRecord::text(&wanted));
         }
         self.finalize(rollout, !wanted.is_empty() && !is_skipped(rollout));
     }
@@ -133,19 +160,19 @@ impl Record {
 
     /// Whether anything has to be changed.
     pub(crate) const fn is_due(&self) -> bool {
-        self.versions.is_some() || self.state.is_some() || self.finalizers.is_some()
+        self.versions.is_due() || self.state.is_due() || self.finalizers.is_some()
     }
 
     /// Whether it has to be there before anything that the routers answer is carried out.
     pub(crate) const fn comes_first(&self, is_routing: bool) -> bool {
-        self.is_growing || is_routing && matches!(self.versions, Some(Some(_)))
+        self.is_growing || is_routing && matches!(self.versions, Change::Write(_))
     }
 
     /// Has it written with a decision.
     pub(crate) fn put_on(mut self, decision: &mut Decision, rollout: &Value, is_routing: bool) {
-        if !is_routing && matches!(self.versions, Some(Some(_))) {
+        if !is_routing && matches!(self.versions, Change::Write(_)) {
             // Where nothing is routed, no version needs to be recorded.
-            self.versions = None;
+            self.versions = Change::Nothing;
         }
         decision.notes.append(&mut self.notes);
         if !self.is_due() {
@@ -157,8 +184,12 @@ impl Record {
         });
         let Some(fields) = decision.writes.get_mut(index).and_then(metadata) else { return };
         let annotations = [(ROUTER_PLUGINS_ANNOTATION, self.versions), (STATE_ANNOTATION, self.state)];
-        for (key, text) in annotations {
-            let Some(text) = text else { continue };
+        for (key, change) in annotations {
+            let text = match change {
+                Change::Nothing => continue,
+                Change::Remove => None,
+                Change::Write(text) => Some(text),
+            };
             let annotations = fields.entry("annotations").or_insert_with(|| json!({}));
             if let Some(annotations) = annotations.as_object_mut() {
                 annotations.insert(key.to_owned(), json!(text));

@@ -20,7 +20,6 @@ use crate::settings::Settings;
 use crate::sight::{Ask, Sight};
 
 /// What is looked at besides the Rollout's own memory.
-#[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plugins: &'a Plugins,
