@@ -233,6 +233,7 @@ impl<S: Step> Driver<S> {
             Report::Pass { rollout, routing, .. } => metrics.passed(rollout, routing.as_ref(), computing),
             Report::Wrote { rollout, request } => metrics.wrote(rollout, request, None),
             Report::WriteFailed { rollout, request, error } => metrics.wrote(rollout, request, Some(error)),
+            Report::GivenBack { .. } => {}
             Report::Panicked { rollout, message } => {
                 error!(%rollout, panic = message, "a pass panicked");
                 metrics.panicked(rollout);

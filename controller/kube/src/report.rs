@@ -43,6 +43,7 @@ pub(crate) fn log(report: &Report) {
                 "could not write"
             );
         }
+        Report::GivenBack { rollout } => info!(%rollout, "nothing is held for it any more"),
         // The driver logs it, as an error.
         Report::Panicked { .. } => {}
     }

@@ -112,6 +112,8 @@ impl Observer {
                     self.tell(cluster, elapsed, &rollout, Told::warning("WriteFailed", &note), tell);
                 }
             }
+            // A simulation ends before its controller would be taken out.
+            Happening::Report(Report::GivenBack { .. }) => {}
             Happening::Report(Report::Panicked { rollout, message }) => {
                 self.tell(cluster, elapsed, &rollout, Told::warning("InternalError", &message), tell);
             }
