@@ -118,6 +118,20 @@ impl Admin {
         self.send(resource, namespace, Operation::Delete { name: name.to_owned(), preconditions }).await
     }
 
+    /// What is at a path, as the table that `kubectl get` prints.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn table(&self, path: &str) -> Result<Value, kube::Error> {
+        let request = http::Request::builder()
+            .uri(path)
+            .header("accept", "application/json;as=Table;g=meta.k8s.io;v=v1")
+            .body(Vec::new())
+            .expect("a valid request");
+        let text = self.client.request_text(request).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
     /// Any other request.
     ///
     /// # Errors

@@ -123,7 +123,11 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         }
         return position;
     }
-    if context.status.abort {
+    // Both may be asked for; the later one holds. An abort that was carried out before has its time.
+    let is_taken_back = context.status.promote_full && context.status.aborted_at.is_some();
+    if is_taken_back {
+        position.abort = false;
+    } else if context.status.abort {
         position.index = all.map(|_| 0);
         position.clear_pauses();
         position.promote_full = false;

@@ -220,6 +220,15 @@ fn superfluous(facts: &Facts) -> Option<i64> {
     (scale_down != "never" && left > 0).then_some(left)
 }
 
+/// What a ReplicaSet should have from its Rollout besides the template, and does not.
+fn beside(rollout: &Value, set: &Value) -> Option<String> {
+    let seconds =
+        |object: &Value| object.pointer("/spec/minReadySeconds").and_then(Value::as_i64).unwrap_or_default();
+    let team = |object: &Value| object::annotation(object, "team").map(str::to_owned);
+    let (wanted, found) = ((seconds(rollout), team(rollout)), (seconds(set), team(set)));
+    (wanted != found).then(|| format!("{} has {found:?}, and its Rollout {wanted:?}", object::name(set)))
+}
+
 /// What is not as it should be once nothing happens any more.
 fn wrong(facts: &Facts) -> Option<String> {
     let (spec, status) = facts.spec().zip(facts.status())?;
@@ -232,6 +241,11 @@ fn wrong(facts: &Facts) -> Option<String> {
     let template = set.and_then(|set| set.object.pointer("/spec/template"));
     if template.and_then(image) != image(facts.template()) {
         return Some("the stable pods are not of its template".to_owned());
+    }
+    if let Some(beside) =
+        facts.rollout.as_ref().zip(set).and_then(|(rollout, set)| beside(&rollout.object, &set.object))
+    {
+        return Some(beside);
     }
     for set in &facts.sets {
         let wanted = if set.hash == *stable { spec.replicas } else { 0 };

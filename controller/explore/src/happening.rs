@@ -105,6 +105,8 @@ pub enum Edit {
     PromoteFull,
     /// Other fields of the strategy, as a merge patch of `spec.strategy.canary`.
     Canary(Value),
+    /// What its newest ReplicaSet has from it besides the template: an annotation, and `minReadySeconds`.
+    Beside(u8),
     /// The Rollout is deleted.
     Delete,
     /// It is made again, if it is not there.

@@ -129,6 +129,11 @@ impl Simulation {
             Edit::Replicas(replicas) => self.patch_rollout(&name, None, spec(json!({"replicas": replicas}))),
             Edit::Paused(paused) => self.patch_rollout(&name, None, spec(json!({"paused": paused}))),
             Edit::Canary(fields) => self.patch_rollout(&name, None, canary(fields.clone())),
+            Edit::Beside(value) => {
+                let metadata = json!({"annotations": {"team": format!("team-{value}")}});
+                let body = json!({"metadata": metadata, "spec": {"minReadySeconds": value}});
+                self.patch_rollout(&name, None, body);
+            }
             Edit::Abort => self.patch_status(&name, json!({"abort": true})),
             Edit::Retry => self.patch_status(&name, json!({"abort": false})),
             Edit::Promote => self.promote(&name),

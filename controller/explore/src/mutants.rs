@@ -69,6 +69,11 @@ pub const MUTANTS: [Mutant; 23] = [
         decide: deletes_sets,
     },
     Mutant { name: "writes-labels", does: "writes a label on Services", decide: writes_labels },
+    Mutant {
+        name: "leaves-sets-behind",
+        does: "changes nothing of a ReplicaSet but its size and its deadline",
+        decide: leaves_sets_behind,
+    },
     Mutant { name: "says-healthy", does: "says Healthy, whatever is", decide: says_healthy },
     Mutant {
         name: "says-verified",
@@ -348,6 +353,22 @@ fn writes_labels(world: &World, now: Timestamp) -> Decision {
             && let Operation::Patch { body: Body::Merge(body), .. } = &mut write.operation
         {
             put(body, &["metadata", "labels", "team"], json!("tidegate"));
+        }
+    }
+    decision
+}
+
+fn leaves_sets_behind(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    for write in &mut decision.writes {
+        if *write.resource.kind == *"ReplicaSet"
+            && let Operation::Patch { body: Body::Merge(body), .. } = &mut write.operation
+        {
+            for (part, field) in [("/metadata/annotations", "team"), ("/spec", "minReadySeconds")] {
+                if let Some(fields) = body.pointer_mut(part).and_then(Value::as_object_mut) {
+                    fields.shift_remove(field);
+                }
+            }
         }
     }
     decision

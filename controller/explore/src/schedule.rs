@@ -135,7 +135,13 @@ fn edit(random: &mut fastrand::Rng, scenario: &Scenario) -> Happening {
         26 => Edit::Steps(steps::draw(random, app)),
         27..=28 => Edit::Replicas(random.i64(0..=6)),
         29 => Edit::Paused(random.bool()),
-        30 => Edit::Canary(canary(random, app)),
+        30 => {
+            if random.u8(..3) > 0 {
+                Edit::Canary(canary(random, app))
+            } else {
+                Edit::Beside(random.u8(..4))
+            }
+        }
         31 => {
             if random.bool() {
                 Edit::Delete

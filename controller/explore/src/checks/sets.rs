@@ -78,6 +78,7 @@ fn deleted(scene: &Scene<'_>, write: &Write<'_>, set: &Value) -> Verdict {
 fn changed(scene: &Scene<'_>, write: &Write<'_>, before: &Value, after: &Value) -> Verdict {
     let places = [
         "/spec/replicas",
+        "/spec/minReadySeconds",
         "/metadata/annotations",
         "/metadata/ownerReferences",
         "/status/observedGeneration",

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use tidegate_api::{builtin, object};
+use tidegate_cluster::{PodOutcome, PodRule};
 
 use crate::canary::{paused, updating};
 use crate::rig::{Rig, minutes, seconds};
@@ -132,6 +133,29 @@ fn promote_full() {
         let gone = &rig.rollout("web")["status"];
         assert!(gone["promoteFull"].is_null() && gone["pauseConditions"].is_null(), "{gone}");
     }
+}
+
+#[test]
+fn of_an_abort_and_a_full_promotion_the_later_one_holds() {
+    let mut rig = paused();
+    status(&mut rig, r#"{"status":{"abort":true}}"#);
+    rig.run(minutes(2));
+    status(&mut rig, r#"{"status":{"promoteFull":true}}"#);
+    rig.run(minutes(2));
+    expect(&rig, "Healthy", (100, 0));
+    assert_eq!(rig.rollout("web")["status"]["stableRS"], rig.rollout("web")["status"]["currentPodHash"]);
+
+    let mut rig = paused();
+    rig.cluster.settings_mut().pods.rules =
+        vec![PodRule { outcome: PodOutcome::NeverReady, ..PodRule::default() }];
+    status(&mut rig, r#"{"status":{"promoteFull":true}}"#);
+    rig.run(seconds(10));
+    assert_eq!(rig.weights("web"), (50, 50));
+    // In Argo Rollouts it does nothing then.
+    status(&mut rig, r#"{"status":{"abort":true}}"#);
+    rig.run(minutes(2));
+    expect(&rig, "Degraded RolloutAborted: Rollout aborted update to revision 2", (100, 0));
+    assert!(rig.rollout("web")["status"]["promoteFull"].is_null());
 }
 
 #[test]

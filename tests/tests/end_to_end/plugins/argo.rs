@@ -4,6 +4,7 @@ use serde_json::json;
 use tidegate_api::builtin;
 use tidegate_tests::{Controller, Fixture, QuickStart, eventually, servers};
 
+use super::temporary::Temporary;
 use super::{OWN, components, config_maps, digest, key};
 
 const GATEWAY_API: &str = "argoproj-labs/gatewayAPI";
@@ -35,6 +36,7 @@ fn its_plugins_work_and_its_mistakes_are_said() {
             })
         };
         let controller = Controller::start_ready(servers, &fixture.namespace, &[]).await;
+        let _removed = Temporary::new(&fixture.admin, config_maps(), OWN, "argo-rollouts-config");
         fixture.admin.create(&config_maps(), &config(&routers)).await.unwrap();
         // Without a restart.
         QuickStart::create(&fixture, &name).await.go_through().await;
@@ -69,6 +71,5 @@ fn its_plugins_work_and_its_mistakes_are_said() {
         })
         .await;
         assert_eq!(controller.probe("/readyz").unwrap().code, 200);
-        fixture.admin.delete(&config_maps(), OWN, "argo-rollouts-config").await.unwrap();
     });
 }

@@ -2,7 +2,9 @@
 //! cluster, so each test has names of its own, and all controllers of the run see them.
 
 mod argo;
+mod permissions;
 mod starting;
+mod temporary;
 mod versions;
 mod web;
 
@@ -10,6 +12,8 @@ use serde_json::{Value, json};
 use tidegate_api::{Body, Resource};
 use tidegate_contract::Digest;
 use tidegate_tests::{Fixture, eventually};
+
+use self::temporary::Temporary;
 
 /// The controller's own namespace.
 const OWN: &str = "argo-rollouts";
@@ -84,6 +88,11 @@ async fn expect_condition(fixture: &Fixture, kind: &str, status: &str, reason: &
 /// Removes the fixture's `RouterPlugin`: others load it, too.
 async fn remove(fixture: &Fixture) {
     fixture.admin.delete(&router_plugins(), "", &fixture.namespace).await.unwrap();
+}
+
+/// The fixture's `RouterPlugin`, which goes with the test.
+fn temporary(fixture: &Fixture) -> Temporary {
+    Temporary::new(&fixture.admin, router_plugins(), "", &fixture.namespace)
 }
 
 /// A Rollout whose router is the fixture's plugin.

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use tidegate_tests::{Controller, Fixture, eventually, servers};
 use tidegate_zoo::{Answer, Server};
 
-use super::{apply, components, digest, expect_condition, key, remove, router_plugins, with_plugin};
+use super::{
+    apply, components, digest, expect_condition, key, remove, router_plugins, temporary, with_plugin,
+};
 
 fn spec(server: &Server, path: &str, sha256: &str) -> Value {
     json!({"source": {"https": {"url": server.url(path), "allowHTTP": true}}, "sha256": sha256})
@@ -83,5 +85,39 @@ fn a_canary_ends_with_the_version_it_began_with() {
             "the next one uses the new"
         );
         remove(&fixture).await;
+    });
+}
+
+#[test]
+fn an_earlier_version_is_pinned_again() {
+    let servers = servers();
+    servers.run(async {
+        let fixture = Fixture::new(servers, "plugin-back").await;
+        let [one, two] = components(&fixture);
+        let digests = [digest(&one).to_string(), digest(&two).to_string()];
+        let server = Server::start(None, move |request| {
+            Answer::file(if request.target == "/one" { &one } else { &two })
+        });
+        let _removed = temporary(&fixture);
+        apply(&fixture, spec(&server, "/one", &digests[0])).await;
+        let _controller = Controller::start_ready(servers, &fixture.namespace, &[]).await;
+        fixture.create_rollout(json!([{ "setWeight": 20 }, { "pause": {} }]), with_plugin(&fixture)).await;
+        fixture.expect_healthy().await;
+        apply(&fixture, spec(&server, "/two", &digests[1])).await;
+        expect_digest(&fixture, &digests[1]).await;
+        fixture.set_image("example.com/web:v2").await;
+        fixture.expect_paused_at(1).await;
+        assert_eq!(recorded(&fixture).await.as_deref(), Some(digests[1].as_str()));
+
+        apply(&fixture, spec(&server, "/one", &digests[0])).await;
+        expect_digest(&fixture, &digests[0]).await;
+        expect_condition(&fixture, "Ready", "True", "Ready").await;
+        assert_eq!(recorded(&fixture).await.as_deref(), Some(digests[1].as_str()), "what it began with");
+        fixture.promote().await;
+        fixture.expect_healthy().await;
+        fixture.set_image("example.com/web:v3").await;
+        fixture.expect_paused_at(1).await;
+        fixture.expect_weights([80, 20]).await;
+        assert_eq!(recorded(&fixture).await.as_deref(), Some(digests[0].as_str()));
     });
 }
