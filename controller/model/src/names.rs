@@ -85,6 +85,8 @@ pub mod reason {
     pub const TIMED_OUT: &str = "ProgressDeadlineExceeded";
     /// The ReplicaSet of the newest template was made.
     pub const NEW_REPLICA_SET: &str = "NewReplicaSetCreated";
+    /// The ReplicaSet of the newest template cannot be made.
+    pub const CREATE_FAILED: &str = "ReplicaSetCreateError";
     /// The ReplicaSet of the newest template was there already.
     pub const FOUND_REPLICA_SET: &str = "FoundNewReplicaSet";
     /// A finished update has lost pods.

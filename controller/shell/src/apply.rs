@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_api::{ApiError, Body, ObjectKey, Operation, Request, builtin, object};
-use tidegate_core::{Decision, World};
+use tidegate_core::{Decision, NoteKind, World};
+use tidegate_model::names::reason;
 
 use crate::effect::{Effect, KubernetesEvent, Report};
 use crate::event::{Now, RequestId};
@@ -17,7 +18,7 @@ use crate::rbac;
 use crate::requests::key_of;
 use crate::routing::earlier;
 use crate::shell::Shell;
-use crate::status::{Condition, Trouble, merge_patch, with_trouble};
+use crate::status::{Condition, Trouble, merge_patch, says_cannot_make, with_trouble};
 
 /// A decision that is to be carried out.
 pub(crate) struct Decided {
@@ -135,6 +136,16 @@ impl Shell {
         // Of a decision that was not carried out nothing is reported.
         let status = if outcome.failure.is_some() { old.clone() } else { outcome.decision.status.clone() };
         let status = with_trouble(status, trouble.as_ref(), turn.now.wall);
+        if let Some(message) = trouble.as_ref().and_then(|one| one.cannot_make.clone())
+            && !says_cannot_make(&old)
+        {
+            turn.effects.push(Effect::Publish(KubernetesEvent {
+                regarding: outcome.rollout.clone(),
+                kind: NoteKind::Warning,
+                reason: reason::CREATE_FAILED.to_owned(),
+                message,
+            }));
+        }
         turn.memory.trouble = trouble;
         outcome.change = merge_patch(&old, &status);
         outcome.status = Arc::new(status);
@@ -365,7 +376,13 @@ fn trouble_with(request: &Request, error: &ApiError) -> Trouble {
     } else {
         "ApiServerError"
     };
-    Trouble { condition: Condition::WriteFailed, reason: reason.to_owned(), message }
+    let cannot_make = match &request.operation {
+        Operation::Create { object } if request.resource == builtin::replica_sets() => {
+            Some(format!("Failed to create new replica set \"{}\": {}", object::name(object), error.message))
+        }
+        _ => None,
+    };
+    Trouble { condition: Condition::WriteFailed, reason: reason.to_owned(), message, cannot_make }
 }
 
 /// What a server says is wrong, field by field.

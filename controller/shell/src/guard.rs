@@ -61,6 +61,7 @@ impl Shell {
                 "Tidegate failed on this Rollout. It leaves it as it is and will try again. Please report this: \
                  {message}."
             ),
+            cannot_make: None,
         });
         turn.effects.push(Effect::Report(Report::Panicked { rollout: turn.name.rollout_key(), message }));
         let before = turn.effects.len();

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tidegate_model::names::{condition, reason};
 
 /// Something that the Rollout must say about itself although no decision knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(crate) struct Trouble {
     pub(crate) reason: String,
     /// What is wrong and what to do.
     pub(crate) message: String,
+    /// A ReplicaSet that cannot be made, in Argo Rollouts' words: then there is no progress either.
+    pub(crate) cannot_make: Option<String>,
 }
 
 /// The conditions that the shell sets, and removes when their reason is gone.
@@ -54,32 +57,43 @@ pub(crate) fn with_trouble(mut status: Value, trouble: Option<&Trouble>, now: Ti
         *conditions = json!([]);
     }
     let Some(conditions) = conditions.as_array_mut() else { return status };
-    let time = Timestamp::from_second(now.as_second()).unwrap_or(now).to_string();
-    let mut wanted = json!({
-        "type": trouble.condition.as_str(),
-        "status": "True",
-        "lastUpdateTime": time,
-        "lastTransitionTime": time,
-        "reason": trouble.reason,
-        "message": trouble.message,
-    });
-    match conditions.iter_mut().find(|one| is_kind(one, trouble.condition)) {
-        Some(condition) => {
-            let same = |field: &str| condition.get(field) == wanted.get(field);
-            if same("status") && same("reason") && same("message") {
-                return status;
-            }
-            if same("status")
-                && let Some(since) = condition.get("lastTransitionTime").cloned()
-                && let Some(fields) = wanted.as_object_mut()
-            {
-                fields.insert("lastTransitionTime".to_owned(), since);
-            }
-            *condition = wanted;
-        }
-        None => conditions.push(wanted),
+    put(conditions, trouble.condition.as_str(), "True", &trouble.reason, &trouble.message, now);
+    if let Some(message) = &trouble.cannot_make {
+        put(conditions, condition::PROGRESSING, "False", reason::CREATE_FAILED, message, now);
     }
     status
+}
+
+/// Whether a status says that a ReplicaSet cannot be made.
+pub(crate) fn says_cannot_make(status: &Value) -> bool {
+    let conditions = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
+    conditions.into_iter().any(|one| one.get("reason").and_then(Value::as_str) == Some(reason::CREATE_FAILED))
+}
+
+/// Sets a condition; its times stay while it says the same.
+fn put(conditions: &mut Vec<Value>, kind: &str, status: &str, reason: &str, message: &str, now: Timestamp) {
+    let time = Timestamp::from_second(now.as_second()).unwrap_or(now).to_string();
+    let mut wanted = json!({
+        "type": kind,
+        "status": status,
+        "lastUpdateTime": time,
+        "lastTransitionTime": time,
+        "reason": reason,
+        "message": message,
+    });
+    let is_it = |one: &&mut Value| one.get("type").and_then(Value::as_str) == Some(kind);
+    let Some(condition) = conditions.iter_mut().find(is_it) else { return conditions.push(wanted) };
+    let same = |field: &str| condition.get(field) == wanted.get(field);
+    if same("status") && same("reason") && same("message") {
+        return;
+    }
+    if same("status")
+        && let Some(since) = condition.get("lastTransitionTime").cloned()
+        && let Some(fields) = wanted.as_object_mut()
+    {
+        fields.insert("lastTransitionTime".to_owned(), since);
+    }
+    *condition = wanted;
 }
 
 /// The RFC 7386 patch that makes one value into another; `None` when they are the same. A null in the new value
@@ -121,7 +135,7 @@ mod tests {
     use super::*;
 
     fn trouble(condition: Condition, message: &str) -> Trouble {
-        Trouble { condition, reason: "Forbidden".to_owned(), message: message.to_owned() }
+        Trouble { condition, reason: "Forbidden".to_owned(), message: message.to_owned(), cannot_make: None }
     }
 
     fn at(text: &str) -> Timestamp {

@@ -1,5 +1,6 @@
 //! Writes of other objects that fail for good.
 
+use serde_json::json;
 use tidegate_api::{ApiError, Operation};
 
 use crate::canary::{finish, updating};
@@ -51,9 +52,24 @@ fn a_refused_write_is_a_condition_with_the_servers_words() {
     let (reason, message) = fails(&rig).unwrap();
     assert_eq!(reason, "WriteRejected");
     assert!(message.contains("the template is not valid"), "{message}");
+    let progressing = rig.condition("web", "Progressing").unwrap();
+    assert_eq!(
+        (&progressing["status"], &progressing["reason"]),
+        (&json!("False"), &json!("ReplicaSetCreateError"))
+    );
+    let said = progressing["message"].as_str().unwrap();
+    assert!(
+        said.starts_with("Failed to create new replica set \"web-")
+            && said.ends_with(": the template is not valid"),
+        "{said}"
+    );
+    let told =
+        rig.events.iter().filter(|event| event.reason == "ReplicaSetCreateError" && event.message == said);
+    assert_eq!(told.count(), 1);
     rig.fate = Box::new(|_, _| Fate::Answered);
     rig.run(minutes(4));
     assert_eq!(fails(&rig), None);
+    assert_ne!(rig.condition("web", "Progressing").unwrap()["reason"], "ReplicaSetCreateError");
     finish(&mut rig);
 }
 
