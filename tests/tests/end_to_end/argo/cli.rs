@@ -71,7 +71,7 @@ impl Shown {
         let mut revision = String::new();
         for line in tree.lines() {
             if let Some((_, rest)) = line.split_once("revision:") {
-                revision = rest.split_whitespace().next().unwrap_or_default().to_owned();
+                rest.split_whitespace().next().unwrap_or_default().clone_into(&mut revision);
             } else if line.contains(" ReplicaSet ") {
                 let role = line.split_whitespace().last().unwrap_or_default();
                 let role = role.split("delay").next().unwrap_or_default().trim_end_matches(',');
