@@ -1,7 +1,7 @@
 //! Analysis: whether what is measured lets an update go on. Pure, like `decide`: no I/O, no clock, nothing remembered.
 //!
 //! - [`merge`] makes the spec of an AnalysisRun out of the templates that a Rollout or an Experiment refers to and of the arguments
-//!   that it gives ([`resolve_arguments`]). [`validate_template`] says what is wrong with a template before it is used.
+//!   that it gives ([`resolve_arguments`]); [`RunOf`] names and labels the run of a Rollout. [`validate_template`] says what is wrong with a template before it is used.
 //! - [`assess`] says what is to be measured now, and what the run's status should be, given the run as observed and what
 //!   providers have answered. Whoever calls it carries out the effects and calls again with what came of them.
 //! - [`provider`] reads the providers' configurations and what they answer.
@@ -36,6 +36,7 @@ pub mod provider;
 mod record;
 mod resolve;
 mod rules;
+mod run;
 mod schedule;
 mod status;
 mod substitute;
@@ -52,6 +53,7 @@ pub use field_path::resolve_arguments;
 pub use judge::judge;
 pub use metric::{DEFAULT_CONSECUTIVE_ERROR_LIMIT, Metric};
 pub use phase::Phase;
+pub use run::{ROLLOUT_TYPE_LABEL, RunKind, RunOf, STEP_INDEX_LABEL};
 pub use substitute::SubstituteError;
 pub use template::{MergeError, Merged, Reference, Templates, merge};
 pub use validate::validate_template;
