@@ -30,6 +30,8 @@ impl Argo {
             .arg("--kubeconfig")
             .arg(servers.admins_kubeconfig())
             .args(["--namespaced", "--namespace", namespace, "--instance-id", namespace])
+            // The one of the versions that it knows which `tests/crds` serves.
+            .args(["--istio-api-version", "v1"])
             .args(["--healthzPort", &healthz_port.to_string(), "--metricsPort", &metrics_port.to_string()])
             .args(more)
             .env_clear()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tidegate_kube::{Connection, Election, Options};
+use tidegate_kube::{Connection, Election, Options, Patience};
 use tidegate_runtime::{Runtime, RuntimeSettings};
 use tracing_subscriber::EnvFilter;
 
@@ -34,8 +34,8 @@ pub(crate) struct Controller {
     /// Look after the Rollouts of one namespace only.
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// Look after the Rollouts of the controller's own namespace only.
-    #[arg(long, conflicts_with = "namespace")]
+    /// Look after the Rollouts of one namespace only: that of --namespace, else the controller's own.
+    #[arg(long)]
     namespaced: bool,
     /// Look after the Rollouts with this instance id only; without it, after those that have none.
     #[arg(long, value_name = "ID")]
@@ -50,11 +50,15 @@ pub(crate) struct Controller {
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = humantime::parse_duration)]
     leader_election_lease_duration: Duration,
     /// How long after its last renewal the leader stops writing.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
-    leader_election_lease_renew_deadline: Duration,
+    #[arg(long, alias = "leader-election-lease-renew-deadline", value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    leader_election_renew_deadline: Duration,
     /// How long between two tries to get or renew the lease.
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
-    leader_election_lease_retry_period: Duration,
+    #[arg(long, alias = "leader-election-lease-retry-period", value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
+    leader_election_retry_period: Duration,
+    /// When another controller, for example of Argo Rollouts without leader election, is seen to write to our Rollouts, stand by
+    /// until it has been silent for so long; each time that it comes back, for twice as long.
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration)]
+    stand_by_silence: Duration,
     /// The namespace of the Lease; by default the controller's own.
     #[arg(long, value_name = "NAMESPACE")]
     leader_election_namespace: Option<String>,
@@ -128,23 +132,23 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
         .or_else(|| std::fs::read_to_string(NAMESPACE_FILE).ok())
         .map(|namespace| namespace.trim().to_owned())
         .filter(|namespace| !namespace.is_empty());
-    let namespace = if arguments.namespaced {
-        let own = own_namespace.clone();
-        Some(own.context("--namespaced needs the controller's own namespace: set POD_NAMESPACE")?)
-    } else {
-        arguments.namespace
-    };
     let grants = permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?;
     let election = arguments.leader_elect.then(|| Election {
         namespace: arguments.leader_election_namespace.or_else(|| own_namespace.clone()),
         name: None,
         lease_duration: arguments.leader_election_lease_duration,
-        renew_deadline: arguments.leader_election_lease_renew_deadline,
-        retry_period: arguments.leader_election_lease_retry_period,
+        renew_deadline: arguments.leader_election_renew_deadline,
+        retry_period: arguments.leader_election_retry_period,
     });
     Ok(Options {
         connection: Connection { kubeconfig: arguments.kubeconfig, context: arguments.context },
-        namespace,
+        namespace: arguments.namespace,
+        namespaced: arguments.namespaced,
+        patience: Patience {
+            silence: arguments.stand_by_silence,
+            fresh: arguments.leader_election_lease_duration,
+            ..Patience::default()
+        },
         instance_id: arguments.instance_id,
         election,
         identity: std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()),

@@ -21,6 +21,7 @@ use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 use crate::plugins::InUse;
 use crate::report;
+use crate::stand_by::StandBy;
 use crate::watch::Signal;
 use crate::watches::{Watched, Watches, is_rollouts};
 
@@ -57,6 +58,7 @@ pub(crate) struct Parts {
     pub(crate) reports: mpsc::Receiver<Watched>,
     pub(crate) publisher: Publisher,
     pub(crate) leadership: Leadership,
+    pub(crate) stand_by: Arc<StandBy>,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
     /// From the manager of plugins.
@@ -150,12 +152,25 @@ impl<S: Step> Driver<S> {
         }
         let key = watched.key;
         if is_rollouts(&key) {
-            let metrics = &self.parts.metrics;
+            let (metrics, stand_by) = (&self.parts.metrics, &self.parts.stand_by);
             match &watched.signal {
-                Signal::ListBegan(_) => metrics.rollouts_begin(),
-                Signal::ListEnded => metrics.rollouts_end(),
-                Signal::Changed(object) => metrics.rollout_changed(object),
-                Signal::Removed(object) => metrics.rollout_removed(object),
+                Signal::ListBegan(_) => {
+                    metrics.rollouts_begin();
+                    stand_by.list_began();
+                }
+                Signal::ListEnded => {
+                    metrics.rollouts_end();
+                    stand_by.list_ended();
+                }
+                Signal::Changed(object) => {
+                    metrics.rollout_changed(object);
+                    stand_by.saw(object);
+                    self.check_leading(false);
+                }
+                Signal::Removed(object) => {
+                    metrics.rollout_removed(object);
+                    stand_by.gone(object);
+                }
                 Signal::Unwatchable(_) => {}
             }
         }
@@ -182,6 +197,9 @@ impl<S: Step> Driver<S> {
     }
 
     fn check_leading(&mut self, first: bool) {
+        for event in self.parts.stand_by.look() {
+            self.parts.publisher.publish_regardless(event);
+        }
         let leading = self.parts.leadership.may_write();
         if first || leading != self.leading {
             self.leading = leading;

@@ -39,10 +39,18 @@ pub(crate) fn type_of(kind: NoteKind) -> &'static str {
     }
 }
 
+/// An event on its way.
+struct Waiting {
+    at: Timestamp,
+    event: KubernetesEvent,
+    /// Whether it is about why this process does not lead.
+    regardless: bool,
+}
+
 /// Where events are handed in.
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    queue: mpsc::Sender<(Timestamp, KubernetesEvent)>,
+    queue: mpsc::Sender<Waiting>,
     metrics: Arc<Metrics>,
 }
 
@@ -60,8 +68,17 @@ impl Publisher {
 
     /// Hands an event in; never waits.
     pub(crate) fn publish(&self, event: KubernetesEvent) {
+        self.hand_in(event, false);
+    }
+
+    /// The same for an event that is sent whether this process leads or not.
+    pub(crate) fn publish_regardless(&self, event: KubernetesEvent) {
+        self.hand_in(event, true);
+    }
+
+    fn hand_in(&self, event: KubernetesEvent, regardless: bool) {
         self.metrics.event(&event.regarding, event.kind, &event.reason);
-        if self.queue.try_send((Timestamp::now(), event)).is_err() {
+        if self.queue.try_send(Waiting { at: Timestamp::now(), event, regardless }).is_err() {
             self.metrics.event_dropped();
         }
     }
@@ -72,10 +89,11 @@ async fn send_all(
     leadership: Leadership,
     metrics: Arc<Metrics>,
     instance: String,
-    mut waiting: mpsc::Receiver<(Timestamp, KubernetesEvent)>,
+    mut waiting: mpsc::Receiver<Waiting>,
 ) {
-    while let Some((at, event)) = waiting.recv().await {
-        let sent = match leadership.write_within(REQUEST_TIMEOUT) {
+    while let Some(Waiting { at, event, regardless }) = waiting.recv().await {
+        let limit = if regardless { Some(REQUEST_TIMEOUT) } else { leadership.write_within(REQUEST_TIMEOUT) };
+        let sent = match limit {
             Some(limit) => {
                 let request = create(at, &event, &instance);
                 let started = tokio::time::Instant::now();

@@ -31,6 +31,8 @@ struct State {
     gate: Option<Vec<String>>,
     /// The end has begun.
     draining: bool,
+    /// Why this process does not write, although it could.
+    standing_by: Option<String>,
 }
 
 impl Health {
@@ -70,6 +72,17 @@ impl Health {
     /// The end has begun.
     pub(crate) fn draining(&self) {
         self.state().draining = true;
+    }
+
+    /// Why this process leaves the work to another controller; `None`: it does not. It is ready all the same: who
+    /// stands by is well, and a Deployment waits for its pods to be ready.
+    pub(crate) fn standing_by(&self, why: Option<String>) {
+        self.state().standing_by = why;
+    }
+
+    /// What a person who asks whether it is ready should know, although it is.
+    pub(crate) fn note(&self) -> Option<String> {
+        self.state().standing_by.clone()
     }
 
     /// Whether the event loop turns.

@@ -1,19 +1,23 @@
 //! Leader election: carries out what the elector wants, and tells the rest of the process what the lease allows.
 
+use std::sync::Arc;
+
 use tidegate_lease::{Elector, LeaseEffect, LeaseEvent, RequestId, Term};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use crate::api::Api;
 use crate::leadership::Leading;
+use crate::stand_by::StandBy;
 
 /// One candidate, until it is told to give the lease back.
 pub(crate) struct Candidate {
     api: Api,
     elector: Elector,
-    leading: watch::Sender<Leading>,
+    leading: Leading,
+    stand_by: Arc<StandBy>,
     /// The elector's times count from here.
     started: Instant,
     wake_at: Option<Instant>,
@@ -23,11 +27,12 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    pub(crate) fn new(api: Api, elector: Elector, leading: watch::Sender<Leading>) -> Self {
+    pub(crate) fn new(api: Api, elector: Elector, stand_by: Arc<StandBy>) -> Self {
         Self {
             api,
             elector,
-            leading,
+            leading: Leading::No,
+            stand_by,
             started: Instant::now(),
             wake_at: None,
             under_way: JoinSet::new(),
@@ -72,6 +77,7 @@ impl Candidate {
             }
         }
         self.notice_holder();
+        self.stand_by.lease(self.leading, self.led_by.as_deref());
     }
 
     fn lead(&mut self, term: Option<Term>) {
@@ -79,7 +85,7 @@ impl Candidate {
             write_until: self.started + term.write_until,
             expires: self.started + term.expires,
         });
-        let before = self.leading.send_replace(leading);
+        let before = std::mem::replace(&mut self.leading, leading);
         match (before, leading) {
             (Leading::No, Leading::Held { .. }) => info!("leading: the lease is held"),
             (Leading::Held { .. }, Leading::No) => warn!("not leading any more"),

@@ -24,6 +24,7 @@ mod probes;
 mod report;
 mod request;
 mod run;
+mod stand_by;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -34,3 +35,4 @@ pub use client::{ConnectError, Connection};
 pub use options::{Election, Options};
 pub use plugins::{LoadedPlugin, Loader};
 pub use run::{RunError, run};
+pub use tidegate_handover::Patience;

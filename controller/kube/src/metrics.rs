@@ -20,6 +20,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tidegate_api::{ApiError, ObjectKey, Request, object};
 use tidegate_core::{NoteKind, Routing};
+use tidegate_handover::Why;
 use tidegate_route::Answer;
 
 pub(crate) use plugins::PluginMetrics;
@@ -94,6 +95,11 @@ struct KindLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RestartLabels {
     kind: String,
     reason: &'static str,
@@ -129,6 +135,7 @@ pub(crate) struct Metrics {
     watch_restarts: Counters<RestartLabels>,
     malformed: Counters<KindLabels>,
     leader: Gauge,
+    standing_by: Family<ReasonLabels, Gauge>,
     panics: Counter,
 }
 
@@ -152,9 +159,11 @@ impl Metrics {
             watch_restarts: Family::default(),
             malformed: Family::default(),
             leader: Gauge::default(),
+            standing_by: Family::default(),
             panics: Counter::default(),
         };
         metrics.register(table);
+        metrics.standing_by(None);
         metrics
     }
 
@@ -215,6 +224,11 @@ impl Metrics {
             self.malformed.clone(),
         );
         registry.register("tidegate_leader", "Whether this process may write", self.leader.clone());
+        registry.register(
+            "tidegate_standing_by",
+            "Whether this process leaves the work to another controller, by the reason",
+            self.standing_by.clone(),
+        );
         registry.register("tidegate_pass_panics", "Passes that panicked", self.panics.clone());
         registry.register(
             "tidegate_build",
@@ -367,6 +381,13 @@ impl Metrics {
     /// Whether this process may write.
     pub(crate) fn leading(&self, leading: bool) {
         self.leader.set(leading.into());
+    }
+
+    /// Why this process leaves the work to another controller; `None`: it does not.
+    pub(crate) fn standing_by(&self, why: Option<&str>) {
+        for reason in Why::REASONS {
+            self.standing_by.get_or_create(&ReasonLabels { reason }).set((why == Some(reason)).into());
+        }
     }
 }
 

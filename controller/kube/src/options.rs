@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tidegate_handover::Patience;
 use tidegate_plugins::Wanted;
 
 use crate::client::Connection;
@@ -12,11 +13,15 @@ use crate::client::Connection;
 pub struct Options {
     /// The way to the API server.
     pub connection: Connection,
-    /// Only Rollouts of this namespace; `None`: of all. Argo's `--namespaced` means the controller's own.
+    /// Only Rollouts of this namespace; `None`: of all, unless `namespaced`.
     pub namespace: Option<String>,
+    /// Argo's `--namespaced`: without a `namespace`, only Rollouts of the controller's own.
+    pub namespaced: bool,
     /// Argo's `--instance-id`: only Rollouts whose label `argo-rollouts.argoproj.io/controller-instance-id` has
     /// this value; `None`: only those without the label.
     pub instance_id: Option<String>,
+    /// What is taken for another controller at work, and for its end.
+    pub patience: Patience,
     /// How it is made sure that one process at most writes; `None`: there is no other.
     pub election: Option<Election>,
     /// Who this is, in the lease and in Kubernetes events: the pod's name, if this is a pod. It must differ
@@ -52,10 +57,10 @@ pub struct Election {
     pub name: Option<String>,
     /// Argo's `--leader-election-lease-duration`: how long others wait after the last renewal.
     pub lease_duration: Duration,
-    /// Argo's `--leader-election-lease-renew-deadline`: this long after the last renewal the leader stops
+    /// Argo's `--leader-election-renew-deadline`: this long after the last renewal the leader stops
     /// writing. Shorter than the lease.
     pub renew_deadline: Duration,
-    /// Argo's `--leader-election-lease-retry-period`: between two tries to get or renew it.
+    /// Argo's `--leader-election-retry-period`: between two tries to get or renew it.
     pub retry_period: Duration,
 }
 
@@ -64,7 +69,9 @@ impl Default for Options {
         Self {
             connection: Connection::default(),
             namespace: None,
+            namespaced: false,
             instance_id: None,
+            patience: Patience::default(),
             election: Some(Election::default()),
             identity: None,
             bind_address: None,

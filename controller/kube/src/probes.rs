@@ -17,8 +17,8 @@ use crate::metrics::Metrics;
 pub(crate) fn health(health: Arc<Health>) -> Router {
     let alive = health.clone();
     Router::new()
-        .route("/healthz", get(move || async move { verdict(alive.alive()) }))
-        .route("/readyz", get(move || async move { verdict(health.ready()) }))
+        .route("/healthz", get(move || async move { verdict(alive.alive().map(|()| None)) }))
+        .route("/readyz", get(move || async move { verdict(health.ready().map(|()| health.note())) }))
 }
 
 /// All metrics, in the OpenMetrics text format.
@@ -26,9 +26,10 @@ pub(crate) fn metrics(metrics: Arc<Metrics>) -> Router {
     Router::new().route("/metrics", get(move || async move { exposition(&metrics) }))
 }
 
-fn verdict(verdict: Result<(), String>) -> Response {
+fn verdict(verdict: Result<Option<String>, String>) -> Response {
     match verdict {
-        Ok(()) => (StatusCode::OK, "ok").into_response(),
+        Ok(None) => (StatusCode::OK, "ok").into_response(),
+        Ok(Some(note)) => (StatusCode::OK, format!("ok\n{note}")).into_response(),
         Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing).into_response(),
     }
 }

@@ -21,12 +21,13 @@ use crate::driver::{Driver, Parts, Phase, WATCH_REPORTS};
 use crate::events::Publisher;
 use crate::health::Health;
 use crate::jobs::Jobs;
-use crate::leadership::{Leadership, Leading};
+use crate::leadership::Leadership;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
 use crate::options::{Election, Options, argo_lease_name};
 use crate::plugins::{self, Loader, PluginDriver, PluginJobs, PluginParts, start};
 use crate::probes;
+use crate::stand_by::{Scope, StandBy, alone};
 use crate::watch::WatchTiming;
 use crate::watches::Watches;
 
@@ -85,11 +86,17 @@ pub enum RunError {
 /// # Errors
 /// When it cannot start, when a part of it fails, or when it is interrupted. That the API server cannot be
 /// reached is not among them: that is waited for.
-pub async fn run(options: Options, loader: Arc<dyn Loader>) -> Result<(), RunError> {
+pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), RunError> {
     let mut signals = Signals::new()?;
     let healthz = listen(&options, "/healthz and /readyz", options.healthz_port).await?;
     let metrics_listener = listen(&options, "/metrics", options.metrics_port).await?;
     let api = Api::new(connect(&options.connection).await?);
+    // An empty id is none, as in Argo Rollouts.
+    options.instance_id = options.instance_id.filter(|id| !id.is_empty());
+    if options.namespaced && options.namespace.is_none() {
+        let own = options.own_namespace.clone();
+        options.namespace = Some(own.unwrap_or_else(|| api.default_namespace().to_owned()));
+    }
     let identity = options.identity.clone().unwrap_or_else(|| "tidegate".to_owned());
 
     let metrics = Arc::new(Metrics::new());
@@ -100,10 +107,18 @@ pub async fn run(options: Options, loader: Arc<dyn Loader>) -> Result<(), RunErr
     let (leading, leadership) = Leadership::new();
     let (release, released) = oneshot::channel();
     let (gate, gates) = watch::channel(start::closed());
-    let mut candidate = if let Some(election) = &options.election {
-        let config = lease_config(election, &options, &api, &identity);
+    let lease = lease_config(&options, &api, &identity);
+    let scope = Scope {
+        lease_namespace: lease.namespace.clone(),
+        lease_name: lease.name.clone(),
+        instance_id: options.instance_id.clone(),
+    };
+    let stand_by = StandBy::new(scope, options.patience.clone(), leading, metrics.clone(), health.clone());
+    let stand_by = Arc::new(stand_by);
+    let mut candidate = if options.election.is_some() {
+        let config = lease;
         let elector = Elector::new(config.clone(), fastrand::u64(..))?;
-        let candidate = Candidate::new(api.clone(), elector, leading);
+        let candidate = Candidate::new(api.clone(), elector, stand_by.clone());
         let gates = gates.clone();
         tokio::spawn(async move {
             if let Some(released) = opened(gates, released).await {
@@ -117,10 +132,10 @@ pub async fn run(options: Options, loader: Arc<dyn Loader>) -> Result<(), RunErr
             }
         })
     } else {
-        let gates = gates.clone();
+        let (gates, api, stand_by) = (gates.clone(), api.clone(), stand_by.clone());
         tokio::spawn(async move {
             if let Some(released) = opened(gates, released).await {
-                always(leading, released).await;
+                alone(api, stand_by, released).await;
             }
         })
     };
@@ -164,6 +179,7 @@ pub async fn run(options: Options, loader: Arc<dyn Loader>) -> Result<(), RunErr
             reports,
             publisher,
             leadership,
+            stand_by,
             health,
             metrics,
             plugins: known_plugins,
@@ -209,16 +225,21 @@ pub async fn run(options: Options, loader: Arc<dyn Loader>) -> Result<(), RunErr
 fn settings(options: &Options) -> Settings {
     Settings {
         namespace: options.namespace.clone(),
-        instance_id: options.instance_id.clone().filter(|id| !id.is_empty()),
+        instance_id: options.instance_id.clone(),
         field_manager: crate::request::FIELD_MANAGER.to_owned(),
         ..Settings::new(tidegate_core::decide)
     }
 }
 
-fn lease_config(election: &Election, options: &Options, api: &Api, identity: &str) -> LeaseConfig {
+/// The lease that is competed for, or without an election is looked at.
+fn lease_config(options: &Options, api: &Api, identity: &str) -> LeaseConfig {
+    let election = options
+        .election
+        .clone()
+        .unwrap_or_else(|| Election { namespace: options.own_namespace.clone(), ..Election::default() });
     LeaseConfig {
-        namespace: election.namespace.clone().unwrap_or_else(|| api.default_namespace().to_owned()),
-        name: election.name.clone().unwrap_or_else(|| argo_lease_name(options.instance_id.as_deref())),
+        namespace: election.namespace.unwrap_or_else(|| api.default_namespace().to_owned()),
+        name: election.name.unwrap_or_else(|| argo_lease_name(options.instance_id.as_deref())),
         // A pod whose container restarts keeps its name, but is another process.
         identity: format!("{identity}_{:016x}", fastrand::u64(..)),
         lease_duration: election.lease_duration,
@@ -247,12 +268,6 @@ async fn tell_health(mut gates: watch::Receiver<Gate>, health: Arc<Health>) {
             return;
         }
     }
-}
-
-/// Instead of an election.
-async fn always(leading: watch::Sender<Leading>, released: oneshot::Receiver<()>) {
-    leading.send_replace(Leading::Always);
-    let _ = released.await;
 }
 
 async fn listen(options: &Options, what: &'static str, port: u16) -> Result<TcpListener, RunError> {

@@ -20,8 +20,8 @@ use tidegate_tests::Controller;
 /// Times of the leader election that a test can wait for; as multiples of each other those of production.
 pub(crate) const QUICK_ELECTION: [&str; 3] = [
     "--leader-election-lease-duration=3s",
-    "--leader-election-lease-renew-deadline=2s",
-    "--leader-election-lease-retry-period=500ms",
+    "--leader-election-renew-deadline=2s",
+    "--leader-election-retry-period=500ms",
 ];
 
 /// Whether this controller holds the lease.

@@ -1,11 +1,13 @@
 use serde_json::json;
 use tidegate_api::{Body, Operation, Request, builtin};
+use tidegate_handover::Patience;
 use tidegate_shell::{Plugins, RequestId, WatchKey};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
 use crate::api::Api;
 use crate::leadership::Leading;
+use crate::stand_by::Scope;
 use crate::testing::{Prepared, StandIn};
 use crate::watch::WatchTiming;
 
@@ -42,6 +44,9 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
     let metrics = Arc::new(Metrics::new());
     let health = Arc::new(Health::new());
     let (watched, reports) = mpsc::channel(4);
+    let scope = Scope { lease_namespace: "ns".into(), lease_name: "lock".into(), instance_id: None };
+    let (leading, _) = Leadership::new();
+    let stand_by = StandBy::new(scope, Patience::default(), leading, metrics.clone(), health.clone()).into();
     let (publisher, publishing) =
         Publisher::new(api.clone(), leadership.clone(), metrics.clone(), "test".into());
     tokio::spawn(publishing);
@@ -51,6 +56,7 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
         reports,
         publisher,
         leadership,
+        stand_by,
         health: health.clone(),
         metrics,
         plugins: watch::channel(Plugins::default()).1,

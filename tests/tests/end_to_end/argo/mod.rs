@@ -1,3 +1,12 @@
-//! With Argo Rollouts itself: its CLI against us, and its controller before and after us.
+//! With Argo Rollouts itself: its CLI against us, and its controller before, beside and after us.
 
 mod cli;
+mod exclusion;
+mod handover;
+
+use tidegate_tests::{Argo, Servers};
+
+/// An Argo controller whose leader election has the times that a test can wait for.
+fn quick_argo(servers: &Servers, namespace: &str) -> Argo {
+    Argo::start(servers, namespace, &super::QUICK_ELECTION)
+}

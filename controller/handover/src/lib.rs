@@ -1,0 +1,19 @@
+//! The way from Argo Rollouts to Tidegate and back, as far as it can be judged without any I/O.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `holder` | whose a lease is, by the form of its holder's identity |
+//! | `marks` | who else wrote to a Rollout, by its `managedFields` |
+//! | `stand_by` | whether another controller is at work, so that this one must not write |
+//! | `freshness` | whether a lease that one does not compete for is held |
+#![forbid(unsafe_code)]
+
+mod freshness;
+mod holder;
+mod marks;
+mod stand_by;
+
+pub use freshness::{Freshness, Sighting};
+pub use holder::Holder;
+pub use marks::{Mark, Marks, Weight};
+pub use stand_by::{Judge, Lease, Patience, Stance, Why};
