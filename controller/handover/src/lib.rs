@@ -6,14 +6,20 @@
 //! | `marks` | who else wrote to a Rollout, by its `managedFields` |
 //! | `stand_by` | whether another controller is at work, so that this one must not write |
 //! | `freshness` | whether a lease that one does not compete for is held |
+//! | `difference` | what would become of objects, place by place |
+//! | `ledger` | which differences last |
 #![forbid(unsafe_code)]
 
+mod difference;
 mod freshness;
 mod holder;
+mod ledger;
 mod marks;
 mod stand_by;
 
+pub use difference::{Difference, Subject, differences, shown};
 pub use freshness::{Freshness, Sighting};
 pub use holder::Holder;
+pub use ledger::{Age, Ledger, News};
 pub use marks::{Mark, Marks, Weight};
 pub use stand_by::{Judge, Lease, Patience, Stance, Why};

@@ -25,12 +25,20 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Api {
     client: Client,
+    reads_only: bool,
 }
 
 impl Api {
     /// Over this client. It should not retry by itself.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, reads_only: false }
+    }
+
+    /// The same, but nothing that could change anything leaves this process: everything is sent through here, and only what
+    /// reads is. Whatever else is wrong, a shadow cannot write.
+    #[must_use]
+    pub fn reading_only(self) -> Self {
+        Self { reads_only: true, ..self }
     }
 
     /// The namespace of the pod's service account, or of the kubeconfig's context.
@@ -87,11 +95,23 @@ impl Api {
 
     /// Sends a request and leaves the answer's body to the caller. An answer that says no is an error.
     pub(crate) async fn open(&self, request: HttpRequest) -> Result<Response<Body>, ApiError> {
+        if self.reads_only && !is_reading(&request) {
+            let message =
+                format!("not sent, because this process only reads: {} {}", request.method, request.uri);
+            return Err(ApiError::new(0, "ReadOnly", message));
+        }
         let response = self.client.send(compose(request)?).await.map_err(|error| {
             no_answer(format!("the API server could not be reached, or ended the connection: {error}"))
         })?;
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
+}
+
+/// Whether a request changes nothing: it reads, or asks what one may do.
+fn is_reading(request: &HttpRequest) -> bool {
+    request.method == Method::GET
+        || request.method == Method::POST
+            && request.uri == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 }
 
 fn compose(request: HttpRequest) -> Result<http::Request<Body>, ApiError> {
@@ -140,4 +160,45 @@ pub(crate) fn no_answer(message: String) -> ApiError {
 
 fn no_answer_within(limit: Duration) -> ApiError {
     ApiError::new(0, "Timeout", format!("no answer of the API server within {} s", limit.as_secs_f32()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tidegate_api::{Body, Operation, Preconditions, builtin};
+
+    use super::*;
+    use crate::testing::StandIn;
+
+    #[tokio::test]
+    async fn who_only_reads_sends_nothing_else() {
+        let server = StandIn::default();
+        let api = server.start().await.reading_only();
+        let name = || "web".to_owned();
+        for operation in [
+            Operation::Create { object: json!({}) },
+            Operation::CreateStrictly { object: json!({}) },
+            Operation::Replace { name: name(), subresource: None, object: json!({}) },
+            Operation::Patch { name: name(), subresource: None, body: Body::Merge(json!({})) },
+            Operation::Patch {
+                name: name(),
+                subresource: Some("status".into()),
+                body: Body::Json(json!([])),
+            },
+            Operation::Delete { name: name(), preconditions: Preconditions::default() },
+        ] {
+            let request =
+                Request { resource: builtin::services(), namespace: Some("shop".into()), operation };
+            let error = api.send(&request).await.unwrap_err();
+            assert_eq!(error.reason, "ReadOnly", "{request:?}");
+        }
+        assert!(server.asked().is_empty(), "{:?}", server.asked());
+        let read = Request {
+            resource: builtin::services(),
+            namespace: Some("shop".into()),
+            operation: Operation::Get { name: name() },
+        };
+        let _ = api.send(&read).await;
+        assert_eq!(server.asked().len(), 1);
+    }
 }

@@ -21,6 +21,7 @@ use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 use crate::plugins::InUse;
 use crate::report;
+use crate::shadow::ShadowLedger;
 use crate::stand_by::StandBy;
 use crate::watch::Signal;
 use crate::watches::{Watched, Watches, is_rollouts};
@@ -59,6 +60,8 @@ pub(crate) struct Parts {
     pub(crate) publisher: Publisher,
     pub(crate) leadership: Leadership,
     pub(crate) stand_by: Arc<StandBy>,
+    /// Where a shadow tells what differs.
+    pub(crate) shadow: Option<ShadowLedger>,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
     /// From the manager of plugins.
@@ -170,6 +173,9 @@ impl<S: Step> Driver<S> {
                 Signal::Removed(object) => {
                     metrics.rollout_removed(object);
                     stand_by.gone(object);
+                    if let Some(shadow) = &mut self.parts.shadow {
+                        shadow.gone(object, metrics);
+                    }
                 }
                 Signal::Unwatchable(_) => {}
             }
@@ -199,6 +205,9 @@ impl<S: Step> Driver<S> {
     fn check_leading(&mut self, first: bool) {
         for event in self.parts.stand_by.look() {
             self.parts.publisher.publish_regardless(event);
+        }
+        if let Some(shadow) = &mut self.parts.shadow {
+            shadow.look(&self.parts.metrics);
         }
         let leading = self.parts.leadership.may_write();
         if first || leading != self.leading {
@@ -245,13 +254,18 @@ impl<S: Step> Driver<S> {
         }
     }
 
-    fn count(&self, report: &Report, computing: Duration) {
+    fn count(&mut self, report: &Report, computing: Duration) {
         let metrics = &self.parts.metrics;
         match report {
             Report::Pass { rollout, routing, .. } => metrics.passed(rollout, routing.as_ref(), computing),
             Report::Wrote { rollout, request } => metrics.wrote(rollout, request, None),
             Report::WriteFailed { rollout, request, error } => metrics.wrote(rollout, request, Some(error)),
             Report::GivenBack { .. } => {}
+            Report::Intends(intention) => {
+                if let Some(shadow) = &mut self.parts.shadow {
+                    shadow.intends(intention, &self.parts.metrics);
+                }
+            }
             Report::Panicked { rollout, message } => {
                 error!(%rollout, panic = message, "a pass panicked");
                 metrics.panicked(rollout);

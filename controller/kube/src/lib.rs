@@ -24,6 +24,7 @@ mod probes;
 mod report;
 mod request;
 mod run;
+mod shadow;
 mod stand_by;
 #[cfg(test)]
 mod testing;
@@ -32,7 +33,7 @@ mod watches;
 
 pub use api::Api;
 pub use client::{ConnectError, Connection};
-pub use options::{Election, Options};
+pub use options::{Election, Options, Shadow};
 pub use plugins::{LoadedPlugin, Loader};
 pub use run::{RunError, run};
 pub use tidegate_handover::Patience;

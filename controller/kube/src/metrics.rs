@@ -20,7 +20,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tidegate_api::{ApiError, ObjectKey, Request, object};
 use tidegate_core::{NoteKind, Routing};
-use tidegate_handover::Why;
+use tidegate_handover::{Age, Subject, Why};
 use tidegate_route::Answer;
 
 pub(crate) use plugins::PluginMetrics;
@@ -95,6 +95,20 @@ struct KindLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DifferenceLabels {
+    namespace: String,
+    name: String,
+    subject: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct NewsLabels {
+    subject: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ReasonLabels {
     reason: &'static str,
 }
@@ -136,6 +150,8 @@ pub(crate) struct Metrics {
     malformed: Counters<KindLabels>,
     leader: Gauge,
     standing_by: Family<ReasonLabels, Gauge>,
+    shadow_differences: Family<DifferenceLabels, Gauge>,
+    shadow_news: Counters<NewsLabels>,
     panics: Counter,
 }
 
@@ -160,6 +176,8 @@ impl Metrics {
             malformed: Family::default(),
             leader: Gauge::default(),
             standing_by: Family::default(),
+            shadow_differences: Family::default(),
+            shadow_news: Counters::default(),
             panics: Counter::default(),
         };
         metrics.register(table);
@@ -228,6 +246,16 @@ impl Metrics {
             "tidegate_standing_by",
             "Whether this process leaves the work to another controller, by the reason",
             self.standing_by.clone(),
+        );
+        registry.register(
+            "tidegate_shadow_differences",
+            "Places where a shadow would write something else than is there, by how long they have been so",
+            self.shadow_differences.clone(),
+        );
+        registry.register(
+            "tidegate_shadow_news",
+            "Differences that a shadow has seen begin, become lasting, and end",
+            self.shadow_news.clone(),
         );
         registry.register("tidegate_pass_panics", "Passes that panicked", self.panics.clone());
         registry.register(
@@ -383,6 +411,30 @@ impl Metrics {
         self.leader.set(leading.into());
     }
 
+    /// How many differences of a Rollout about a subject there are: those of a moment, and the lasting ones.
+    pub(crate) fn shadow(&self, rollout: &ObjectKey, subject: Subject, (momentary, lasting): (usize, usize)) {
+        let RolloutLabels { namespace, name } = labels(rollout);
+        for (state, count) in [("momentary", momentary), ("lasting", lasting)] {
+            let labels = DifferenceLabels {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                subject: subject.as_str(),
+                state,
+            };
+            if count == 0 {
+                self.shadow_differences.remove(&labels);
+            } else {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                self.shadow_differences.get_or_create(&labels).set(count);
+            }
+        }
+    }
+
+    /// A difference has begun, has become lasting, or has ended.
+    pub(crate) fn shadow_news(&self, subject: Subject, age: Age) {
+        self.shadow_news.get_or_create(&NewsLabels { subject: subject.as_str(), state: age.as_str() }).inc();
+    }
+
     /// Why this process leaves the work to another controller; `None`: it does not.
     pub(crate) fn standing_by(&self, why: Option<&str>) {
         for reason in Why::REASONS {
@@ -517,6 +569,8 @@ mod tests {
         metrics.event_dropped();
         metrics.watch_restarted("Rollout", "Cut");
         metrics.malformed("Rollout", 1);
+        metrics.shadow(&key, Subject::Route, (1, 1));
+        metrics.shadow_news(Subject::Route, Age::Begun);
         let text = metrics.text().unwrap();
         let documented = include_str!("../../../docs/metrics.md");
         let mut shown = 0;

@@ -22,6 +22,9 @@ pub struct Options {
     pub instance_id: Option<String>,
     /// What is taken for another controller at work, and for its end.
     pub patience: Patience,
+    /// Only look: write nothing at all, take no part in the election, and tell what would be written beside what
+    /// another controller does; `None`: be a controller.
+    pub shadow: Option<Shadow>,
     /// How it is made sure that one process at most writes; `None`: there is no other.
     pub election: Option<Election>,
     /// Who this is, in the lease and in Kubernetes events: the pod's name, if this is a pod. It must differ
@@ -45,6 +48,15 @@ pub struct Options {
     /// How long the end may take for requests that are under way. Longer than the time limit of one request,
     /// which is 10 s, and shorter than the pod's grace period.
     pub shutdown_grace: Duration,
+}
+
+/// How a shadow tells what differs.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// What has stayed the same for so long is more than a matter of a moment.
+    pub lasting_after: Duration,
+    /// Whether to write each piece of news to standard output as a line of JSON.
+    pub json: bool,
 }
 
 /// Leader election by a Lease.
@@ -72,6 +84,7 @@ impl Default for Options {
             namespaced: false,
             instance_id: None,
             patience: Patience::default(),
+            shadow: None,
             election: Some(Election::default()),
             identity: None,
             bind_address: None,

@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::options::{Election, Options, argo_lease_name};
 use crate::plugins::{self, Loader, PluginDriver, PluginJobs, PluginParts, start};
 use crate::probes;
+use crate::shadow::ShadowLedger;
 use crate::stand_by::{Scope, StandBy, alone};
 use crate::watch::WatchTiming;
 use crate::watches::Watches;
@@ -91,6 +92,7 @@ pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), Ru
     let healthz = listen(&options, "/healthz and /readyz", options.healthz_port).await?;
     let metrics_listener = listen(&options, "/metrics", options.metrics_port).await?;
     let api = Api::new(connect(&options.connection).await?);
+    let api = if options.shadow.is_some() { api.reading_only() } else { api };
     // An empty id is none, as in Argo Rollouts.
     options.instance_id = options.instance_id.filter(|id| !id.is_empty());
     if options.namespaced && options.namespace.is_none() {
@@ -115,7 +117,12 @@ pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), Ru
     };
     let stand_by = StandBy::new(scope, options.patience.clone(), leading, metrics.clone(), health.clone());
     let stand_by = Arc::new(stand_by);
-    let mut candidate = if options.election.is_some() {
+    let mut candidate = if options.shadow.is_some() {
+        // It never leads, whoever does.
+        tokio::spawn(async move {
+            let _ = released.await;
+        })
+    } else if options.election.is_some() {
         let config = lease;
         let elector = Elector::new(config.clone(), fastrand::u64(..))?;
         let candidate = Candidate::new(api.clone(), elector, stand_by.clone());
@@ -180,6 +187,7 @@ pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), Ru
             publisher,
             leadership,
             stand_by,
+            shadow: options.shadow.as_ref().map(ShadowLedger::new),
             health,
             metrics,
             plugins: known_plugins,
@@ -226,6 +234,7 @@ fn settings(options: &Options) -> Settings {
     Settings {
         namespace: options.namespace.clone(),
         instance_id: options.instance_id.clone(),
+        shadow: options.shadow.is_some(),
         field_manager: crate::request::FIELD_MANAGER.to_owned(),
         ..Settings::new(tidegate_core::decide)
     }

@@ -78,6 +78,23 @@ impl Shell {
         }
     }
 
+    /// Ends a pass without any write.
+    pub(crate) fn finish_without_writing(&mut self, turn: &mut Turn<'_>, decided: Decided) {
+        let Decided { world, decision, wake } = decided;
+        turn.memory.rounds = 0;
+        let outcome = Applying {
+            version: object::resource_version(&world.rollout).into(),
+            rollout: world.rollout,
+            status: Arc::new(decision.status.clone()),
+            decision,
+            routing: world.routing,
+            wake,
+            failure: None,
+            change: None,
+        };
+        self.finish(turn, outcome);
+    }
+
     /// One of a decision's writes was answered.
     pub(crate) fn wrote(
         &mut self,

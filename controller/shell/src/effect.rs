@@ -11,6 +11,7 @@ use tidegate_core::{NoteKind, Routing};
 
 use crate::event::{RequestId, WatchKey};
 use crate::job::RouteJob;
+use crate::shadow::Intention;
 
 /// Something should be done.
 pub enum Effect {
@@ -92,6 +93,8 @@ pub enum Report {
         /// The Rollout.
         rollout: ObjectKey,
     },
+    /// What would be written for a Rollout now, by a shell that writes nothing.
+    Intends(Box<Intention>),
     /// A pass panicked; the Rollout has the condition `InternalError`.
     Panicked {
         /// The Rollout.

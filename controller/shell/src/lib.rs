@@ -25,12 +25,13 @@
 //! | `fence`, `requests` | reading one's own writes; one write per object at a time |
 //! | `few` | sets of one or two |
 //! | `repair` | how often somebody's change of a route is undone |
+//! | `shadow` | telling what would be written instead of writing it |
 //! | `status`, `rbac`, `unknown_fields` | what is written on the Rollout |
 //! | `memory` | what is remembered of a Rollout, all of which can be lost |
 //!
 //! # What always holds
 //!
-//! * Nothing is sent unless this process leads. Watches and caches go on always.
+//! * Nothing is sent unless this process leads, and no write ever by a shadow. Watches and caches go on always.
 //! * At most one pass of a Rollout is under way, and at most one write of an object.
 //! * A Rollout is decided only on caches that show what was last written for it.
 //! * Nothing that matters lives only here: a new shell on the same cluster arrives at the same decisions.
@@ -69,6 +70,7 @@ mod repair;
 mod requests;
 mod routing;
 mod settings;
+mod shadow;
 mod shell;
 mod sight;
 mod status;
@@ -82,4 +84,5 @@ pub use job::{RouteAnswer, RouteJob};
 pub use plugins::{Plugin, PluginState, PluginVersion, Plugins};
 pub use rbac::guess_plural;
 pub use settings::{Decide, Ending, Settings, Timing};
+pub use shadow::{IntendedWrite, Intention};
 pub use shell::Shell;

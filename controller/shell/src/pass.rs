@@ -43,7 +43,7 @@ impl Shell {
             turn.memory.again = true;
             return;
         }
-        if !self.leading {
+        if !self.looks() {
             return;
         }
         turn.memory.again = false;
@@ -68,7 +68,10 @@ impl Shell {
         }
         let Some(rollout) = self.rollout(turn.name) else { return };
         if self.is_to_be_given_back(&rollout) {
-            return self.give_back(turn, &rollout);
+            if !self.settings.shadow {
+                self.give_back(turn, &rollout);
+            }
+            return;
         }
         if object::is_deleting(&rollout) {
             // Its ReplicaSets go with it, by their owner reference.
@@ -149,6 +152,10 @@ impl Shell {
             } else {
                 leaving.collect()
             };
+            if self.settings.shadow {
+                self.tell_intention(turn, Decided { world, decision, wake }, writes);
+                return;
+            }
             if due.comes_first(is_routing) || !self.write_next_route(turn, writes, basis) {
                 due.put_on(&mut decision, rollout, is_routing);
                 self.apply(turn, Decided { world, decision, wake });

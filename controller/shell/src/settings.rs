@@ -20,6 +20,10 @@ pub struct Settings {
     pub field_manager: String,
     /// What is done before the controller is taken out of the cluster; `None`: it stays.
     pub ending: Option<Ending>,
+    /// Write nothing, and tell at the end of each pass what would be written ([`Report::Intends`]); leading or not.
+    ///
+    /// [`Report::Intends`]: crate::Report::Intends
+    pub shadow: bool,
     /// What decides. A setting, so that a simulation can show that it notices a wrong one.
     pub decide: Decide,
     /// Delays and limits.
@@ -72,6 +76,7 @@ impl Settings {
             instance_id: None,
             field_manager: "tidegate".to_owned(),
             ending: None,
+            shadow: false,
             decide,
             timing: Timing::default(),
         }

@@ -359,8 +359,13 @@ impl Shell {
         self.ahead = Some(ahead);
     }
 
+    /// Whether Rollouts are looked at.
+    pub(crate) const fn looks(&self) -> bool {
+        self.leading || self.settings.shadow
+    }
+
     fn wake_at(&self, now: Now) -> Option<Duration> {
-        if !self.leading || !self.caches.are_ready() || self.requests.len() >= self.settings.timing.passes {
+        if !self.looks() || !self.caches.are_ready() || self.requests.len() >= self.settings.timing.passes {
             return None;
         }
         let next = earlier(self.queue.next(), self.leftover.wake_at());
@@ -368,7 +373,7 @@ impl Shell {
     }
 
     fn look_at_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if !self.leading || !self.caches.are_ready() {
+        if !self.looks() || !self.caches.are_ready() {
             return;
         }
         for _ in 0..self.settings.timing.passes_per_step {

@@ -57,6 +57,7 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
         publisher,
         leadership,
         stand_by,
+        shadow: None,
         health: health.clone(),
         metrics,
         plugins: watch::channel(Plugins::default()).1,

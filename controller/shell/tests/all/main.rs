@@ -20,6 +20,7 @@ mod rig;
 mod router;
 mod routes;
 mod several;
+mod shadow;
 mod shared;
 mod store;
 mod storms;
