@@ -70,6 +70,6 @@ impl Shell {
     /// An object as some watch has it.
     fn seen(&self, key: &ObjectKey) -> Option<Arc<Value>> {
         let name = Name { namespace: key.namespace.clone(), name: key.name.clone() };
-        self.caches.of_kind(&key.group, &key.kind).find_map(|id| self.caches.cache(id)?.read(&name))
+        self.caches.watching(key).find_map(|id| self.caches.cache(id)?.read(&name))
     }
 }

@@ -45,14 +45,14 @@ fn on_what_is_as_it_should_be_it_has_no_intentions() {
 #[test]
 fn it_tells_what_it_would_do_and_does_not_do_it() {
     let mut rig = shadowed();
-    rig.set_weights("web", 60, 40);
+    rig.edit_weights("web", 60, 40);
     rig.run(minutes(1));
     let intention = last(&rig);
     assert_eq!(intention.writes.len(), 1, "{:?}", intention.writes);
     assert!(intention.writes[0].router.is_some() && intention.writes[0].before.is_some());
     assert_eq!(rig.weights("web"), (60, 40));
 
-    rig.set_weights("web", 50, 50);
+    rig.edit_weights("web", 50, 50);
     rig.promote("web");
     rig.run(minutes(40));
     assert_eq!(step(&last(&rig).status), Some(4), "the pause is over");
