@@ -48,6 +48,13 @@ enum Command {
     /// The plugins are loaded, since only they know; no cluster is needed. What a resource is called in rules is guessed from its
     /// kind: `HTTPRoute` is `httproutes`.
     Rbac(crate::rbac::Rbac),
+    /// Say what a switch from Argo Rollouts would do: to each Rollout as it is now, without writing anything.
+    ///
+    /// The real controller and the real plugins look at the objects once, and what they would write is compared with what is
+    /// there. Run it while Rollouts rest (idle, paused, aborted): of one that is on its way, it shows the next move, which
+    /// Argo's controller would make, too.
+    #[command(after_help = crate::preflight::AFTER_HELP)]
+    Preflight(crate::preflight::Preflight),
     /// Run the controller against a cluster.
     #[cfg(feature = "cluster")]
     Controller(crate::controller::Controller),
@@ -60,6 +67,7 @@ impl Arguments {
             Command::Simulate(arguments) => crate::simulate::run(arguments),
             Command::Plugin(plugin) => plugin.run(),
             Command::Rbac(arguments) => crate::rbac::run(arguments),
+            Command::Preflight(arguments) => crate::preflight::run(&arguments),
             #[cfg(feature = "cluster")]
             Command::Controller(arguments) => crate::controller::run(arguments),
         }

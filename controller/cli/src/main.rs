@@ -10,6 +10,7 @@ mod patch;
 mod permissions;
 mod plugin;
 mod plugins;
+mod preflight;
 mod rbac;
 mod simulate;
 mod table;

@@ -73,6 +73,13 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
     }
 }
 
+/// Prints a text to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = Out::default();
+    out.text(text);
+    out.finish()
+}
+
 /// Standard output. What goes wrong with it is kept until the end: the simulation's own result matters more.
 #[derive(Default)]
 struct Out {

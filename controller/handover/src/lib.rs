@@ -8,6 +8,8 @@
 //! | `freshness` | whether a lease that one does not compete for is held |
 //! | `difference` | what would become of objects, place by place |
 //! | `ledger` | which differences last |
+//! | `survey` | what would be written, worked out from objects that are read once |
+//! | `preflight` | what a switch would do to each Rollout |
 #![forbid(unsafe_code)]
 
 mod difference;
@@ -15,11 +17,15 @@ mod freshness;
 mod holder;
 mod ledger;
 mod marks;
+mod preflight;
 mod stand_by;
+mod survey;
 
 pub use difference::{Difference, Subject, differences, shown};
 pub use freshness::{Freshness, Sighting};
 pub use holder::Holder;
 pub use ledger::{Age, Ledger, News};
 pub use marks::{Mark, Marks, Weight};
+pub use preflight::{Adoption, Obstacle, Outlook, Verdict, outlooks};
 pub use stand_by::{Judge, Lease, Patience, Stance, Why};
+pub use survey::{Listing, Seen, Source, Survey, SurveyError, survey};

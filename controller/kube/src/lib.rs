@@ -13,6 +13,7 @@ mod driver;
 mod events;
 mod frames;
 mod health;
+mod inspector;
 mod jobs;
 mod leadership;
 mod lease;
@@ -33,6 +34,7 @@ mod watches;
 
 pub use api::Api;
 pub use client::{ConnectError, Connection};
+pub use inspector::Inspector;
 pub use options::{Election, Options, Shadow};
 pub use plugins::{LoadedPlugin, Loader};
 pub use run::{RunError, run};

@@ -117,6 +117,8 @@ impl Observer {
             Happening::Report(Report::Panicked { rollout, message }) => {
                 self.tell(cluster, elapsed, &rollout, Told::warning("InternalError", &message), tell);
             }
+            // Only a shadow tells that, and there is none here.
+            Happening::Report(Report::Intends(_)) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod configured;
 mod manifests;
-mod rules;
+pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
 
