@@ -161,7 +161,7 @@ impl Survey {
             Report::Panicked { rollout, message } => {
                 self.rollouts.entry(rollout).or_default().panic = Some(message);
             }
-            Report::Wrote { .. } | Report::WriteFailed { .. } => {}
+            Report::Wrote { .. } | Report::WriteFailed { .. } | Report::GivenBack { .. } => {}
         }
     }
 

@@ -51,7 +51,8 @@ impl Shell {
         decided: Decided,
         routes: VecDeque<RouteWrite>,
     ) {
-        let of_routers = routes.into_iter().map(|write| (Some(write.router), write.key, write.request));
+        let of_routers =
+            routes.into_iter().map(|write| (Some(write.router.plugin.to_string()), write.key, write.request));
         let of_decision =
             decided.decision.writes.iter().map(|request| (None, key_of(request), request.clone()));
         let writes = of_routers
