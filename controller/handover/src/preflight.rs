@@ -179,7 +179,7 @@ fn adoption(survey: &Survey, rollout: &Value, changes: &[Difference]) -> Adoptio
     let is_equal =
         |set: &&Value| template::equal(desired, set.pointer("/spec/template").unwrap_or(&Value::Null));
     let found = survey.sets_of(rollout).find(is_equal);
-    found.map_or(Adoption::Unknown, |set| Adoption::ByTemplate(object::name(set).to_owned()))
+    found.map_or(Adoption::New, |set| Adoption::ByTemplate(object::name(set).to_owned()))
 }
 
 impl Outlook {

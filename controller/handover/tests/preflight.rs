@@ -162,7 +162,15 @@ fn what_a_switch_would_change_is_told_place_by_place() {
     let mut way = Way::new();
     way.image("web:2");
     way.go_on();
-    let objects: Vec<Value> = way.0.cluster.all_objects().map(|object| object.as_ref().clone()).collect();
+    let mut objects: Vec<Value> = way.0.cluster.all_objects().map(|object| object.as_ref().clone()).collect();
+    for object in &mut objects {
+        // As under Argo Rollouts: nothing of ours is recorded yet.
+        let Some(metadata) = object["metadata"].as_object_mut() else { continue };
+        metadata.remove("finalizers");
+        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+            annotations.retain(|key, _| !key.starts_with("tidegate.dev/"));
+        }
+    }
     let changed = |change: &dyn Fn(&mut Value)| {
         let mut objects = objects.clone();
         objects.iter_mut().for_each(change);
