@@ -25,7 +25,10 @@ pub mod workload;
 
 pub use plugin_record::PluginRecord;
 pub use replica_set::ReplicaSet;
-pub use rollout::{Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, PingPong, Rollout, TrafficRouting};
+pub use rollout::{
+    AbortScaleDown, Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, PingPong, ProgressThreshold, Rollout,
+    TrafficRouting,
+};
 pub use routing_record::{RoutedTarget, RoutingRecord};
 pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, PingOrPong, Status, Weights};
 pub use step::{CanaryScale, ExperimentTemplate, Step};

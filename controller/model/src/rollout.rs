@@ -53,14 +53,39 @@ pub struct Canary {
     pub max_surge: Value,
     /// `maxUnavailable` as written, for canaries without traffic routing.
     pub max_unavailable: Value,
-    /// `scaleDownDelaySeconds`; 30 when absent.
+    /// `scaleDownDelaySeconds`; 30 when absent, and 0 with `dynamicStableScale`, which knows no such delay.
     pub scale_down_delay_seconds: i64,
     /// `scaleDownDelayRevisionLimit`.
     pub scale_down_delay_revision_limit: Option<i64>,
-    /// `abortScaleDownDelaySeconds`; 30 when absent, 0 means never.
-    pub abort_scale_down_delay_seconds: i64,
+    /// When the canary of an aborted update goes.
+    pub abort_scale_down: AbortScaleDown,
     /// `minPodsPerReplicaSet`.
     pub min_pods_per_replica_set: i64,
+    /// `dynamicStableScale`: whether the stable ReplicaSet is as large as its share of the traffic needs. Only with
+    /// `trafficRouting`.
+    pub dynamic_stable_scale: bool,
+    /// `replicaProgressThreshold`: how many of the pods that are wanted suffice; all of them when absent.
+    pub progress_threshold: Option<ProgressThreshold>,
+}
+
+/// When the canary of an aborted update goes (`abortScaleDownDelaySeconds`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbortScaleDown {
+    /// So many seconds after its traffic; 30 when the field is absent.
+    After(i64),
+    /// Never: the field is 0.
+    Never,
+    /// Together with its traffic: the field is absent, with `dynamicStableScale`.
+    WithTraffic,
+}
+
+/// How many of the pods that are wanted suffice to go on (`replicaProgressThreshold`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgressThreshold {
+    /// So many of a hundred, 1 to 100.
+    Percent(i64),
+    /// So many, at least 1. Never more than are wanted.
+    Pods(i64),
 }
 
 /// `pingPong`: two Services, each of which is in the stable role with every other promotion. Which one it is now is in the
@@ -82,6 +107,8 @@ pub struct TrafficRouting {
     pub managed_routes: Vec<String>,
 }
 
+/// Default of `scaleDownDelaySeconds` and `abortScaleDownDelaySeconds` (Argo Rollouts).
+const DEFAULT_DELAY_SECONDS: i64 = 30;
 /// Default of `trafficRouting.maxTrafficWeight` (Argo Rollouts).
 pub const DEFAULT_MAX_WEIGHT: u32 = 100;
 /// The largest `trafficRouting.maxTrafficWeight` (the plugin contract, and Gateway API's largest weight).
@@ -117,6 +144,8 @@ impl Canary {
             canary.get(field).and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned)
         };
         let routing = canary.get("trafficRouting").filter(|routing| routing.is_object());
+        let is_dynamic = routing.is_some()
+            && canary.get("dynamicStableScale").and_then(Value::as_bool).unwrap_or_default();
         Self {
             steps: canary
                 .get("steps")
@@ -131,10 +160,21 @@ impl Canary {
             routing: routing.map(TrafficRouting::read),
             max_surge: canary.get("maxSurge").cloned().unwrap_or_default(),
             max_unavailable: canary.get("maxUnavailable").cloned().unwrap_or_default(),
-            scale_down_delay_seconds: number("scaleDownDelaySeconds").unwrap_or(30).max(0),
+            scale_down_delay_seconds: if is_dynamic {
+                0
+            } else {
+                number("scaleDownDelaySeconds").unwrap_or(DEFAULT_DELAY_SECONDS).max(0)
+            },
             scale_down_delay_revision_limit: number("scaleDownDelayRevisionLimit"),
-            abort_scale_down_delay_seconds: number("abortScaleDownDelaySeconds").unwrap_or(30).max(0),
+            abort_scale_down: match number("abortScaleDownDelaySeconds") {
+                Some(..=0) => AbortScaleDown::Never,
+                Some(seconds) => AbortScaleDown::After(seconds),
+                None if is_dynamic => AbortScaleDown::WithTraffic,
+                None => AbortScaleDown::After(DEFAULT_DELAY_SECONDS),
+            },
             min_pods_per_replica_set: number("minPodsPerReplicaSet").unwrap_or_default().max(0),
+            dynamic_stable_scale: is_dynamic,
+            progress_threshold: canary.get("replicaProgressThreshold").and_then(ProgressThreshold::read),
         }
     }
 
@@ -174,6 +214,20 @@ impl PingPong {
     }
 }
 
+impl ProgressThreshold {
+    /// The kinds of it, as they are written. Argo Rollouts' documentation spells the second one without its `s`.
+    pub const KINDS: [&str; 3] = ["Percent", "Pods", "Pod"];
+
+    fn read(threshold: &Value) -> Option<Self> {
+        let value = threshold.get("value")?.as_i64().filter(|value| *value > 0)?;
+        match threshold.get("type")?.as_str()? {
+            "Percent" => Some(Self::Percent(value.min(100))),
+            "Pods" | "Pod" => Some(Self::Pods(value)),
+            _ => None,
+        }
+    }
+}
+
 impl TrafficRouting {
     fn read(routing: &Value) -> Self {
         let max_weight = routing
@@ -189,5 +243,67 @@ impl TrafficRouting {
             .filter_map(|route| route.get("name")?.as_str().map(str::to_owned))
             .collect();
         Self { max_weight, managed_routes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn canary(fields: &Value) -> Canary {
+        Rollout::read(&json!({"spec": {"strategy": {"canary": fields}}})).canary
+    }
+
+    #[test]
+    fn what_is_not_said_of_an_abort_depends_on_the_scale_of_stable() {
+        let routed = json!({});
+        for (fields, expected) in [
+            (json!({"trafficRouting": routed}), AbortScaleDown::After(30)),
+            (json!({"trafficRouting": routed, "dynamicStableScale": true}), AbortScaleDown::WithTraffic),
+            (json!({"dynamicStableScale": true}), AbortScaleDown::After(30)),
+            (json!({"abortScaleDownDelaySeconds": null}), AbortScaleDown::After(30)),
+            (
+                json!({"trafficRouting": routed, "dynamicStableScale": true, "abortScaleDownDelaySeconds": 7}),
+                AbortScaleDown::After(7),
+            ),
+            (
+                json!({"trafficRouting": routed, "dynamicStableScale": true, "abortScaleDownDelaySeconds": 0}),
+                AbortScaleDown::Never,
+            ),
+            (json!({"abortScaleDownDelaySeconds": 0}), AbortScaleDown::Never),
+        ] {
+            assert_eq!(canary(&fields).abort_scale_down, expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn stable_follows_its_traffic_only_where_there_is_some() {
+        assert!(!canary(&json!({"dynamicStableScale": true})).dynamic_stable_scale);
+        let dynamic = canary(&json!({"dynamicStableScale": true, "trafficRouting": {}}));
+        assert_eq!((dynamic.dynamic_stable_scale, dynamic.scale_down_delay_seconds), (true, 0));
+        assert_eq!(canary(&json!({"trafficRouting": {}})).scale_down_delay_seconds, 30);
+    }
+
+    #[test]
+    fn thresholds_are_percent_or_pods() {
+        for (threshold, expected) in [
+            (json!({"type": "Percent", "value": 90}), Some(ProgressThreshold::Percent(90))),
+            (json!({"type": "Percent", "value": 900}), Some(ProgressThreshold::Percent(100))),
+            (json!({"type": "Pods", "value": 3}), Some(ProgressThreshold::Pods(3))),
+            (json!({"type": "Pod", "value": 3}), Some(ProgressThreshold::Pods(3))),
+            (json!({"type": "Pods", "value": 0}), None),
+            (json!({"type": "Percent", "value": -1}), None),
+            (json!({"type": "Pods"}), None),
+            (json!({"type": "percent", "value": 3}), None),
+            (json!([]), None),
+        ] {
+            assert_eq!(
+                canary(&json!({"replicaProgressThreshold": threshold})).progress_threshold,
+                expected,
+                "{threshold}"
+            );
+        }
     }
 }

@@ -7,17 +7,15 @@ use serde_json::Value;
 use super::field::{Checks, Field, brief};
 use super::step::Routing;
 use crate::interest::ARGO_ROUTERS;
-use crate::rollout::{DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT};
+use crate::rollout::{DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, ProgressThreshold};
 
 /// Fields of `trafficRouting` that are not routers, and where routers that Argo Rollouts has not built in stand.
 const ROUTING: [&str; 3] = ["plugins", "managedRoutes", "maxTrafficWeight"];
 /// Fields of a canary that would change what it does, and do not yet.
-const LATER_FIELDS: [(&str, &str); 5] = [
+const LATER_FIELDS: [(&str, &str); 3] = [
     ("analysis", "background analysis is not served yet; remove it"),
     ("canaryMetadata", "ephemeral metadata is not served yet; remove it"),
     ("stableMetadata", "ephemeral metadata is not served yet; remove it"),
-    ("dynamicStableScale", "scaling the stable ReplicaSet with its weight is not served yet; remove it"),
-    ("replicaProgressThreshold", "a progress threshold is not served yet; remove it"),
 ];
 
 impl Checks {
@@ -45,6 +43,8 @@ impl Checks {
         self.number(&canary.get("scaleDownDelayRevisionLimit"), 0);
         self.number(&canary.get("abortScaleDownDelaySeconds"), 0);
         self.number(&canary.get("minPodsPerReplicaSet"), 0);
+        self.dynamic_stable_scale(canary, is_routed);
+        self.threshold(&canary.get("replicaProgressThreshold"));
         self.budget(canary);
         let steps = canary.get("steps");
         self.list(&steps, "steps");
@@ -139,6 +139,43 @@ impl Checks {
             self.say(&field, format!("must be a whole number from 1 to {LARGEST_MAX_WEIGHT}, not {found}"));
             LARGEST_MAX_WEIGHT
         })
+    }
+
+    /// `dynamicStableScale`, and what does not go with it (as in Argo Rollouts).
+    fn dynamic_stable_scale(&mut self, canary: &Field<'_>, is_routed: bool) {
+        let dynamic = canary.get("dynamicStableScale");
+        self.flag(&dynamic);
+        if dynamic.value != &Value::Bool(true) {
+            return;
+        }
+        if !is_routed {
+            self.say(&dynamic, "needs trafficRouting; remove it, or route the traffic");
+        }
+        let delay = canary.get("scaleDownDelaySeconds");
+        if is_routed && delay.is_given() {
+            let message = "does not go with dynamicStableScale, which lets stable pods go with their traffic; remove one of them";
+            self.say(&delay, message);
+        }
+    }
+
+    /// `replicaProgressThreshold`. (In Argo Rollouts a type that does not exist means all pods, unsaid.)
+    fn threshold(&mut self, threshold: &Field<'_>) {
+        if !self.object(threshold) {
+            return;
+        }
+        let (kind, value) = (threshold.get("type"), threshold.get("value"));
+        if !kind.text().is_some_and(|text| ProgressThreshold::KINDS.contains(&text)) {
+            self.say(&kind, format!("must be Percent or Pods, not {}", brief(kind.value)));
+        }
+        if !value.is_given() {
+            return self.say(&value, "is missing; say how many pods suffice, or how many of a hundred");
+        }
+        if let Some(number) = self.number(&value, 1)
+            && kind.text() == Some("Percent")
+            && number > 100
+        {
+            self.say(&value, format!("must be at most 100 percent, not {number}"));
+        }
     }
 
     /// `maxSurge` and `maxUnavailable`. A string without a percent sign is a percentage too, as in Argo Rollouts.

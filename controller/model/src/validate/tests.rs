@@ -73,6 +73,11 @@ fn what_argo_users_write_is_valid() {
         ("/spec/strategy/canary/maxUnavailable", json!("0")),
         ("/spec/strategy/canary/scaleDownDelaySeconds", json!(0)),
         ("/spec/strategy/canary/dynamicStableScale", json!(false)),
+        ("/spec/strategy/canary/dynamicStableScale", json!(true)),
+        ("/spec/strategy/canary/replicaProgressThreshold", json!({"type": "Percent", "value": 100})),
+        ("/spec/strategy/canary/replicaProgressThreshold", json!({"type": "Pods", "value": 1000})),
+        ("/spec/strategy/canary/replicaProgressThreshold", json!({"type": "Pod", "value": 1})),
+        ("/spec/strategy/canary/replicaProgressThreshold", json!(null)),
         ("/spec/strategy/canary/trafficRouting/managedRoutes", json!([{"name": "a-1"}, {"name": "beta"}])),
         ("/spec/strategy/canary/trafficRouting/alb", json!(null)),
         ("/spec/strategy/canary/trafficRouting/istio", json!({"virtualService": {"name": "web"}})),
@@ -340,8 +345,6 @@ fn what_is_not_served_is_refused_by_name() {
         ("analysis", json!({})),
         ("canaryMetadata", json!({})),
         ("stableMetadata", json!({})),
-        ("dynamicStableScale", json!(true)),
-        ("replicaProgressThreshold", json!({"type": "Pods", "value": 1})),
     ] {
         let rollout = with(routed(&json!([])), &format!("/spec/strategy/canary/{field}"), value);
         assert_eq!(paths(&rollout), [format!("spec.strategy.canary.{field}")]);
@@ -366,6 +369,30 @@ fn each_wrong_field_of_the_canary_is_named() {
         ("scaleDownDelayRevisionLimit", json!("all"), "scaleDownDelayRevisionLimit"),
         ("abortScaleDownDelaySeconds", json!(-1), "abortScaleDownDelaySeconds"),
         ("minPodsPerReplicaSet", json!(-1), "minPodsPerReplicaSet"),
+        ("dynamicStableScale", json!("true"), "dynamicStableScale"),
+        ("replicaProgressThreshold", json!(90), "replicaProgressThreshold"),
+        ("replicaProgressThreshold", json!({"value": 90}), "replicaProgressThreshold.type"),
+        (
+            "replicaProgressThreshold",
+            json!({"type": "percent", "value": 90}),
+            "replicaProgressThreshold.type",
+        ),
+        ("replicaProgressThreshold", json!({"type": "Percent"}), "replicaProgressThreshold.value"),
+        (
+            "replicaProgressThreshold",
+            json!({"type": "Percent", "value": 0}),
+            "replicaProgressThreshold.value",
+        ),
+        (
+            "replicaProgressThreshold",
+            json!({"type": "Percent", "value": 101}),
+            "replicaProgressThreshold.value",
+        ),
+        (
+            "replicaProgressThreshold",
+            json!({"type": "Pods", "value": -1}),
+            "replicaProgressThreshold.value",
+        ),
         ("maxSurge", json!(-1), "maxSurge"),
         ("maxSurge", json!("a%"), "maxSurge"),
         ("maxSurge", json!("25%%"), "maxSurge"),
@@ -535,4 +562,22 @@ proptest! {
             prop_assert_eq!(read.canary.steps, vec![crate::Step::SetWeight(u32::try_from(weight).unwrap())]);
         }
     }
+}
+
+#[test]
+fn stable_pods_that_go_with_their_traffic_need_routing_and_no_delay() {
+    let steps = json!([{"setWeight": 1}]);
+    let dynamic = |rollout: Value| with(rollout, "/spec/strategy/canary/dynamicStableScale", json!(true));
+    assert_eq!(
+        paths(&dynamic(rollout(&json!({"steps": steps})))),
+        ["spec.strategy.canary.dynamicStableScale"]
+    );
+    for seconds in [0, 30] {
+        let delayed =
+            with(dynamic(routed(&steps)), "/spec/strategy/canary/scaleDownDelaySeconds", json!(seconds));
+        assert_eq!(paths(&delayed), ["spec.strategy.canary.scaleDownDelaySeconds"]);
+    }
+    let aborted =
+        with(dynamic(routed(&steps)), "/spec/strategy/canary/abortScaleDownDelaySeconds", json!(30));
+    assert!(validate(&aborted).is_empty());
 }
