@@ -7,6 +7,7 @@ use serde_json::Value;
 use tidegate_model::ReplicaSet;
 
 use crate::context::Context;
+use crate::threshold;
 use crate::traffic::weight_after;
 
 /// All traffic, where the numbers of pods are the traffic.
@@ -15,7 +16,9 @@ const ALL: u32 = 100;
 /// Whether the numbers of pods are those of the current position.
 pub(crate) fn at_desired(context: &Context<'_>) -> bool {
     let wanted = wanted(context);
-    let new = context.new_set().is_some_and(|set| set.desired == wanted.new && set.available >= wanted.new);
+    let new = context
+        .new_set()
+        .is_some_and(|set| set.desired == wanted.new && threshold::is_met(context, set, wanted.new));
     let stable =
         context.stable_set().is_none_or(|set| set.desired == wanted.stable && set.current == wanted.stable);
     new && stable && context.other_sets().all(|set| set.available == 0)

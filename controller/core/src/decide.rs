@@ -65,12 +65,14 @@ fn invalid(context: &Context<'_>, errors: &[Problem]) -> Decision {
     let mut position = Position::persisted(context);
     if context.is_aborted() && context.stable_set().is_some() {
         traffic = traffic::desired(context);
+        replicas::plan_abort(context, &mut writes, &mut notes);
         services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
         position = steps::advanced(context, traffic.as_ref(), &mut notes);
     } else if context.status.abort && context.is_fully_promoted() {
         // The template is the stable one again, which cannot be noted before the spec is valid. What the abort asks for is the
         // same.
         traffic = traffic::desired(context);
+        replicas::plan_abort(context, &mut writes, &mut notes);
         services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
     } else if context.world.routing.is_none() && errors.iter().all(features::is_about_routers) {
         // So said the last process; the routers are asked whether it still holds.

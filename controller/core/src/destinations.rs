@@ -67,6 +67,12 @@ pub(crate) fn divide(context: &Context<'_>, canary: u32) -> Division {
     Division { refused: Some(refused), ..division }
 }
 
+/// How much of the traffic others than the two roles should get.
+pub(crate) fn asked(context: &Context<'_>) -> u32 {
+    let asked = experimental(context).values().fold(0_u64, |sum, one| sum.saturating_add(one.weight));
+    u32::try_from(asked).unwrap_or(u32::MAX)
+}
+
 /// Divides the traffic between stable and canary alone.
 pub(crate) fn undivided(context: &Context<'_>, canary: u32) -> Division {
     let canary = canary.min(context.rollout.canary.max_weight());

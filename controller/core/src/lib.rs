@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod basic;
+mod capacity;
+mod carried;
 mod conditions;
 mod context;
 mod decide;
@@ -24,8 +26,10 @@ mod roles;
 mod routing;
 mod services;
 mod share;
+mod stable_scale;
 mod status;
 mod steps;
+mod threshold;
 mod time;
 mod traffic;
 mod workload;

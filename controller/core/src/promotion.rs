@@ -12,6 +12,7 @@ use tidegate_contract::Traffic;
 use tidegate_model::names::condition;
 
 use crate::context::Context;
+use crate::threshold;
 
 /// Whether nothing but the stable Service's switch is left to do before the promotion.
 pub(crate) fn is_due(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
@@ -19,7 +20,7 @@ pub(crate) fn is_due(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
     if context.is_fully_promoted() || context.is_first() || context.is_aborted() || !context.is_past_steps() {
         return false;
     }
-    if context.rollout.paused || context.new_available() < context.rollout.replicas {
+    if context.rollout.paused || !threshold::new_is_complete(context) {
         return false;
     }
     if is_forced(context) {

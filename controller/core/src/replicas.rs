@@ -8,37 +8,50 @@ use serde_json::{Value, json};
 use tidegate_api::object;
 use tidegate_contract::Traffic;
 use tidegate_model::names::{DESIRED_REPLICAS_ANNOTATION, SCALE_DOWN_DEADLINE_ANNOTATION, reason};
-use tidegate_model::{CanaryScale, ReplicaSet, Step};
+use tidegate_model::{AbortScaleDown, CanaryScale, ReplicaSet, Step};
 
-use crate::basic;
 use crate::context::Context;
 use crate::decision::Note;
 use crate::share::{at_least, pods_for};
-use crate::time;
 use crate::traffic::weight_after;
 use crate::writes::Writes;
+use crate::{basic, capacity, stable_scale, threshold, time};
 
-/// How many pods the newest template should have at the current position, before anything about shrinking.
-pub(crate) fn wanted_of_new(context: &Context<'_>) -> i64 {
-    let replicas = context.rollout.replicas;
-    let canary = &context.rollout.canary;
+/// The size of the canary, as the steps up to the current one have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// So many pods.
+    Pods(i64),
+    /// As many as this weight needs.
+    Weight(u32),
+}
+
+/// The size of the canary at the current position.
+pub(crate) fn canary_size(context: &Context<'_>) -> Size {
     if context.is_first() || context.is_fully_promoted() || context.is_past_steps() {
-        return replicas;
+        return Size::Weight(context.rollout.canary.max_weight());
     }
     let reached = context.index() + 1;
-    let weight = weight_after(context.steps(), reached);
-    let for_weight = |weight| {
-        let pods = pods_for(weight, replicas, canary.max_weight());
-        at_least(pods, canary.min_pods_per_replica_set, replicas)
-    };
     let scale = context.steps().iter().take(reached).rev().find_map(|step| match step {
         Step::SetCanaryScale(scale) => Some(*scale),
         _ => None,
     });
     match scale {
-        Some(CanaryScale::Replicas(replicas)) => replicas,
-        Some(CanaryScale::Weight(weight)) => for_weight(weight),
-        Some(CanaryScale::MatchTrafficWeight) | None => for_weight(weight),
+        Some(CanaryScale::Replicas(replicas)) => Size::Pods(replicas),
+        Some(CanaryScale::Weight(weight)) => Size::Weight(weight),
+        Some(CanaryScale::MatchTrafficWeight) | None => Size::Weight(weight_after(context.steps(), reached)),
+    }
+}
+
+/// How many pods the newest template should have at the current position, before anything about shrinking.
+pub(crate) fn wanted_of_new(context: &Context<'_>) -> i64 {
+    let (replicas, canary) = (context.rollout.replicas, &context.rollout.canary);
+    let least = |pods| at_least(pods, canary.min_pods_per_replica_set, replicas);
+    match canary_size(context) {
+        Size::Pods(pods) if canary.dynamic_stable_scale => least(pods),
+        // Whoever gives a number means it.
+        Size::Pods(pods) => pods,
+        Size::Weight(weight) => least(pods_for(weight, replicas, canary.max_weight())),
     }
 }
 
@@ -56,11 +69,13 @@ pub(crate) fn at_desired(context: &Context<'_>) -> bool {
     let wanted = wanted_of_new(context);
     // More pods than wanted do no harm, unless there should be none.
     let new = context.new_set().is_some_and(|set| {
-        set.desired >= wanted && set.available >= wanted && (wanted > 0 || set.desired == 0)
+        set.desired >= wanted && threshold::is_met(context, set, wanted) && (wanted > 0 || set.desired == 0)
     });
-    let stable = context
-        .stable_set()
-        .is_none_or(|set| set.desired >= context.rollout.replicas && set.current >= context.rollout.replicas);
+    // A stable ReplicaSet that follows the weights is the size of those that are in force, not of those that come.
+    let stable = context.rollout.canary.dynamic_stable_scale
+        || context.stable_set().is_none_or(|set| {
+            set.desired >= context.rollout.replicas && set.current >= context.rollout.replicas
+        });
     new && stable
 }
 
@@ -75,6 +90,7 @@ pub(crate) fn plan(
     if context.rollout.paused {
         // A pause holds the numbers of pods. A deadline from before a ReplicaSet was used again would end it right after.
         plan.forget_deadlines();
+        plan.grow_for_abort();
         return None;
     }
     if !context.is_routed {
@@ -85,13 +101,29 @@ pub(crate) fn plan(
         return plan.wake_at;
     }
     if let Some(stable) = context.stable_set() {
-        plan.scale(stable, context.rollout.replicas);
+        plan.scale_stable(stable, traffic);
     }
     if let Some(new) = context.new_set().filter(|_| !context.is_fully_promoted()) {
         plan.scale_new(new, traffic);
     }
     plan.retire_others(traffic);
     plan.wake_at
+}
+
+/// Scales what an abort needs, and nothing else: while the spec is invalid, or paused by hand.
+pub(crate) fn plan_abort(context: &Context<'_>, writes: &mut Writes, notes: &mut Vec<Note>) {
+    Plan { context, writes, notes, wake_at: None }.grow_for_abort();
+}
+
+/// The next size of a ReplicaSet that should have so many pods, of which so many are needed where they are; `None`: it is not
+/// known how many.
+fn next_size(set: &ReplicaSet, wanted: i64, needed: Option<i64>) -> i64 {
+    if wanted > set.desired {
+        // Of pods that are about to go nobody can tell whether they are among the available ones. Once they are gone, the rest
+        // can be counted on.
+        return if set.current > set.desired { set.desired } else { wanted };
+    }
+    needed.map_or(set.desired, |needed| needed.clamp(wanted, set.desired))
 }
 
 struct Plan<'a, 'b> {
@@ -102,55 +134,73 @@ struct Plan<'a, 'b> {
 }
 
 impl Plan<'_, '_> {
+    /// The stable ReplicaSet.
+    fn scale_stable(&mut self, stable: &ReplicaSet, traffic: Option<&Traffic>) {
+        if !self.context.rollout.canary.dynamic_stable_scale {
+            return self.scale(stable, self.context.rollout.replicas);
+        }
+        let needed = capacity::needed(self.context, traffic, &stable.hash);
+        let wanted = stable_scale::wanted(self.context).max(needed.unwrap_or_default());
+        self.scale(stable, next_size(stable, wanted, needed));
+    }
+
+    /// The stable ReplicaSet of an update that is given up: all of it, as there is nothing else that could be waited for.
+    fn grow_for_abort(&mut self) {
+        let Some(stable) = self.context.stable_set().filter(|_| self.context.status.abort) else { return };
+        let wanted = self.context.rollout.replicas;
+        let is_waited_for = self.context.is_routed && self.context.rollout.canary.dynamic_stable_scale;
+        if is_waited_for && wanted > stable.desired {
+            self.scale(stable, next_size(stable, wanted, None));
+        }
+    }
+
     /// The newest template's ReplicaSet, while it is not the stable one.
     fn scale_new(&mut self, new: &ReplicaSet, traffic: Option<&Traffic>) {
         if self.context.is_aborted() {
             return self.retire_aborted(new, traffic);
         }
-        let wanted = wanted_of_new(self.context);
-        if wanted >= new.desired || self.may_shrink(wanted, traffic) {
-            self.scale(new, wanted);
-        } else {
-            self.scale(new, new.desired);
-        }
+        let needed = capacity::needed(self.context, traffic, &new.hash).filter(|_| !self.is_stable_too(new));
+        self.scale(new, next_size(new, wanted_of_new(self.context), needed));
     }
 
-    /// Whether the routers have verified that the canary gets no more than so many pods can carry, and the stable role's traffic
-    /// does not go there, too.
-    fn may_shrink(&self, wanted: i64, traffic: Option<&Traffic>) -> bool {
-        let max = self.context.rollout.canary.max_weight();
+    /// Whether the stable role's traffic goes to the newest pods, too.
+    fn is_stable_too(&self, new: &ReplicaSet) -> bool {
         let stable = self.context.selected_hash(self.context.stable_service());
-        let is_stable_too =
-            stable == Some(self.context.new_hash.as_str()) && self.context.rollout.replicas > 0;
-        !is_stable_too
-            && self.context.is_settled(traffic)
-            && traffic.is_none_or(|traffic| {
-                pods_for(traffic.canary.weight, self.context.rollout.replicas, max) <= wanted
-            })
+        stable == Some(new.hash.as_str()) && self.context.rollout.replicas > 0
     }
 
     /// The canary of an aborted update stays until the stable pods are all there and its weight is verified gone, and
-    /// then for the delay; a delay of 0 keeps it (as Argo documents).
+    /// then for the delay; a delay of 0 keeps it (as Argo documents). It never grows.
     fn retire_aborted(&mut self, new: &ReplicaSet, traffic: Option<&Traffic>) {
         if new.desired > 0 {
             self.note_desired_replicas(new);
         }
-        let delay = self.context.rollout.canary.abort_scale_down_delay_seconds;
-        let has_deadline = object::annotation(&new.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some();
-        if delay == 0 && new.desired > 0 && has_deadline {
-            // One from a time when it was of no use at all.
-            self.annotate(new, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
+        let is_over =
+            capacity::stable_is_enough(self.context) && self.context.canary_carries_nothing(traffic);
+        match self.context.rollout.canary.abort_scale_down {
+            AbortScaleDown::Never => {
+                if new.desired > 0
+                    && object::annotation(&new.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some()
+                {
+                    // One from a time when it was of no use at all.
+                    self.annotate(new, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
+                }
+            }
+            AbortScaleDown::After(delay) if is_over && new.desired > 0 => self.retire(new, delay),
+            AbortScaleDown::After(_) => {}
+            AbortScaleDown::WithTraffic => {
+                let needed = capacity::needed(self.context, traffic, &new.hash);
+                self.shrink(new, needed.map(|needed| if is_over { needed } else { needed.max(1) }));
+            }
         }
-        let stable_is_enough =
-            self.context.stable_set().is_some_and(|stable| stable.available >= self.context.rollout.replicas);
-        if new.desired == 0
-            || delay == 0
-            || !stable_is_enough
-            || !self.context.canary_carries_nothing(traffic)
-        {
-            return;
-        }
-        self.retire(new, delay);
+    }
+
+    /// Lets pods go whose traffic has gone, and never adds any.
+    fn shrink(&mut self, set: &ReplicaSet, needed: Option<i64>) {
+        let canary = &self.context.rollout.canary;
+        let Some(needed) = needed else { return };
+        let pods = at_least(needed, canary.min_pods_per_replica_set, self.context.rollout.replicas);
+        self.set_replicas(set, pods.min(set.desired));
     }
 
     /// ReplicaSets of earlier templates: once no Service selects them and the desired traffic is in force everywhere,
@@ -165,13 +215,18 @@ impl Plan<'_, '_> {
         let mut others: Vec<&ReplicaSet> = self.context.other_sets().filter(|set| set.desired > 0).collect();
         others.sort_by_key(|set| std::cmp::Reverse(set.revision));
         for set in others {
+            let needed = capacity::needed(self.context, traffic, &set.hash);
             // With no replicas no Service ever gets other pods to select.
-            let is_needed = selected.contains(&Some(set.hash.as_str())) && self.context.rollout.replicas > 0;
-            if is_needed && object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
+            let is_selected =
+                selected.contains(&Some(set.hash.as_str())) && self.context.rollout.replicas > 0;
+            if is_selected && object::annotation(&set.object, SCALE_DOWN_DEADLINE_ANNOTATION).is_some() {
                 // It was on its way out, and gets requests again: its delay begins anew when it does not any more.
                 self.annotate(set, SCALE_DOWN_DEADLINE_ANNOTATION, &Value::Null);
             }
-            if !is_settled || is_needed {
+            if !is_settled || is_selected || needed != Some(0) {
+                if canary.dynamic_stable_scale {
+                    self.shrink(set, needed.map(|needed| needed.max(1)));
+                }
                 continue;
             }
             let over_limit = canary.scale_down_delay_revision_limit.is_some_and(|limit| kept >= limit);

@@ -13,8 +13,8 @@ use tidegate_model::names::{HASH_LABEL, MANAGED_BY_ANNOTATION, reason};
 
 use crate::context::Context;
 use crate::decision::Note;
-use crate::promotion;
 use crate::writes::Writes;
+use crate::{capacity, promotion, threshold};
 
 /// Switches the Services.
 pub(crate) fn plan(
@@ -47,12 +47,12 @@ fn stable_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
     let is_ahead = !context.is_fully_promoted()
         && context.is_past_steps()
         && !context.is_aborted()
-        && context.new_available() >= context.rollout.replicas
+        && threshold::new_is_complete(context)
         && context.selected_hash(service) == Some(context.new_hash.as_str());
     // Where the Service was left elsewhere (no replicas for a time, a stable ReplicaSet without pods), it may have all traffic.
     let serves = context.selected_hash(service).and_then(|hash| context.set_of_hash(hash));
     let may_move = serves.is_none_or(|set| set.available == 0)
-        || stable.available >= context.rollout.replicas
+        || capacity::stable_is_enough(context)
         || (context.is_settled(traffic) && traffic.is_some_and(|traffic| traffic.stable.weight == 0));
     (!is_ahead && may_move && may_point(context, service, stable)).then_some(stable)
 }
@@ -68,7 +68,7 @@ fn canary_target<'a>(context: &'a Context<'_>, traffic: Option<&Traffic>) -> Opt
         let stable = context.stable_set()?;
         // With ping-pong users count on Services that keep their pods while they have traffic.
         let is_urgent = context.rollout.canary.ping_pong.is_none() || context.is_routing_stuck();
-        let has_capacity = is_urgent && stable.available >= context.rollout.replicas;
+        let has_capacity = is_urgent && capacity::stable_is_enough(context);
         return (stable.available > 0 && (has_capacity || carries_nothing)).then_some(stable);
     }
     let new = context.new_set()?;

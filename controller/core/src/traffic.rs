@@ -1,5 +1,5 @@
-//! The traffic that should be: a function of the steps up to the current one and of what is available, never of what was
-//! sent before.
+//! The traffic that should be: a function of the steps up to the current one and of what is available. Of what was sent before
+//! it knows one thing: weight that the canary has may stay where it is until there are pods to take it.
 //!
 //! The rows are those of the phase table of Argo Rollouts, with one difference throughout: a role has weight only while
 //! its Service selects the pods that the weight is meant for, and those exist.
@@ -9,7 +9,8 @@ use tidegate_model::Step;
 
 use crate::context::Context;
 use crate::destinations::{self, Division, Refused};
-use crate::{managed, replicas};
+use crate::share::{pods_for, weight_for};
+use crate::{capacity, carried, managed, replicas, stable_scale, threshold};
 
 /// The traffic that every router should express; `None` while there is no stable ReplicaSet to speak of, or no router.
 pub(crate) fn desired(context: &Context<'_>) -> Option<Traffic> {
@@ -61,31 +62,52 @@ fn division(context: &Context<'_>) -> Option<Division> {
 /// What the canary should get now.
 fn canary_weight(context: &Context<'_>) -> u32 {
     let canary = &context.rollout.canary;
-    let max = canary.max_weight();
     if must_wait_for_stable_service(context) {
-        return max;
+        return canary.max_weight();
     }
     if context.is_fully_promoted() {
         // The newest pods are the stable ones; the canary role gives its weight back once the stable Service has them.
         return match context.selected_hash(context.stable_service()) {
             Some(hash) if hash != context.new_hash && reaches_new_pods(context) => held(context),
-            _ => 0,
+            _ => stable_scale::returned(context),
         };
     }
     if !may_reach_canary(context) {
-        return 0;
+        return stable_scale::returned(context);
     }
-    let enough = context.new_available() >= context.rollout.replicas;
-    if context.is_past_steps() && enough {
+    let (held, target) = (held(context), target(context));
+    // Where nothing at all is noted, it may have that weight already.
+    if target > held && context.status.weights.is_some() && !has_pods_for(context, target) {
+        return held;
+    }
+    if target < held { stable_scale::lowered(context, target, destinations::asked(context)) } else { target }
+}
+
+/// The weight that the current position asks for.
+fn target(context: &Context<'_>) -> u32 {
+    let (replicas, max) = (context.rollout.replicas, context.rollout.canary.max_weight());
+    if context.is_past_steps() && threshold::new_is_complete(context) {
         return max;
     }
     if context.status.promote_full {
-        return held(context);
+        let held = held(context);
+        if !context.rollout.canary.dynamic_stable_scale {
+            return held;
+        }
+        // The stable pods make room as the others come, so each of these gets its part at once.
+        return held.max(weight_for(context.new_set().map_or(0, capacity::of), replicas, max));
     }
     let index = context.index();
     let reached =
         if replicas::at_desired(context) && index < context.steps().len() { index + 1 } else { index };
-    weight_after(context.steps(), reached)
+    weight_after(context.steps(), reached).min(max)
+}
+
+/// Whether the newest template has the pods for a weight, or as many as the steps say.
+fn has_pods_for(context: &Context<'_>, weight: u32) -> bool {
+    let pods = pods_for(weight, context.rollout.replicas, context.rollout.canary.max_weight());
+    let wanted = pods.min(replicas::wanted_of_new(context));
+    context.new_set().is_some_and(|set| threshold::is_met(context, set, wanted))
 }
 
 /// Whether the canary role may get requests at all, by weight or by a managed route.
@@ -97,13 +119,8 @@ fn may_reach_canary(context: &Context<'_>) -> bool {
 
 /// Whether weight of the canary role would reach pods of the newest template.
 fn reaches_new_pods(context: &Context<'_>) -> bool {
-    let service = context.canary_service();
-    let is_meant = match service {
-        Some(_) => context.selected_hash(service) == Some(context.new_hash.as_str()),
-        // Only when the status says so, too: a status that is behind must not hide which pods have the weight.
-        None => noted_hash(context) == Some(context.new_hash.as_str()),
-    };
-    context.new_available() > 0 && is_meant
+    // Where no Service says so, only when the status does: one that is behind must not hide which pods have the weight.
+    context.new_available() > 0 && carried::hash(context) == Some(context.new_hash.as_str())
 }
 
 /// Pods of an earlier canary for which the canary role still stands where no Service says so (routers that select pods by
@@ -112,7 +129,7 @@ fn left_behind<'a>(context: &'a Context<'_>) -> Option<&'a str> {
     if context.canary_service().is_some() {
         return None;
     }
-    let last = noted_hash(context)?;
+    let last = carried::noted_hash(context)?;
     if last == context.new_hash || context.set_of_hash(last).is_none_or(|set| set.available == 0) {
         return None;
     }
@@ -124,15 +141,9 @@ fn left_behind<'a>(context: &'a Context<'_>) -> Option<&'a str> {
     (!has_moved_on).then_some(last)
 }
 
-/// The pods that the canary role stood for when the weights were last set.
-fn noted_hash<'a>(context: &'a Context<'_>) -> Option<&'a str> {
-    context.world.rollout.pointer("/status/canary/weights/canary/podTemplateHash")?.as_str()
-}
-
-/// The weight that the pods of the newest template have; not one that an earlier canary had.
+/// The weight that the pods of the canary role had when the weights were last set.
 pub(crate) fn held(context: &Context<'_>) -> u32 {
-    let is_ours = noted_hash(context) == Some(context.new_hash.as_str());
-    context.status.weights.as_ref().filter(|_| is_ours).map_or(0, |weights| weights.canary)
+    carried::noted(context).unwrap_or_default()
 }
 
 /// Whether the stable Service was switched for a promotion that did not come about (aborted, superseded, rolled back, pods lost).

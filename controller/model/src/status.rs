@@ -81,6 +81,10 @@ pub struct Weights {
     pub stable_service: String,
     /// The Service that was in the canary role; empty when absent.
     pub canary_service: String,
+    /// The hash of the pods that had it; empty when absent.
+    pub canary_hash: String,
+    /// The hash of the stable pods; empty when absent.
+    pub stable_hash: String,
     /// What other destinations have, those of experiments.
     pub additional: Vec<AdditionalWeight>,
 }
@@ -177,12 +181,14 @@ impl Status {
             weights: status.pointer("/canary/weights").filter(|weights| weights.is_object()).map(|weights| {
                 let canary = weights.pointer("/canary/weight").and_then(Value::as_u64).unwrap_or_default();
                 let additional = weights.get("additional").and_then(Value::as_array).into_iter().flatten();
-                let service =
+                let text =
                     |pointer| weights.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
                 Weights {
                     canary: u32::try_from(canary).unwrap_or_default(),
-                    stable_service: service("/stable/serviceName"),
-                    canary_service: service("/canary/serviceName"),
+                    stable_service: text("/stable/serviceName"),
+                    canary_service: text("/canary/serviceName"),
+                    canary_hash: text("/canary/podTemplateHash"),
+                    stable_hash: text("/stable/podTemplateHash"),
                     additional: additional.map(AdditionalWeight::read).collect(),
                 }
             }),

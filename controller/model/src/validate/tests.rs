@@ -341,11 +341,9 @@ fn managed_routes_need_a_router() {
 
 #[test]
 fn what_is_not_served_is_refused_by_name() {
-    for (field, value) in [
-        ("analysis", json!({})),
-        ("canaryMetadata", json!({})),
-        ("stableMetadata", json!({})),
-    ] {
+    for (field, value) in
+        [("analysis", json!({})), ("canaryMetadata", json!({})), ("stableMetadata", json!({}))]
+    {
         let rollout = with(routed(&json!([])), &format!("/spec/strategy/canary/{field}"), value);
         assert_eq!(paths(&rollout), [format!("spec.strategy.canary.{field}")]);
     }
@@ -388,11 +386,7 @@ fn each_wrong_field_of_the_canary_is_named() {
             json!({"type": "Percent", "value": 101}),
             "replicaProgressThreshold.value",
         ),
-        (
-            "replicaProgressThreshold",
-            json!({"type": "Pods", "value": -1}),
-            "replicaProgressThreshold.value",
-        ),
+        ("replicaProgressThreshold", json!({"type": "Pods", "value": -1}), "replicaProgressThreshold.value"),
         ("maxSurge", json!(-1), "maxSurge"),
         ("maxSurge", json!("a%"), "maxSurge"),
         ("maxSurge", json!("25%%"), "maxSurge"),
