@@ -12,7 +12,7 @@ use tidegate_contract::Traffic;
 use tidegate_model::names::condition;
 
 use crate::context::Context;
-use crate::threshold;
+use crate::{threshold, traffic};
 
 /// Whether nothing but the stable Service's switch is left to do before the promotion.
 pub(crate) fn is_due(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
@@ -37,7 +37,9 @@ fn canary_carries_all(context: &Context<'_>, traffic: Option<&Traffic>) -> bool 
     // The status says so, too: if it were behind after a crash, nothing would tell that the stable Service was switched.
     let has_all = |traffic: &Traffic| {
         let noted = context.status.weights.as_ref().map(|weights| weights.canary);
-        traffic.canary.weight == traffic.max_weight && noted == Some(traffic.max_weight)
+        traffic.canary.weight == traffic.max_weight
+            && noted == Some(traffic.max_weight)
+            && traffic::is_for_new_pods(context, traffic)
     };
     context.has_routers() && context.is_settled(traffic) && traffic.is_some_and(has_all)
 }

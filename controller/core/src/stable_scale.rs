@@ -5,7 +5,7 @@
 //! one step needs; the weight follows each pod.
 
 use tidegate_model::names::{condition, reason};
-use tidegate_model::{AbortScaleDown, Step};
+use tidegate_model::{AbortScaleDown, ReplicaSet, Step};
 
 use crate::context::Context;
 use crate::replicas::{self, Size};
@@ -55,11 +55,24 @@ fn next_level(context: &Context<'_>) -> u32 {
     let (replicas, canary) = (context.rollout.replicas, &context.rollout.canary);
     let stable = context.stable_set().map_or(0, capacity::of);
     let missing = replicas.saturating_sub(threshold::counted(canary.progress_threshold, stable)).max(0);
-    let set = carried::by(context);
-    let is_held = canary.abort_scale_down != AbortScaleDown::WithTraffic
-        && set.is_some_and(|set| context.is_aborted() && set.hash == context.new_hash);
-    let pods = if is_held { missing } else { set.map_or(0, |set| set.available).max(missing) };
-    step_down(context.steps(), pods, replicas, canary.max_weight())
+    let max = canary.max_weight();
+    let pods = match carried::by(context) {
+        Some(set) if !is_held(context, set) => {
+            // Pods that stay although the weight needs fewer (`minPodsPerReplicaSet`) are not waited for.
+            let carrying = pods_for(carried::at_most(context), replicas, max);
+            let least = at_least(carrying, canary.min_pods_per_replica_set, replicas);
+            if set.available > least { set.available } else { carrying }
+        }
+        _ => 0,
+    };
+    step_down(context.steps(), pods.max(missing), replicas, max)
+}
+
+/// Whether the pods of the canary stay for a while after their traffic, whatever this becomes.
+fn is_held(context: &Context<'_>, set: &ReplicaSet) -> bool {
+    context.is_aborted()
+        && set.hash == context.new_hash
+        && context.rollout.canary.abort_scale_down != AbortScaleDown::WithTraffic
 }
 
 /// Whether some router does not do what it is asked to: then nothing becomes free step by step, and the canary's Service can
@@ -110,4 +123,41 @@ fn is_overdue(context: &Context<'_>) -> bool {
     let is_updating = !context.is_aborted() && !context.is_fully_promoted();
     let progressing = context.status.condition(condition::PROGRESSING);
     is_updating && progressing.is_some_and(|one| one.reason == reason::TIMED_OUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The way down of Argo Rollouts (`abortStepWeight`): the last step that needs fewer pods than are there or missing.
+    #[test]
+    fn the_next_level_is_the_last_step_that_takes_fewer_pods() {
+        let steps = |weights: &[u32]| -> Vec<Step> {
+            let mut steps = vec![Step::Pause(None)];
+            steps.extend(weights.iter().map(|weight| Step::SetWeight(*weight)));
+            steps
+        };
+        for (weights, pods, replicas, max, expected) in [
+            (&[20, 60][..], 10, 10, 100, 60),
+            (&[20, 60], 7, 10, 100, 60),
+            (&[20, 60], 6, 10, 100, 20),
+            (&[20, 60], 3, 10, 100, 20),
+            (&[20, 60], 2, 10, 100, 0),
+            (&[20, 60], 0, 10, 100, 0),
+            (&[], 10, 10, 100, 0),
+            (&[60, 20, 80], 8, 10, 100, 20),
+            (&[0, 50], 3, 3, 100, 50),
+            (&[0, 50], 2, 3, 100, 0),
+            (&[333_333, 666_666], 3, 3, 1_000_000, 666_666),
+            (&[333_333, 666_666], 2, 3, 1_000_000, 333_333),
+            (&[100], i64::MAX, i64::MAX, 100, 0),
+            (&[50], 1, 0, 100, 50),
+        ] {
+            assert_eq!(
+                step_down(&steps(weights), pods, replicas, max),
+                expected,
+                "{weights:?} of {max}: {pods} of {replicas} pods"
+            );
+        }
+    }
 }

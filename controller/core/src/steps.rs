@@ -8,7 +8,7 @@ use tidegate_model::{PauseCondition, PingOrPong, Step};
 
 use crate::context::Context;
 use crate::decision::Note;
-use crate::traffic::weight_after;
+use crate::traffic::{self, weight_after};
 use crate::{managed, promotion, replicas, roles, time};
 
 /// What the status says about the position.
@@ -235,7 +235,11 @@ fn is_weight_in_force(context: &Context<'_>, index: usize, traffic: Option<&Traf
     let weight = weight_after(context.steps(), index + 1).min(max);
     // A canary that is to have no pods gets no weight, whatever the step says.
     let is_empty = replicas::wanted_of_new(context) == 0;
-    context.is_settled(traffic) && traffic.is_some_and(|traffic| is_empty || traffic.canary.weight == weight)
+    // The canary role may still carry it for an earlier template.
+    let has_it = |traffic: &Traffic| {
+        traffic.canary.weight == weight && (weight == 0 || traffic::is_for_new_pods(context, traffic))
+    };
+    context.is_settled(traffic) && traffic.is_some_and(|traffic| is_empty || has_it(traffic))
 }
 
 /// Whether the routers have the managed route of this step, or have given it up. One for a canary that is to have no pods waits

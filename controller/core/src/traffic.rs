@@ -123,6 +123,11 @@ fn reaches_new_pods(context: &Context<'_>) -> bool {
     context.new_available() > 0 && carried::hash(context) == Some(context.new_hash.as_str())
 }
 
+/// Whether the canary role of this traffic stands for the newest template.
+pub(crate) fn is_for_new_pods(context: &Context<'_>, traffic: &Traffic) -> bool {
+    traffic.canary.pod_template_hash.as_deref() == Some(context.new_hash.as_str())
+}
+
 /// Pods of an earlier canary for which the canary role still stands where no Service says so (routers that select pods by
 /// their hash): the role moves on when it is verified that it carries nothing, as a Service does.
 fn left_behind<'a>(context: &'a Context<'_>) -> Option<&'a str> {

@@ -186,6 +186,61 @@ impl Cluster {
         }
     }
 
+    /// Traffic goes back to the stable pods no faster than these can take it, and on an abort it never comes again.
+    pub(crate) fn check_way_back(&self, traffic: &Traffic) {
+        let Some(before) = self.written.as_ref().filter(|one| one.max_weight == traffic.max_weight) else {
+            return;
+        };
+        let status = &self.rollout["status"];
+        let is_aborted = status["abort"] == true && status["stableRS"] != status["currentPodHash"];
+        let is_same_role = self.reaches(&before.canary) == self.reaches(&traffic.canary);
+        assert!(
+            !is_aborted || !is_same_role || traffic.canary.weight <= before.canary.weight,
+            "the canary's weight rises from {} to {}, and it is aborted",
+            before.canary.weight,
+            traffic.canary.weight
+        );
+        let canary = self.reaches(&traffic.canary).unwrap_or_default();
+        let stable = self.reaches(&traffic.stable).unwrap_or_default();
+        if traffic.canary.weight >= before.canary.weight || canary == stable || self.available(&canary) == 0 {
+            return;
+        }
+        let conditions = status["conditions"].as_array();
+        let is_late = |one: &Value| one["reason"] == "ProgressDeadlineExceeded";
+        if conditions.is_some_and(|all| all.iter().any(is_late)) {
+            return;
+        }
+        let threshold = &self.rollout["spec"]["strategy"]["canary"]["replicaProgressThreshold"];
+        let percent = match threshold["type"].as_str() {
+            Some("Percent") => threshold["value"].as_i64().unwrap(),
+            _ => 100,
+        };
+        let replicas = self.rollout["spec"]["replicas"].as_i64().unwrap_or(1);
+        // Pods for the whole, in parts of a hundred: exact without fractions.
+        let needed = i64::from(traffic.stable.weight) * replicas * percent;
+        let there = self.certainly_available(&stable) * i64::from(traffic.max_weight) * 100;
+        assert!(
+            needed <= there,
+            "stable gets {} of {} with {} of {replicas} pods (canary {} to {})",
+            traffic.stable.weight,
+            traffic.max_weight,
+            self.certainly_available(&stable),
+            before.canary.weight,
+            traffic.canary.weight,
+        );
+    }
+
+    /// How many pods there are at least, as long as the ReplicaSets' statuses are behind.
+    fn certainly_available(&self, hash: &str) -> i64 {
+        let sets = self.sets.iter().filter(|(_, set)| object::label(set, HASH) == Some(hash));
+        let count = |set: &Value, field: &str| set.pointer(field).and_then(Value::as_i64).unwrap_or_default();
+        sets.map(|(name, set)| {
+            let least = self.least.get(name).copied().unwrap_or(i64::MAX);
+            count(set, "/status/availableReplicas").min(count(set, "/spec/replicas")).min(least)
+        })
+        .sum()
+    }
+
     fn available(&self, hash: &str) -> i64 {
         let count = |set: &Value| set.pointer("/status/availableReplicas").and_then(Value::as_i64);
         self.sets.values().filter(|set| object::label(set, HASH) == Some(hash)).filter_map(count).sum()

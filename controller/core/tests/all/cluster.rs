@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tidegate_api::{Body, Operation, Request, object};
-use tidegate_contract::Traffic;
+use tidegate_contract::{Kind, ObjectRef, Share, Traffic};
 use tidegate_core::{
     Decision, Note, RouterReport, RouterState, Routing, UNVERIFIED, Workload, World, decide,
 };
@@ -69,6 +69,8 @@ pub(crate) struct Cluster {
     pub(crate) notes: Vec<Note>,
     /// Of the last pass.
     pub(crate) wake_at: Option<Timestamp>,
+    /// The fewest pods that each ReplicaSet was told to have since its pods last followed.
+    pub(crate) least: BTreeMap<String, i64>,
     asked: Option<Traffic>,
     versions: u64,
 }
@@ -92,6 +94,7 @@ impl Cluster {
             ready: BTreeMap::new(),
             notes: Vec::new(),
             wake_at: None,
+            least: BTreeMap::new(),
             asked: None,
             versions: 0,
         };
@@ -149,6 +152,7 @@ impl Cluster {
         let is_written = self.written.as_ref() == Some(traffic);
         let waiting = |reason: &str| RouterState::Waiting { reason: reason.into(), message: "…".into() };
         let state = match self.gate {
+            Gate::Verified | Gate::NotApplicable | Gate::Unverified if !is_written => waiting("WritePending"),
             Gate::Verified => RouterState::Verified,
             Gate::NotApplicable => RouterState::NotApplicable { warning: None },
             Gate::Unverified => waiting(UNVERIFIED),
@@ -168,16 +172,38 @@ impl Cluster {
         let report = RouterReport {
             router: "r".into(),
             features: self.features.clone().filter(|_| state.without_plugin().is_none()),
+            shares: if state.without_plugin().is_none() { self.shares() } else { Vec::new() },
             state,
-            shares: Vec::new(),
             notes: Vec::new(),
         };
         Routing { traffic: traffic.clone(), routers: vec![report] }
     }
 
+    /// What the routes say, as a router tells it.
+    fn shares(&self) -> Vec<Share> {
+        let about = ObjectRef {
+            kind: Kind { group: "gateway.networking.k8s.io".into(), kind: "HTTPRoute".into() },
+            namespace: Some("shop".into()),
+            name: "web".into(),
+        };
+        let share = |destination: &str, weight, total| Share {
+            about: about.clone(),
+            at: "/spec/rules/0".into(),
+            destination: destination.into(),
+            weight,
+            total,
+        };
+        let written = self.written.iter();
+        let shares = written.flat_map(|one| {
+            [("stable", one.stable.weight), ("canary", one.canary.weight)]
+                .map(|(name, weight)| share(name, weight, one.max_weight))
+        });
+        shares.collect()
+    }
+
     /// Decides, asking the routers about what is desired, as often as that changes.
     pub(crate) fn decide(&mut self) -> Decision {
-        for _ in 0..8 {
+        for _ in 0..16 {
             let world = self.world();
             let decision = decide(&world, self.now);
             assert_eq!(decision, decide(&world, self.now), "the same world, the same decision");
@@ -189,20 +215,27 @@ impl Cluster {
                 };
                 assert_eq!(existing(one), existing(other), "whatever was asked before");
             }
-            let Some(traffic) = decision.traffic.clone().filter(|one| self.asked.as_ref() != Some(one))
-            else {
+            let Some(traffic) = decision.traffic.clone() else { return decision };
+            if self.asked.as_ref() != Some(&traffic) {
+                // Asked before anything is written.
+                self.asked = Some(traffic);
+                continue;
+            }
+            let is_open = matches!(self.gate, Gate::Verified | Gate::NotApplicable);
+            let is_written = self.written.as_ref() == Some(&traffic);
+            if self.gate.is_closed() || (is_written && (!is_open || self.in_force == self.written)) {
                 return decision;
-            };
-            if !self.gate.is_closed() {
+            }
+            if !is_written {
                 self.check_route(&traffic);
                 self.check_role(&traffic);
                 self.check_stable(&traffic);
-                self.written = Some(traffic.clone());
+                self.check_way_back(&traffic);
+                self.written = Some(traffic);
             }
-            if matches!(self.gate, Gate::Verified | Gate::NotApplicable) {
-                self.in_force = Some(traffic.clone());
+            if is_open {
+                self.in_force.clone_from(&self.written);
             }
-            self.asked = Some(traffic);
         }
         panic!("the desired traffic depends on what the routers answer to it");
     }
@@ -264,6 +297,10 @@ impl Cluster {
             Operation::Patch { name, subresource: None, body: Body::Merge(patch) } => {
                 if kind == "ReplicaSet" {
                     self.check_scaling(name, patch);
+                    if let Some(replicas) = patch.pointer("/spec/replicas").and_then(Value::as_i64) {
+                        let least = self.least.entry(name.clone()).or_insert(replicas);
+                        *least = replicas.min(*least);
+                    }
                 } else if kind == "Service" {
                     self.check_switch(name, patch);
                 }
@@ -314,6 +351,7 @@ impl Cluster {
 
     /// The pods of one ReplicaSet follow, and so many of them are ready.
     pub(crate) fn follow(&mut self, name: &str, ready: i64) {
+        self.least.remove(name);
         let set = self.sets.get_mut(name).unwrap();
         let desired = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
         let ready = desired.min(ready);

@@ -27,6 +27,8 @@ mod ping_pong;
 mod properties;
 mod scaling;
 mod several;
+mod stable_scale;
+mod threshold;
 mod updates;
 mod workload;
 mod worlds;

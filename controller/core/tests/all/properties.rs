@@ -22,6 +22,8 @@ enum Happening {
     Ready(u8, Option<i64>),
     Gate(Gate),
     Pass,
+    /// A pass, and the pods do not follow yet.
+    Lag,
     /// Only so many writes succeed, and no status.
     Cut(usize),
     Wait(i64),
@@ -50,6 +52,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => ((1..5_u8), prop::option::of(0..11_i64)).prop_map(|(image, ready)| Happening::Ready(image, ready)),
         3 => gate.prop_map(Happening::Gate),
         12 => Just(Happening::Pass),
+        3 => Just(Happening::Lag),
         2 => (0..4_usize).prop_map(Happening::Cut),
         3 => prop::sample::select(vec![1, 10, 35, 700]).prop_map(Happening::Wait),
     ]
@@ -71,11 +74,26 @@ fn steps() -> impl Strategy<Value = Value> {
     prop_oneof![Just(trace()), vec(step, 0..6).prop_map(Value::from)]
 }
 
-fn delays() -> impl Strategy<Value = Value> {
+fn scales() -> impl Strategy<Value = Value> {
     let seconds = || prop::sample::select(vec![json!(null), json!(0), json!(15)]);
-    (seconds(), seconds(), prop::sample::select(vec![json!(null), json!(3)])).prop_map(|(one, other, pods)| {
-        json!({"scaleDownDelaySeconds": one, "abortScaleDownDelaySeconds": other, "minPodsPerReplicaSet": pods})
-    })
+    let threshold = prop::sample::select(vec![
+        json!(null),
+        json!(null),
+        json!({"type": "Percent", "value": 80}),
+        json!({"type": "Pods", "value": 3}),
+    ]);
+    let pods = prop::sample::select(vec![json!(null), json!(3)]);
+    (seconds(), seconds(), pods, any::<bool>(), threshold).prop_map(
+        |(delay, abort, pods, is_dynamic, threshold)| {
+            json!({
+                "scaleDownDelaySeconds": if is_dynamic { Value::Null } else { delay },
+                "abortScaleDownDelaySeconds": abort,
+                "minPodsPerReplicaSet": pods,
+                "dynamicStableScale": is_dynamic,
+                "replicaProgressThreshold": threshold,
+            })
+        },
+    )
 }
 
 fn happens(cluster: &mut Cluster, happening: &Happening) {
@@ -98,6 +116,9 @@ fn happens(cluster: &mut Cluster, happening: &Happening) {
         Happening::Gate(gate) => cluster.set_gate(*gate),
         Happening::Pass => {
             cluster.pass();
+        }
+        Happening::Lag => {
+            cluster.pass_in_part(usize::MAX);
         }
         Happening::Cut(count) => {
             cluster.pass_in_part(*count);
@@ -153,12 +174,12 @@ proptest! {
 
     #[test]
     fn routed_canaries_are_safe_and_end_well(
-        steps in steps(), delays in delays(), has_services in any::<bool>(), happenings in vec(happening(), 1..60),
+        steps in steps(), scales in scales(), has_services in any::<bool>(), happenings in vec(happening(), 1..60),
     ) {
         let mut manifest = rollout(steps);
         manifest["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = json!([{"name": "a"}, {"name": "b"}]);
         let mut cluster = Cluster::new(manifest, [service("web-canary"), service("web-stable")]);
-        cluster.canary(&delays);
+        cluster.canary(&scales);
         if !has_services {
             cluster.canary(&json!({"canaryService": null, "stableService": null}));
         }
