@@ -10,7 +10,6 @@ use tidegate_model::{AbortScaleDown, ReplicaSet, Step};
 use crate::context::Context;
 use crate::replicas::{self, Size};
 use crate::share::{at_least, pods_for};
-use crate::world::RouterState;
 use crate::{capacity, carried, threshold};
 
 /// How many pods the stable ReplicaSet should have, before anything about shrinking.
@@ -49,7 +48,8 @@ fn is_returning(context: &Context<'_>) -> bool {
 
 /// The weight that the stable ReplicaSet should be large enough to leave to the canary.
 fn next_level(context: &Context<'_>) -> u32 {
-    if is_without_help(context) {
+    if context.is_routing_stuck() {
+        // Nothing becomes free step by step, and the canary's Service can go to the stable pods only when these are all there.
         return 0;
     }
     let (replicas, canary) = (context.rollout.replicas, &context.rollout.canary);
@@ -73,17 +73,6 @@ fn is_held(context: &Context<'_>, set: &ReplicaSet) -> bool {
     context.is_aborted()
         && set.hash == context.new_hash
         && context.rollout.canary.abort_scale_down != AbortScaleDown::WithTraffic
-}
-
-/// Whether some router does not do what it is asked to: then nothing becomes free step by step, and the canary's Service can
-/// go to the stable pods only when these are all there.
-fn is_without_help(context: &Context<'_>) -> bool {
-    let late = context.status.condition(condition::TRAFFIC_NOT_VERIFIED);
-    let mut reports = context.world.routing.iter().flat_map(|routing| &routing.routers);
-    late.is_some_and(|late| late.status == "True")
-        || reports.any(|report| {
-            matches!(report.state, RouterState::Failed { .. } | RouterState::Unavailable { .. })
-        })
 }
 
 /// The last weight of the steps that takes fewer pods than these; 0 when there is none.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_api::{Operation, object};
+use tidegate_model::AbortScaleDown;
 use tidegate_model::names::HASH_LABEL;
 
 use super::{Broken, Scene, Verdict, Write, differs_only};
@@ -122,7 +123,11 @@ fn delayed(scene: &Scene<'_>, write: &Write<'_>, hash: &str) -> Verdict {
         let (spec, status) = (facts.spec()?, facts.status()?);
         let canary = &spec.canary;
         if facts.is_aborted() && status.current_pod_hash == hash {
-            return Some(canary.abort_scale_down_delay_seconds);
+            return Some(match canary.abort_scale_down {
+                AbortScaleDown::After(seconds) => seconds,
+                AbortScaleDown::Never => i64::MAX,
+                AbortScaleDown::WithTraffic => 0,
+            });
         }
         let is_immediate = canary.scale_down_delay_revision_limit.is_some()
             || [&*status.current_pod_hash, &*status.stable_rs].contains(&hash)
