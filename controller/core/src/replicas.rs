@@ -115,15 +115,15 @@ pub(crate) fn plan_abort(context: &Context<'_>, writes: &mut Writes, notes: &mut
     Plan { context, writes, notes, wake_at: None }.grow_for_abort();
 }
 
-/// The next size of a ReplicaSet that should have so many pods, of which so many are needed where they are; `None`: it is not
-/// known how many.
-fn next_size(set: &ReplicaSet, wanted: i64, needed: Option<i64>) -> i64 {
+/// The next size of a ReplicaSet that should have so many pods, of which so many are needed where they are. `None`: it is not
+/// known how many, but more than all replicas no traffic needs.
+fn next_size(set: &ReplicaSet, wanted: i64, needed: Option<i64>, replicas: i64) -> i64 {
     if wanted > set.desired {
         // Of pods that are about to go nobody can tell whether they are among the available ones. Once they are gone, the rest
         // can be counted on.
         return if set.current > set.desired { set.desired } else { wanted };
     }
-    needed.map_or(set.desired, |needed| needed.clamp(wanted, set.desired))
+    needed.unwrap_or(replicas).clamp(wanted, set.desired)
 }
 
 struct Plan<'a, 'b> {
@@ -141,7 +141,7 @@ impl Plan<'_, '_> {
         }
         let needed = capacity::needed(self.context, traffic, &stable.hash);
         let wanted = stable_scale::wanted(self.context).max(needed.unwrap_or_default());
-        self.scale(stable, next_size(stable, wanted, needed));
+        self.scale(stable, next_size(stable, wanted, needed, self.context.rollout.replicas));
     }
 
     /// The stable ReplicaSet of an update that is given up: all of it, as there is nothing else that could be waited for.
@@ -150,7 +150,7 @@ impl Plan<'_, '_> {
         let wanted = self.context.rollout.replicas;
         let is_waited_for = self.context.is_routed && self.context.rollout.canary.dynamic_stable_scale;
         if is_waited_for && wanted > stable.desired {
-            self.scale(stable, next_size(stable, wanted, None));
+            self.scale(stable, next_size(stable, wanted, None, wanted));
         }
     }
 
@@ -160,7 +160,8 @@ impl Plan<'_, '_> {
             return self.retire_aborted(new, traffic);
         }
         let needed = capacity::needed(self.context, traffic, &new.hash).filter(|_| !self.is_stable_too(new));
-        self.scale(new, next_size(new, wanted_of_new(self.context), needed));
+        let wanted = wanted_of_new(self.context);
+        self.scale(new, next_size(new, wanted, needed, self.context.rollout.replicas));
     }
 
     /// Whether the stable role's traffic goes to the newest pods, too.

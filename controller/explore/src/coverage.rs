@@ -21,6 +21,10 @@ pub struct Coverage {
     pub weight_changes: u64,
     /// Times that managed routes appeared.
     pub managed_routes: u64,
+    /// Times that the stable ReplicaSet got smaller than the whole, because the canary carries a part.
+    pub stable_shrunk: u64,
+    /// Times that a part of a canary's weight went back to stable, and not all of it.
+    pub gradual_returns: u64,
     /// Rollouts that said that traffic is not verified in time.
     pub not_verified: u64,
     /// Rollouts that said that a router is not ready.
@@ -41,6 +45,16 @@ impl Coverage {
             self.managed_routes += count(!old.has_managed && new.has_managed);
         }
         let (Some(old), Some(new)) = (before.status(), after.status()) else { return };
+        let stable = |facts: &Facts| {
+            let (spec, status) = facts.spec().zip(facts.status())?;
+            Some((facts.set(&status.stable_rs)?.desired, spec.replicas))
+        };
+        let is_part = |facts: &Facts| stable(facts).is_some_and(|(pods, replicas)| pods < replicas);
+        self.stable_shrunk += count(!is_part(before) && is_part(after) && old.stable_rs == new.stable_rs);
+        let is_back = after.is_aborted() || new.stable_rs == new.current_pod_hash;
+        let canary =
+            |status: &tidegate_model::Status| status.weights.as_ref().map_or(0, |weights| weights.canary);
+        self.gradual_returns += count(is_back && canary(new) > 0 && canary(new) < canary(old));
         self.promotions += count(!old.stable_rs.is_empty() && old.stable_rs != new.stable_rs);
         self.aborts += count(!old.abort && new.abort);
         let was_in_flight = !old.stable_rs.is_empty() && old.stable_rs != old.current_pod_hash;
@@ -64,6 +78,8 @@ impl Coverage {
         self.role_moves += other.role_moves;
         self.weight_changes += other.weight_changes;
         self.managed_routes += other.managed_routes;
+        self.stable_shrunk += other.stable_shrunk;
+        self.gradual_returns += other.gradual_returns;
         self.not_verified += other.not_verified;
         self.not_ready += other.not_ready;
     }

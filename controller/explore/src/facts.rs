@@ -7,7 +7,7 @@ use serde_json::Value;
 use tidegate_api::{Resource, builtin, object};
 use tidegate_cluster::Cluster;
 use tidegate_model::names::HASH_LABEL;
-use tidegate_model::{ReplicaSet, Rollout, RoutingRecord, Status, Step};
+use tidegate_model::{ProgressThreshold, ReplicaSet, Rollout, RoutingRecord, Status, Step};
 
 use crate::scenario::{App, NAMESPACE};
 
@@ -194,6 +194,24 @@ impl Facts {
     /// How many available pods there are of a template.
     pub(crate) fn available(&self, hash: &str) -> i64 {
         self.set(hash).map_or(0, |set| set.available)
+    }
+
+    /// How many of so many wanted pods suffice.
+    pub(crate) fn sufficient(&self, wanted: i64) -> i64 {
+        match self.spec().and_then(|spec| spec.canary.progress_threshold) {
+            None => wanted,
+            Some(ProgressThreshold::Percent(percent)) => (wanted * percent + 99) / 100,
+            Some(ProgressThreshold::Pods(pods)) => pods.min(wanted),
+        }
+    }
+
+    /// For how many pods of stable those that are available and meant to stay count.
+    pub(crate) fn counted(&self, hash: &str) -> i64 {
+        let pods = self.set(hash).map_or(0, |set| set.available.min(set.desired));
+        match self.spec().and_then(|spec| spec.canary.progress_threshold) {
+            Some(ProgressThreshold::Percent(percent)) => pods * 100 / percent.max(1),
+            None | Some(ProgressThreshold::Pods(_)) => pods,
+        }
     }
 
     /// Whether the update was given up, with something to go back to.

@@ -40,6 +40,9 @@
 //! | `weights-sum-to-the-largest` | in each rule that a write changes, stable and canary have all parts |
 //! | `traffic-needs-pods` | the canary gets more only with available pods behind its Service |
 //! | `weight-of-the-step` | and only what its step gives it; nothing once aborted or promoted |
+//! | `stable-can-carry-its-share` | traffic comes back to stable only as far as its pods can take it |
+//! | `aborts-only-go-back` | the canary of an aborted update never gets more again |
+//! | `aborted-sets-do-not-grow` | and no more pods |
 //! | `no-set-below-its-share` | no ReplicaSet is smaller than the traffic needs that routes have or gateways still follow |
 //! | `sets-go-after-their-delay` | what had traffic stays for its delay, by the controllers' clocks |
 //! | `no-set-in-use-goes`, `no-set-out-of-nothing` | ReplicaSets are deleted when over, and made for a template that has none |

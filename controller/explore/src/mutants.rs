@@ -21,7 +21,7 @@ pub struct Mutant {
 }
 
 /// All of them.
-pub const MUTANTS: [Mutant; 24] = [
+pub const MUTANTS: [Mutant; 29] = [
     Mutant { name: "trusts-writes", does: "takes for verified what was written", decide: trusts_writes },
     Mutant {
         name: "ignores-failures",
@@ -37,6 +37,23 @@ pub const MUTANTS: [Mutant; 24] = [
         name: "shrinks-stable",
         does: "makes stable smaller as the canary grows",
         decide: shrinks_stable,
+    },
+    Mutant {
+        name: "shrinks-stable-ahead",
+        does: "makes stable as small as the weights that come allow, not those in force",
+        decide: shrinks_stable_ahead,
+    },
+    Mutant { name: "drops-at-once", does: "gives all back at once on an abort", decide: drops_at_once },
+    Mutant {
+        name: "holds-what-is-missing",
+        does: "gives an aborted canary what stable cannot take, whatever it had",
+        decide: holds_what_is_missing,
+    },
+    Mutant { name: "regrows", does: "sizes an aborted canary as its steps say", decide: regrows },
+    Mutant {
+        name: "waits-for-pods",
+        does: "waits for as many pods as a threshold says, though fewer are wanted",
+        decide: waits_for_pods,
     },
     Mutant { name: "forgets-delay", does: "knows no delay before old pods go", decide: forgets_delay },
     Mutant {
@@ -210,6 +227,83 @@ fn shrinks_stable(world: &World, now: Timestamp) -> Decision {
         && replicas > 1
     {
         write(&mut decision, set, json!({"spec": {"replicas": replicas / 2}}));
+    }
+    decision
+}
+
+fn shrinks_stable_ahead(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let Some(traffic) = &decision.traffic else { return decision };
+    let replicas = number(&world.rollout, "/spec/replicas");
+    let share = i64::from(traffic.max_weight - traffic.canary.weight) * replicas;
+    let pods = (share + i64::from(traffic.max_weight) - 1) / i64::from(traffic.max_weight);
+    if is_dynamic(world)
+        && is_updating(world)
+        && let Some(set) = set_of(world, text(&world.rollout, "/status/stableRS"))
+        && number(set, "/spec/replicas") > pods
+    {
+        write(&mut decision, set, json!({"spec": {"replicas": pods}}));
+    }
+    decision
+}
+
+fn drops_at_once(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    if let Some(traffic) = &mut decision.traffic
+        && is_true(&world.rollout, "/status/abort")
+        && is_updating(world)
+    {
+        traffic.canary.weight = 0;
+        traffic.stable.weight = traffic.max_weight;
+    }
+    decision
+}
+
+fn holds_what_is_missing(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let replicas = number(&world.rollout, "/spec/replicas").max(1);
+    let stable = set_of(world, text(&world.rollout, "/status/stableRS"));
+    let available = stable.map_or(0, |set| number(set, "/status/availableReplicas"));
+    if let Some(traffic) = &mut decision.traffic
+        && is_true(&world.rollout, "/status/abort")
+        && is_updating(world)
+        && traffic.canary.weight > 0
+    {
+        let max = i64::from(traffic.max_weight);
+        let missing = (max - max * available / replicas).clamp(0, max);
+        traffic.canary.weight = u32::try_from(missing).unwrap_or_default();
+        traffic.stable.weight = traffic.max_weight - traffic.canary.weight;
+    }
+    decision
+}
+
+fn regrows(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let replicas = number(&world.rollout, "/spec/replicas");
+    if is_true(&world.rollout, "/status/abort")
+        && is_updating(world)
+        && let Some(set) = set_of(world, text(&world.rollout, "/status/currentPodHash"))
+        && (1..replicas).contains(&number(set, "/spec/replicas"))
+    {
+        write(&mut decision, set, json!({"spec": {"replicas": replicas}}));
+    }
+    decision
+}
+
+fn waits_for_pods(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let wanted = number(&world.rollout, "/spec/strategy/canary/replicaProgressThreshold/value");
+    let is_pods =
+        text(&world.rollout, "/spec/strategy/canary/replicaProgressThreshold/type").starts_with("Pod");
+    let set = set_of(world, text(&world.rollout, "/status/currentPodHash"));
+    let available = set.map_or(0, |set| number(set, "/status/availableReplicas"));
+    let index = number(&world.rollout, "/status/currentStepIndex");
+    if is_pods
+        && is_updating(world)
+        && available < wanted
+        && number(&decision.status, "/currentStepIndex") == index + 1
+    {
+        put(&mut decision.status, &["currentStepIndex"], json!(index));
     }
     decision
 }
@@ -408,6 +502,10 @@ fn number(value: &Value, pointer: &str) -> i64 {
 
 fn is_true(value: &Value, pointer: &str) -> bool {
     value.pointer(pointer).and_then(Value::as_bool) == Some(true)
+}
+
+fn is_dynamic(world: &World) -> bool {
+    is_true(&world.rollout, "/spec/strategy/canary/dynamicStableScale")
 }
 
 fn is_updating(world: &World) -> bool {

@@ -157,6 +157,13 @@ impl App {
         maybe(random, canary, "abortScaleDownDelaySeconds", &[0, 5, 60]);
         maybe(random, canary, "scaleDownDelayRevisionLimit", &[0, 1]);
         maybe(random, canary, "minPodsPerReplicaSet", &[1, 2]);
+        if random.u8(..3) == 0 {
+            canary.shift_remove("scaleDownDelaySeconds");
+            canary.insert("dynamicStableScale".into(), json!(true));
+        }
+        if random.u8(..4) == 0 {
+            canary.insert("replicaProgressThreshold".into(), draw_threshold(random));
+        }
         app
     }
 
@@ -215,6 +222,12 @@ fn draw_managed(random: &mut fastrand::Rng, name: &str, routers: &[Router]) -> V
         managed.insert(0, one("staff", false));
     }
     managed
+}
+
+/// A `replicaProgressThreshold`; some of them more pods than there ever are.
+pub(crate) fn draw_threshold(random: &mut fastrand::Rng) -> Value {
+    let (kind, values) = if random.bool() { ("Percent", [50, 80, 100]) } else { ("Pods", [1, 2, 9]) };
+    json!({"type": kind, "value": random.choice(&values)})
 }
 
 fn maybe(random: &mut fastrand::Rng, fields: &mut Map<String, Value>, name: &str, values: &[i64]) {

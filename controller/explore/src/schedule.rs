@@ -8,7 +8,7 @@ use tidegate_contract::FaultReason;
 use crate::happening::{Edit, Fate, GatewayFault, Happening, PluginFault, Pods, WatchFault, Which};
 use crate::manifests;
 use crate::plan::Timed;
-use crate::scenario::{App, PLUGINS, Scenario};
+use crate::scenario::{self, App, PLUGINS, Scenario};
 use crate::steps;
 
 /// Images that there are.
@@ -165,10 +165,13 @@ fn edit(random: &mut fastrand::Rng, scenario: &Scenario) -> Happening {
 
 /// Another configuration of the routers, or other delays.
 fn canary(random: &mut fastrand::Rng, app: &App) -> Value {
-    match random.u8(..6) {
-        0 => json!({"scaleDownDelaySeconds": random.i64(0..60)}),
-        1 => json!({"abortScaleDownDelaySeconds": random.i64(0..60)}),
-        2 => {
+    match random.u8(..9) {
+        // Only one of these two at a time is valid.
+        0 => json!({"scaleDownDelaySeconds": random.i64(0..60), "dynamicStableScale": null}),
+        1 => json!({"scaleDownDelaySeconds": null, "dynamicStableScale": random.u8(..3) != 0}),
+        2 => json!({"abortScaleDownDelaySeconds": random.i64(0..60)}),
+        3 => json!({"replicaProgressThreshold": scenario::draw_threshold(random)}),
+        4 => {
             let mut other = app.clone();
             for router in &mut other.routers {
                 router.never_verifies = !router.never_verifies;
@@ -176,7 +179,7 @@ fn canary(random: &mut fastrand::Rng, app: &App) -> Value {
             json!({"trafficRouting": manifests::routing(&other)})
         }
         // Some of its routes are not divided any more.
-        3 | 4 => {
+        5 | 6 => {
             let mut other = app.clone();
             for router in other.routers.iter_mut().filter(|router| !router.by_label) {
                 if router.routes.len() > 1 {

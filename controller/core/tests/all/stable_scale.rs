@@ -506,3 +506,16 @@ fn without_routers_there_are_enough_pods_of_both_together() {
     ready(&mut cluster, "v1", 10);
     assert_eq!(sizes(&cluster), (10, 0));
 }
+
+#[test]
+fn fewer_replicas_need_no_router() {
+    for is_dynamic in [true, false] {
+        let mut cluster = running(rollout(trace()));
+        cluster.canary(&json!({"dynamicStableScale": is_dynamic}));
+        cluster.settle();
+        cluster.set_gate(Gate::Unavailable);
+        cluster.scale(4);
+        cluster.settle();
+        assert_eq!(cluster.replicas("v1"), Some(4), "{is_dynamic}");
+    }
+}

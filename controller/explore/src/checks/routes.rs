@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tidegate_model::names::{condition, reason};
 
 use tidegate_model::routing_record::has_finalizer;
 
@@ -69,6 +70,9 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
     let (Some(before), Some(after)) = (write.before, write.after) else { return Ok(()) };
     let divide = |route: &Value| Division::read(&Arc::new(route.clone()), scene.app);
     let (before, after) = (divide(before), divide(after));
+    for (old, new) in before.rules.iter().zip(&after.rules) {
+        way_back(scene, write, old, new)?;
+    }
     for rule in after.rules.iter().filter(|rule| !before.rules.contains(rule)) {
         let [stable, canary, _] = rule;
         let is_all = |facts: &Facts| {
@@ -118,6 +122,49 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
     Ok(())
 }
 
+/// Traffic comes back to the stable pods no faster than these can take it; and once an update is aborted, none leaves them.
+fn way_back(scene: &Scene<'_>, write: &Write<'_>, old: &[u64; 3], new: &[u64; 3]) -> Verdict {
+    let ([_, was, of], [stable, is, total]) = (old, new);
+    let is_one_place = |facts: &Facts| {
+        facts.edited != [false; 2] || facts.selected(1).is_none() || facts.selected(0) == facts.selected(1)
+    };
+    if is * of > was * total && !scene.any(|facts| !facts.is_aborted() || is_one_place(facts)) {
+        let message = format!("{}: the canary gets {is} instead of {was}, and it is aborted", write.key);
+        return Err(Broken("aborts-only-go-back", message));
+    }
+    if is * of >= was * total {
+        return Ok(());
+    }
+    let may_fall = |facts: &Facts| {
+        let Some((spec, status)) = facts.spec().zip(facts.status()) else { return true };
+        let is_late =
+            status.condition(condition::PROGRESSING).is_some_and(|one| one.reason == reason::TIMED_OUT);
+        let share = |rule: &[u64; 3]| rule[1] * total <= is * rule[2].max(1);
+        is_one_place(facts)
+            || spec.replicas == 0
+            || facts.selected(1).is_none_or(|hash| facts.available(hash) == 0)
+            || facts.set(&status.stable_rs).is_none()
+            || (is_late && !facts.is_aborted())
+            // Somebody else had raised it, or another route is there already.
+            || status.weights.as_ref().is_some_and(|weights| u64::from(weights.canary) <= *is)
+            || facts.routes.iter().filter_map(|route| route.written.as_ref()).any(|one| one.rules.iter().any(share))
+    };
+    if scene.any(may_fall) {
+        return Ok(());
+    }
+    let pods = |facts: &Facts| facts.selected(0).map_or(0, |hash| facts.counted(hash));
+    let pods = scene.window.iter().map(|(_, facts)| pods(facts)).max().unwrap_or_default();
+    let replicas = scene.fewest_replicas();
+    if i128::from(*stable) * i128::from(replicas) <= i128::from(pods) * i128::from(*total) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: stable gets {stable} of {total} with {pods} of {replicas} pods (the canary had {was} of {of})",
+        write.key
+    );
+    Err(Broken("stable-can-carry-its-share", message))
+}
+
 fn has_pods(facts: &Facts) -> bool {
     facts.selected(1).is_some_and(|hash| facts.available(hash) > 0)
 }
@@ -144,6 +191,12 @@ fn allowed(facts: &Facts) -> Vec<u64> {
     allowed.extend([held, u64::from(facts.weight_after(index)), u64::from(facts.weight_after(index + 1))]);
     if status.promote_full || index >= steps {
         allowed.push(max);
+    }
+    if status.promote_full && spec.canary.dynamic_stable_scale {
+        // Each pod gets its part.
+        let pods = u64::try_from(facts.available(&status.current_pod_hash)).unwrap_or_default();
+        let replicas = u64::try_from(spec.replicas).unwrap_or_default().max(1);
+        allowed.push((pods * max / replicas).min(max));
     }
     allowed
 }

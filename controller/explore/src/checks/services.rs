@@ -61,13 +61,13 @@ pub(super) fn check(scene: &Scene<'_>, role: usize, write: &Write<'_>) -> Verdic
 fn is_given_up(facts: &Facts, new: &str) -> bool {
     let Some((spec, status)) = facts.spec().zip(facts.status()) else { return true };
     // Of an invalid spec the status does not say which template it is now.
-    status.abort && status.stable_rs == new && facts.available(new) >= spec.replicas
+    status.abort && status.stable_rs == new && facts.counted(new) >= spec.replicas
 }
 
 /// A stable Service that was stranded goes to the stable pods once they can carry everything.
 fn goes_home(facts: &Facts, new: &str) -> bool {
     let Some((spec, status)) = facts.spec().zip(facts.status()) else { return true };
-    new == status.stable_rs && facts.available(new) >= spec.replicas
+    new == status.stable_rs && facts.counted(new) >= spec.replicas
 }
 
 /// Whether the stable Service has been left at pods that are neither stable nor newest (there were no replicas for a time), or at the

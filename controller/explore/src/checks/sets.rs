@@ -88,10 +88,17 @@ fn changed(scene: &Scene<'_>, write: &Write<'_>, before: &Value, after: &Value) 
         return Err(Broken("only-own-fields", format!("{} changed otherwise than in size", write.key)));
     }
     let (old, new) = (replicas(before), replicas(after));
+    let hash = hash_of(before);
     if new >= old {
+        let is_given_up = |facts: &Facts| {
+            facts.is_aborted() && facts.status().is_some_and(|status| status.current_pod_hash == hash)
+        };
+        if new > old && !scene.any(|facts| !is_given_up(facts)) {
+            let message = format!("{} of an aborted update went from {old} to {new}", write.key);
+            return Err(Broken("aborted-sets-do-not-grow", message));
+        }
         return Ok(());
     }
-    let hash = hash_of(before);
     let is_enough = |facts: &Facts| {
         // Where a user has just pointed a Service there, nobody can have known.
         facts.edited != [false; 2]

@@ -151,7 +151,8 @@ impl Change<'_> {
             }
             Some(Step::SetCanaryScale(_)) => {
                 let set = facts.set(&status.current_pod_hash);
-                canary_size(facts, index).is_none_or(|size| set.is_some_and(|set| set.available >= size))
+                canary_size(facts, index)
+                    .is_none_or(|size| set.is_some_and(|set| set.available >= facts.sufficient(size)))
             }
             Some(Step::SetHeaderRoute(route) | Step::SetMirrorRoute(route)) => {
                 let is_empty = canary_size(facts, index).is_none_or(|size| size == 0);
@@ -180,7 +181,10 @@ impl Change<'_> {
         if has_no_replicas {
             return Ok(());
         }
-        if !scene.any(|facts| facts.spec().is_some_and(|spec| facts.available(new) >= spec.replicas)) {
+        let is_enough = |facts: &Facts| {
+            facts.spec().is_some_and(|spec| facts.available(new) >= facts.sufficient(spec.replicas))
+        };
+        if !scene.any(is_enough) {
             return broken("without all its pods");
         }
         let is_past = |facts: &Facts| {

@@ -26,6 +26,9 @@ fn everything_that_can_be_drawn_is() {
         plans.iter().any(|plan| plan.scenario.routes().iter().any(|(_, apps)| apps.len() > 1)),
         "shared routes"
     );
+    for field in ["dynamicStableScale", "replicaProgressThreshold", "minPodsPerReplicaSet"] {
+        assert!(apps().any(|app| app.canary.contains_key(field)), "{field}");
+    }
     assert!(apps().any(|app| app.max_weight != 100) && apps().any(|app| app.replicas == 0));
     for scale_down in ["never", "onsuccess", "progressively"] {
         let mut deployments = apps().filter_map(|app| app.deployment);
