@@ -29,11 +29,11 @@ pub(crate) fn noted(context: &Context<'_>) -> Option<u32> {
     Some(weights.canary.min(context.rollout.canary.max_weight()))
 }
 
-/// The most that these pods may keep when they are to give back what they have. Once an update is aborted it is never more than
-/// what any router's objects still say: neither a status that is behind nor somebody's edit brings weight back.
+/// The most that these pods may keep when they are to give back what they have. It is never more than what any router's objects
+/// still say: neither a status that is behind nor somebody's edit brings weight back.
 pub(crate) fn at_most(context: &Context<'_>) -> u32 {
     match (noted(context), written(context)) {
-        (Some(noted), Some(written)) if context.is_aborted() => noted.min(written),
+        (Some(noted), Some(written)) => noted.min(written),
         (one, other) => one.or(other).unwrap_or_default(),
     }
 }

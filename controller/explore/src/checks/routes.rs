@@ -83,10 +83,15 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
             return Err(Broken("weights-sum-to-the-largest", message));
         }
     }
-    let most =
-        |division: &Division| division.rules.iter().map(|[_, canary, _]| *canary).max().unwrap_or_default();
-    let (old, new) = (most(&before), most(&after));
-    let gets_more = new > old;
+    // As shares: the sum of what somebody else has written may be another one.
+    let most = |division: &Division| {
+        let rules = division.rules.iter().map(|[_, canary, sum]| (*canary, (*sum).max(1)));
+        rules
+            .reduce(|one, other| if other.0 * one.1 > one.0 * other.1 { other } else { one })
+            .unwrap_or((0, 1))
+    };
+    let ((old, of), (new, total)) = (most(&before), most(&after));
+    let gets_more = new * of > old * total;
     let gets_managed = after.has_managed && !before.has_managed;
     if (gets_more || gets_managed) && !scene.any(has_pods) {
         let message = format!("{}: the canary gets traffic ({new}) and has no pods", write.key);
