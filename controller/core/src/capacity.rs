@@ -15,16 +15,23 @@ pub(crate) fn of(set: &ReplicaSet) -> i64 {
     set.available.min(set.desired)
 }
 
-/// How much of the traffic the stable pods can take.
+/// How much of the traffic the stable role can take: the pods that its Service selects.
 pub(crate) fn of_stable(context: &Context<'_>) -> u32 {
-    let pods = context.stable_set().map_or(0, of);
-    let counted = threshold::counted(context.rollout.canary.progress_threshold, pods);
-    weight_for(counted, context.rollout.replicas, context.rollout.canary.max_weight())
+    let set = match context.selected_hash(context.stable_service()) {
+        Some(hash) => context.set_of_hash(hash),
+        None => context.stable_set(),
+    };
+    weight_for(counted(context, set), context.rollout.replicas, context.rollout.canary.max_weight())
 }
 
 /// Whether the stable pods can take all of the traffic.
 pub(crate) fn stable_is_enough(context: &Context<'_>) -> bool {
-    of_stable(context) >= context.rollout.canary.max_weight()
+    counted(context, context.stable_set()) >= context.rollout.replicas
+}
+
+/// For how many pods those of a ReplicaSet count.
+fn counted(context: &Context<'_>, set: Option<&ReplicaSet>) -> i64 {
+    threshold::counted(context.rollout.canary.progress_threshold, set.map_or(0, of))
 }
 
 /// How many pods of a template must stay because of what they get, or may still get: by what the routers have verified, and by

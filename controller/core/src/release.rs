@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::decision::Decision;
 use crate::world::World;
 use crate::writes::Writes;
-use crate::{routing, status, traffic};
+use crate::{capacity, routing, status, traffic};
 
 /// The traffic of a Rollout that wants nothing of its routers any more: all for the stable role, no managed route, no extra
 /// destination.
@@ -21,7 +21,7 @@ pub fn released(world: &World, now: Timestamp) -> Traffic {
 /// Whether the stable pods can carry everything now, as far as the canary has anything that they would get.
 pub fn may_give_back(world: &World, now: Timestamp) -> bool {
     let context = Context::observe(world, now);
-    let is_enough = context.stable_set().is_none_or(|stable| stable.available >= context.rollout.replicas);
+    let is_enough = context.stable_set().is_none() || capacity::stable_is_enough(&context);
     is_enough || !has_weight(&context)
 }
 

@@ -517,3 +517,18 @@ fn fewer_replicas_need_no_router() {
         assert_eq!(cluster.replicas("v1"), Some(4), "{is_dynamic}");
     }
 }
+
+/// Pods that the stable Service does not select yet take nothing.
+#[test]
+fn the_canary_keeps_its_weight_until_the_stable_service_has_pods() {
+    let mut cluster = at_60(&json!({}));
+    let stable = cluster.set("v1").unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
+    cluster.sets.remove(&stable);
+    cluster.deploy("v3");
+    while cluster.selected("web-stable").as_deref() != Some("v3") {
+        assert!(cluster.pass());
+        assert_eq!(cluster.weight(), Some(60));
+    }
+    cluster.settle();
+    assert_eq!((cluster.phase(), cluster.weight(), cluster.replicas("v2")), ("Healthy", Some(0), Some(0)));
+}
