@@ -10,6 +10,7 @@ use tidegate_model::{AbortScaleDown, ReplicaSet, Step};
 use crate::context::Context;
 use crate::replicas::{self, Size};
 use crate::share::{at_least, pods_for};
+use crate::traffic::weight_after;
 use crate::{capacity, carried, threshold};
 
 /// How many pods the stable ReplicaSet should have, before anything about shrinking.
@@ -31,7 +32,10 @@ pub(crate) fn wanted(context: &Context<'_>) -> i64 {
         match replicas::canary_size(context) {
             // How much of the load so many pods take is not said.
             Size::Pods(_) => replicas,
-            Size::Weight(weight) => sized(weight),
+            // A canary that is larger than its weight needs leaves the rest to stable all the same.
+            Size::Weight(weight) => {
+                sized(weight.min(weight_after(context.steps(), context.index().saturating_add(1))))
+            }
         }
     };
     at_least(pods, canary.min_pods_per_replica_set, replicas).min(replicas)

@@ -129,6 +129,8 @@ fn counts_of_both_replica_sets() {
             vec![scale(json!({"weight": 50})), weight(20), scale(json!({"matchTrafficWeight": true}))],
             (8, 2),
         ),
+        // One that is larger than its weight needs must not keep a lower weight from coming. (In Argo Rollouts it does.)
+        (10, json!({}), vec![weight(40), scale(json!({"weight": 70})), weight(20)], (8, 7)),
         // Down again: stable grows first.
         (10, json!({}), vec![weight(60), weight(20)], (8, 2)),
         (10, json!({}), vec![weight(100), weight(0)], (10, 0)),
