@@ -204,6 +204,10 @@ impl Cluster {
     /// Decides, asking the routers about what is desired, as often as that changes.
     pub(crate) fn decide(&mut self) -> Decision {
         for _ in 0..16 {
+            let is_open = matches!(self.gate, Gate::Verified | Gate::NotApplicable);
+            if is_open {
+                self.in_force.clone_from(&self.written);
+            }
             let world = self.world();
             let decision = decide(&world, self.now);
             assert_eq!(decision, decide(&world, self.now), "the same world, the same decision");
@@ -221,21 +225,14 @@ impl Cluster {
                 self.asked = Some(traffic);
                 continue;
             }
-            let is_open = matches!(self.gate, Gate::Verified | Gate::NotApplicable);
-            let is_written = self.written.as_ref() == Some(&traffic);
-            if self.gate.is_closed() || (is_written && (!is_open || self.in_force == self.written)) {
+            if self.gate.is_closed() || self.written.as_ref() == Some(&traffic) {
                 return decision;
             }
-            if !is_written {
-                self.check_route(&traffic);
-                self.check_role(&traffic);
-                self.check_stable(&traffic);
-                self.check_way_back(&traffic);
-                self.written = Some(traffic);
-            }
-            if is_open {
-                self.in_force.clone_from(&self.written);
-            }
+            self.check_route(&traffic);
+            self.check_role(&traffic);
+            self.check_stable(&traffic);
+            self.check_way_back(&traffic);
+            self.written = Some(traffic);
         }
         panic!("the desired traffic depends on what the routers answer to it");
     }
