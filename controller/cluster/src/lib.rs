@@ -77,6 +77,7 @@ mod kinds;
 mod metadata;
 mod names;
 mod patch;
+mod restore;
 mod schedule;
 mod schema;
 mod selector;

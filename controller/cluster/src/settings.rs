@@ -120,6 +120,9 @@ impl PodBehaviour {
 pub struct GatewayBehaviour {
     /// Its `controllerName` in what it reports.
     pub controller_name: String,
+    /// Whether it reports under the names that a route has reports of already, where it has any: it stands in for the
+    /// gateways of another cluster ([`crate::Cluster::restore`]).
+    pub keeps_names: bool,
     /// How long after a change of a route its traffic follows; `None`: never.
     pub programs_after: Option<Duration>,
     /// How long after a change of a route its status tells so; `None`: never.
@@ -136,6 +139,7 @@ impl Default for GatewayBehaviour {
     fn default() -> Self {
         Self {
             controller_name: "gateway.example/controller".into(),
+            keeps_names: false,
             programs_after: Some(Duration::from_secs(1)),
             reports_after: Some(Duration::from_secs(1)),
             rejects: None,

@@ -161,6 +161,23 @@ impl Store {
         object
     }
 
+    /// Stores an object under the version that it has, and forgets all changes until now.
+    pub(crate) fn restore(&mut self, place: &Place, object: Value) {
+        let version = object::resource_version(&object).parse().unwrap_or(self.revision);
+        self.revision = self.revision.max(version);
+        self.log.clear();
+        let object = Arc::new(object);
+        let old = self.tables.get_mut(usize::from(place.table)).and_then(|table| {
+            let objects = table.objects.entry(place.namespace.clone()).or_default();
+            objects.insert(place.name.clone(), object.clone())
+        });
+        if let Some(old) = &old {
+            self.live.remove(object::uid(old));
+        }
+        self.live.insert(object::uid(&object).into(), place.clone());
+        self.index_owners(place, old.as_deref(), Some(&object));
+    }
+
     /// Removes an object, under the next revision; its last state as watches will see it.
     pub(crate) fn remove(&mut self, place: &Place) -> Option<Arc<Value>> {
         let table = self.tables.get_mut(usize::from(place.table))?;

@@ -55,6 +55,20 @@ impl Workload {
     }
 }
 
+impl World {
+    /// A Rollout with nothing around it.
+    pub fn of(rollout: Arc<Value>) -> Self {
+        Self {
+            rollout,
+            workload: Workload::None,
+            replica_sets: Vec::new(),
+            services: BTreeMap::new(),
+            experiment: None,
+            routing: None,
+        }
+    }
+}
+
 /// The routers' last answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Routing {

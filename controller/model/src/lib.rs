@@ -15,11 +15,13 @@ pub mod routing_record;
 mod shape;
 mod shape_canonical;
 mod shape_json;
+mod spec_shape;
 mod status;
 mod step;
 mod step_shape;
 pub mod template;
 mod template_defaults;
+mod unknown;
 pub mod validate;
 pub mod workload;
 
@@ -32,4 +34,5 @@ pub use rollout::{
 pub use routing_record::{RoutedTarget, RoutingRecord};
 pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, PingOrPong, Status, Weights};
 pub use step::{CanaryScale, ExperimentTemplate, Step};
+pub use unknown::{UnknownField, unknown_fields};
 pub use workload::{ScaleDown, WorkloadKind, WorkloadRef};

@@ -83,6 +83,7 @@ pub use event::{Event, Now, RequestId, Unwatchable, WatchKey};
 pub use job::{RouteAnswer, RouteJob};
 pub use plugins::{Plugin, PluginState, PluginVersion, Plugins};
 pub use rbac::guess_plural;
+pub use routing::camel_case as problem_reason;
 pub use settings::{Decide, Ending, Settings, Timing};
 pub use shadow::{IntendedWrite, Intention};
 pub use shell::Shell;

@@ -379,7 +379,7 @@ pub(crate) fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<
 
 /// A plugin's code as a condition's reason: `missing-object` as `MissingObject`. What cannot be part of a reason
 /// is left out.
-fn camel_case(code: &str) -> String {
+pub fn camel_case(code: &str) -> String {
     let mut reason = String::new();
     for word in code.split(|c: char| !c.is_ascii_alphanumeric()) {
         let mut characters = word.chars();

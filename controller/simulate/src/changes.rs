@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use tidegate_api::{ObjectKey, builtin, object};
 
+use crate::objects::put_namespace;
 use crate::scenario::ScenarioError;
 
 /// The annotation on the pod template that makes a new revision when nothing else was asked for.
@@ -15,21 +16,21 @@ const DEFAULT_CHANGE: &str = "tidegate.dev/simulated-revision";
 const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
 
 /// The versions of each Rollout, in the order of the manifests. There is at least one of each.
-pub(crate) type Versions = BTreeMap<ObjectKey, Vec<Value>>;
+pub type Versions = BTreeMap<ObjectKey, Vec<Value>>;
 
 /// What a user does to a Rollout.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
+pub struct Change {
     /// In words.
-    pub(crate) what: String,
+    pub what: String,
     /// The merge patch.
-    pub(crate) patch: Value,
+    pub patch: Value,
     /// Whether it waits for the Rollout to be Healthy. What is not among the manifests makes sense only then.
-    pub(crate) needs_health: bool,
+    pub needs_health: bool,
 }
 
 /// Splits the Rollouts, by name, from everything else; a Rollout without a namespace is in `default`.
-pub(crate) fn partition(objects: Vec<Value>) -> (Versions, Vec<Value>) {
+pub fn partition(objects: Vec<Value>) -> (Versions, Vec<Value>) {
     let mut versions = Versions::new();
     let mut others = Vec::new();
     for mut one in objects {
@@ -45,18 +46,8 @@ pub(crate) fn partition(objects: Vec<Value>) -> (Versions, Vec<Value>) {
     (versions, others)
 }
 
-/// Puts a namespaced object into `default` unless it says where it is.
-pub(crate) fn put_namespace(manifest: &mut Value) {
-    if let Some(Value::Object(metadata)) = manifest.get_mut("metadata") {
-        metadata.entry("namespace").or_insert_with(|| json!("default"));
-    }
-}
-
 /// What makes the later revisions of each Rollout, in order.
-pub(crate) fn changes(
-    versions: &Versions,
-    images: &BTreeMap<String, String>,
-) -> BTreeMap<ObjectKey, Vec<Change>> {
+pub fn changes(versions: &Versions, images: &BTreeMap<String, String>) -> BTreeMap<ObjectKey, Vec<Change>> {
     versions.iter().map(|(key, versions)| (key.clone(), changes_of(versions, images))).collect()
 }
 
@@ -100,7 +91,7 @@ fn version_patch(old: &Value, new: &Value) -> Value {
 }
 
 /// The merge patch from one value to another: what is gone becomes null.
-fn difference(old: Option<&Value>, new: Option<&Value>) -> Value {
+pub fn difference(old: Option<&Value>, new: Option<&Value>) -> Value {
     match (old, new) {
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
             let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
@@ -115,7 +106,7 @@ fn difference(old: Option<&Value>, new: Option<&Value>) -> Value {
 }
 
 /// The merge patch that puts the images in, with what it does in words, if the Rollout has such containers.
-fn image_patch(rollout: &Value, images: &BTreeMap<String, String>) -> Option<(String, Value)> {
+pub fn image_patch(rollout: &Value, images: &BTreeMap<String, String>) -> Option<(String, Value)> {
     let mut changed = Vec::new();
     let mut pod = Map::new();
     for list in CONTAINERS {
@@ -136,10 +127,10 @@ fn image_patch(rollout: &Value, images: &BTreeMap<String, String>) -> Option<(St
 }
 
 /// That each image is for a container that some Rollout has.
-pub(crate) fn check_images(
-    versions: &Versions,
-    images: &BTreeMap<String, String>,
-) -> Result<(), ScenarioError> {
+///
+/// # Errors
+/// When one is not.
+pub fn check_images(versions: &Versions, images: &BTreeMap<String, String>) -> Result<(), ScenarioError> {
     let mut known: Vec<&str> = versions
         .values()
         .filter_map(|versions| versions.last())

@@ -3,7 +3,8 @@
 //! The other driver of the same shell talks to a real API server. This one carries effects out in the order in
 //! which they were asked for, so the same manifests give the same run, always.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +14,8 @@ use tidegate_cluster::Cluster;
 use tidegate_shell::{
     Effect, Event, KubernetesEvent, Now, PluginState, Report, Shell, Unwatchable, WatchKey,
 };
+
+use crate::journal::{Before, Journal, Write};
 
 /// Something that happened and that an observer may want to show.
 #[derive(Clone, Debug)]
@@ -32,7 +35,9 @@ pub struct Driver {
     started_at: Timestamp,
     inbox: VecDeque<Event>,
     watches: BTreeMap<WatchKey, Position>,
+    watched: BTreeSet<WatchKey>,
     wake_at: Option<Duration>,
+    journal: Option<Journal>,
 }
 
 /// How far a watch has been read.
@@ -46,7 +51,45 @@ impl Driver {
     pub fn new(cluster: Cluster, shell: Shell, plugins: BTreeMap<String, PluginState>) -> Self {
         let started_at = cluster.now();
         let inbox = VecDeque::from([Event::Plugins(plugins.into()), Event::Leading(true), Event::Woken]);
-        Self { cluster, shell, started_at, inbox, watches: BTreeMap::new(), wake_at: None }
+        Self {
+            cluster,
+            shell,
+            started_at,
+            inbox,
+            watches: BTreeMap::new(),
+            watched: BTreeSet::new(),
+            wake_at: None,
+            journal: None,
+        }
+    }
+
+    /// From now on keeps what is written.
+    pub fn keep_journal(&mut self) {
+        self.journal = Some(Journal::default());
+    }
+
+    /// What was written since the last time, if it is kept.
+    pub fn take_journal(&mut self) -> Vec<Write> {
+        self.journal.as_mut().map(Journal::take).unwrap_or_default()
+    }
+
+    /// All that was ever watched.
+    pub fn watched(&self) -> &BTreeSet<WatchKey> {
+        &self.watched
+    }
+
+    /// Has a user do something; `what` says it in words.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub fn act(&mut self, what: &str, request: &Request) -> Result<Arc<Value>, ApiError> {
+        let before = Before::of(&self.cluster, request);
+        let result = self.cluster.handle(request)?;
+        let at = self.elapsed();
+        if let (Some(journal), Some(before)) = (&mut self.journal, before) {
+            journal.note(before, &self.cluster, at, request, Some(what));
+        }
+        Ok(result)
     }
 
     /// Virtual time since the start.
@@ -94,12 +137,20 @@ impl Driver {
 
     fn carry_out(&mut self, effect: Effect, observe: &mut dyn FnMut(&Cluster, Duration, Happening)) {
         match effect {
-            Effect::Watch(watch) => self.start_watch(watch),
+            Effect::Watch(watch) => {
+                self.watched.insert(watch.clone());
+                self.start_watch(watch);
+            }
             Effect::Unwatch(watch) => {
                 self.watches.remove(&watch);
             }
             Effect::Send { id, request } => {
+                let before = self.journal.as_ref().and_then(|_| Before::of(&self.cluster, &request));
                 let result = self.cluster.handle(&request).map(|object| object.as_ref().clone());
+                let at = self.elapsed();
+                if let (Some(journal), Some(before), true) = (&mut self.journal, before, result.is_ok()) {
+                    journal.note(before, &self.cluster, at, &request, None);
+                }
                 self.inbox.push_back(Event::Answered { id, result });
             }
             Effect::Route { id, job } => {
@@ -111,7 +162,12 @@ impl Driver {
             // All plugins are there from the start, in one version each.
             Effect::InUse(_) => {}
             Effect::Publish(event) => observe(&self.cluster, self.elapsed(), Happening::Event(event)),
-            Effect::Report(report) => observe(&self.cluster, self.elapsed(), Happening::Report(report)),
+            Effect::Report(report) => {
+                if let (Some(journal), Report::Wrote { rollout, request }) = (&mut self.journal, &report) {
+                    journal.attribute(rollout, request);
+                }
+                observe(&self.cluster, self.elapsed(), Happening::Report(report));
+            }
         }
     }
 

@@ -6,22 +6,27 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `manifests` | reading what users wrote |
-//! | `scenario`, `changes`, `player` | the story: what is applied, what is done later, and how long it goes on |
+//! | `scenario`, `objects`, `changes`, `player` | the story: what is applied, what is done later, and how long it goes on |
 //! | `driver` | the shell's effects, carried out on the cluster in virtual time |
+//! | `journal` | what was written on the way, with the objects before and after |
 //! | `observer`, `frame`, `line` | what is told |
 #![forbid(unsafe_code)]
 
 mod backends;
-mod changes;
+pub mod changes;
 mod driver;
 mod frame;
+mod journal;
 mod line;
 pub mod manifests;
+pub mod objects;
 mod observer;
 mod player;
 mod scenario;
 
 pub use driver::{Driver, Happening};
 pub use frame::{Backend, Frame, ReplicaSet, Route, RouterView, Weights};
+pub use journal::Write;
 pub use line::{Ending, Line, RolloutEnding, Stopped};
-pub use scenario::{Scenario, ScenarioError, play};
+pub use player::{Player, patch_of};
+pub use scenario::{Scenario, ScenarioError, patience, play};

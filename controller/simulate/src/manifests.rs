@@ -13,6 +13,8 @@ pub enum ManifestError {
         origin: String,
         /// Which document in it, counted from 1.
         document: usize,
+        /// On which line, if the parser says so.
+        line: Option<usize>,
         /// What the parser says.
         message: String,
     },
@@ -38,35 +40,87 @@ impl ManifestError {
             Self::NotAManifest { .. } => "NotAManifest",
         }
     }
+
+    /// Which document it is about, counted from 1.
+    pub const fn document(&self) -> usize {
+        match self {
+            Self::NotYaml { document, .. } | Self::NotAManifest { document, .. } => *document,
+        }
+    }
+
+    /// Which line it is about, if that is known.
+    pub const fn line(&self) -> Option<usize> {
+        match self {
+            Self::NotYaml { line, .. } => *line,
+            Self::NotAManifest { .. } => None,
+        }
+    }
+
+    /// What is wrong, without where.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::NotYaml { message, .. } => format!("not valid YAML: {message}"),
+            Self::NotAManifest { field, .. } => {
+                format!("{field} is missing; every manifest needs apiVersion, kind and metadata.name")
+            }
+        }
+    }
+}
+
+/// An object and where it stands in its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// The document, counted from 1.
+    pub number: usize,
+    /// Which item it is of a `List`, counted from 0; `None`: it is the document itself.
+    pub item: Option<usize>,
+    /// The object.
+    pub object: Value,
 }
 
 /// All objects in a text, in its order. `origin` names the text in errors. Objects without a namespace keep
 /// having none.
 ///
 /// # Errors
-/// When a document is not YAML, or lacks what every manifest has.
+/// When a document is not YAML, or lacks what every manifest has: the first one.
 pub fn parse(origin: &str, text: &str) -> Result<Vec<Value>, ManifestError> {
-    let mut objects = Vec::new();
+    let (documents, errors) = documents(origin, text);
+    match errors.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(documents.into_iter().map(|document| document.object).collect()),
+    }
+}
+
+/// All objects in a text, in its order, and what is wrong with those documents that are none. After one that is not
+/// YAML nothing more can be read.
+pub fn documents(origin: &str, text: &str) -> (Vec<Document>, Vec<ManifestError>) {
+    let (mut documents, mut errors) = (Vec::new(), Vec::new());
     for (index, document) in serde_yaml_ng::Deserializer::from_str(text).enumerate() {
-        let document_number = index + 1;
-        let value = Value::deserialize(document).map_err(|error| ManifestError::NotYaml {
-            origin: origin.to_owned(),
-            document: document_number,
-            message: error.to_string(),
-        })?;
+        let number = index + 1;
+        let value = match Value::deserialize(document) {
+            Ok(value) => value,
+            Err(error) => {
+                let line = error.location().map(|location| location.line());
+                let (origin, message) = (origin.to_owned(), error.to_string());
+                errors.push(ManifestError::NotYaml { origin, document: number, line, message });
+                break;
+            }
+        };
         if value.is_null() {
             continue; // comments only, or a trailing `---`
         }
-        match list_items(value) {
-            Ok(items) => {
-                for item in items {
-                    objects.push(checked(origin, document_number, item)?);
-                }
+        let objects: Vec<(Option<usize>, Value)> = match list_items(value) {
+            Ok(items) => items.into_iter().enumerate().map(|(item, object)| (Some(item), object)).collect(),
+            Err(object) => vec![(None, object)],
+        };
+        for (item, object) in objects {
+            match checked(origin, number, object) {
+                Ok(object) => documents.push(Document { number, item, object }),
+                Err(error) => errors.push(error),
             }
-            Err(object) => objects.push(checked(origin, document_number, object)?),
         }
     }
-    Ok(objects)
+    (documents, errors)
 }
 
 /// The items of a `List`, or the value itself.

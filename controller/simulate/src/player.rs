@@ -35,7 +35,7 @@ enum Standing {
 }
 
 /// Plays the user and the time.
-pub(crate) struct Player {
+pub struct Player {
     observer: Observer,
     driver: Driver,
     hold: bool,
@@ -45,7 +45,9 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    pub(crate) fn new(
+    /// Nothing has happened yet. `keys` are the Rollouts that count, `limit` is when to give up, and `patience` after how
+    /// long without a change nothing more is to be expected.
+    pub fn new(
         driver: Driver,
         keys: Vec<ObjectKey>,
         hold: bool,
@@ -55,15 +57,33 @@ impl Player {
         Self { observer: Observer::new(keys), driver, hold, limit, patience, stopped: Stopped::Settled }
     }
 
+    /// The cluster and the controller.
+    pub fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// The cluster and the controller, to do something to them.
+    pub fn driver_mut(&mut self) -> &mut Driver {
+        &mut self.driver
+    }
+
+    /// Whether to stop at an indefinite pause instead of promoting, from now on.
+    pub fn hold(&mut self, hold: bool) {
+        self.hold = hold;
+    }
+
     /// Lets the first revision settle.
-    pub(crate) fn start(&mut self, tell: &mut dyn FnMut(&Line)) {
+    pub fn start(&mut self, tell: &mut dyn FnMut(&Line)) {
         let note = "the manifests are applied; the first revision starts";
         self.observer.announce_all(&self.driver, "Applied", note, tell);
         self.run(tell);
     }
 
     /// Does something to one Rollout, if it is in a state for it.
-    pub(crate) fn change(
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub fn change(
         &mut self,
         key: &ObjectKey,
         change: &Change,
@@ -82,13 +102,13 @@ impl Player {
             return Ok(());
         }
         let request = patch_of(key, None, change.patch.clone());
-        self.driver.cluster.handle(&request).map_err(|error| ScenarioError::refused(key, &error))?;
+        self.driver.act(&change.what, &request).map_err(|error| ScenarioError::refused(key, &error))?;
         self.observer.announce(&self.driver, key, "Updated", &change.what, tell);
         Ok(())
     }
 
     /// Lets time pass until nothing more is to be expected.
-    pub(crate) fn run(&mut self, tell: &mut dyn FnMut(&Line)) {
+    pub fn run(&mut self, tell: &mut dyn FnMut(&Line)) {
         let started_at = self.driver.elapsed();
         self.stopped = loop {
             let observer = &mut self.observer;
@@ -147,8 +167,8 @@ impl Player {
             if is_paused_by_user(&rollout) {
                 requests.push(patch_of(&key, None, json!({"spec": {"paused": false}})));
             }
-            if requests.iter().all(|request| self.driver.cluster.handle(request).is_ok()) {
-                let note = "promoted, as `kubectl argo rollouts promote` does";
+            let note = "promoted, as `kubectl argo rollouts promote` does";
+            if requests.iter().all(|request| self.driver.act(note, request).is_ok()) {
                 self.observer.announce(&self.driver, &key, "Promoted", note, tell);
                 promoted = true;
             }
@@ -157,7 +177,7 @@ impl Player {
     }
 
     /// How it ended.
-    pub(crate) fn ending(&self) -> Ending {
+    pub fn ending(&self) -> Ending {
         let rollouts: Vec<RolloutEnding> = self
             .observer
             .rollouts(&self.driver.cluster)
@@ -203,7 +223,8 @@ fn is_at_timed_pause(rollout: &Value) -> bool {
     duration.is_some_and(|duration| !duration.is_null())
 }
 
-fn patch_of(key: &ObjectKey, subresource: Option<&str>, patch: Value) -> Request {
+/// What changes a Rollout, or a subresource of it, by a merge patch.
+pub fn patch_of(key: &ObjectKey, subresource: Option<&str>, patch: Value) -> Request {
     Request {
         resource: builtin::rollouts(),
         namespace: Some(key.namespace.to_string()),

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_api::{ApiError, ObjectKey, Operation, Request, Resource, builtin, object};
-use tidegate_cluster::{Cluster, ServeOptions};
+use tidegate_api::{ApiError, ObjectKey};
+use tidegate_cluster::Cluster;
 use tidegate_model::interest;
 use tidegate_shell::{PluginState, Settings, Shell};
 
-use crate::changes::{changes, check_images, partition, put_namespace};
+use crate::changes::{changes, check_images, partition};
 use crate::driver::Driver;
 use crate::line::{Ending, Line};
+use crate::objects;
 use crate::player::Player;
 
 /// What is simulated.
@@ -105,9 +106,11 @@ pub fn play(
 
     let patience = patience(versions.values().flatten(), &scenario.cluster);
     let mut cluster = Cluster::new(scenario.cluster);
-    apply(&mut cluster, &others)?;
+    for one in objects::in_order(others) {
+        objects::apply(&mut cluster, &one)?;
+    }
     for one in versions.values().filter_map(|versions| versions.first()) {
-        create(&mut cluster, &builtin::rollouts(), one.clone())?;
+        objects::apply(&mut cluster, one)?;
     }
     let driver = Driver::new(cluster, Shell::new(scenario.controller), plugins);
     let changes = changes(&versions, &scenario.images);
@@ -128,7 +131,10 @@ pub fn play(
 
 /// After this long without a visible change nothing more is expected: all that may still be under way has its deadline
 /// earlier.
-fn patience<'a>(rollouts: impl Iterator<Item = &'a Value>, cluster: &tidegate_cluster::Settings) -> Duration {
+pub fn patience<'a>(
+    rollouts: impl Iterator<Item = &'a Value>,
+    cluster: &tidegate_cluster::Settings,
+) -> Duration {
     // 10 min unless the Rollout says otherwise (Argo Rollouts).
     let deadline = |rollout: &Value| {
         rollout.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_u64).unwrap_or(10 * 60)
@@ -145,55 +151,4 @@ fn patience<'a>(rollouts: impl Iterator<Item = &'a Value>, cluster: &tidegate_cl
     .into_iter()
     .flatten()
     .fold(Duration::ZERO, Duration::saturating_add)
-}
-
-/// Creates the objects; definitions of resources first, because what they define may be anywhere among the rest.
-fn apply(cluster: &mut Cluster, manifests: &[Value]) -> Result<(), ScenarioError> {
-    let (definitions, others): (Vec<&Value>, Vec<&Value>) =
-        manifests.iter().partition(|manifest| text(manifest, "/kind") == "CustomResourceDefinition");
-    for definition in definitions {
-        cluster.serve_definition(definition).map_err(|error| ScenarioError::Refused {
-            object: format!("CustomResourceDefinition {}", object::name(definition)),
-            message: error.to_string(),
-        })?;
-    }
-    for manifest in others {
-        let resource = resource_of(cluster, manifest);
-        create(cluster, &resource, manifest.clone())?;
-    }
-    Ok(())
-}
-
-/// The resource of a manifest; a kind that the cluster does not know is served from now on.
-fn resource_of(cluster: &mut Cluster, manifest: &Value) -> Resource {
-    let (api_version, kind) = (text(manifest, "/apiVersion"), text(manifest, "/kind"));
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    if let Some(resource) = cluster.served(group, kind) {
-        return resource.clone();
-    }
-    let resource = Resource::namespaced(group, version, kind, &format!("{}s", kind.to_lowercase()));
-    cluster.serve(resource.clone(), ServeOptions::default());
-    resource
-}
-
-fn create(cluster: &mut Cluster, resource: &Resource, mut manifest: Value) -> Result<(), ScenarioError> {
-    if resource.namespaced {
-        put_namespace(&mut manifest);
-    }
-    let key = object::key(resource, &manifest);
-    let request = Request {
-        resource: resource.clone(),
-        namespace: resource.namespaced.then(|| key.namespace.to_string()),
-        operation: Operation::Create { object: manifest },
-    };
-    match cluster.handle(&request) {
-        // For example the namespace `default`, which every cluster has.
-        Err(error) if error.is_already_exists() && &*key.kind == "Namespace" => Ok(()),
-        Err(error) => Err(ScenarioError::refused(&key, &error)),
-        Ok(_) => Ok(()),
-    }
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }

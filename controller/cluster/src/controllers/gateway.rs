@@ -168,30 +168,32 @@ impl Cluster {
             self.program(place.clone(), parent.clone());
         }
         let Some(route) = self.store.at(place).cloned() else { return };
-        let controller = self.settings.gateway.controller_name.clone();
         let namespace = object::namespace(&route);
         let reference =
             parents(&route).find(|(one, _)| one == parent).map(|(_, reference)| reference.clone());
         let reference = reference.filter(|_| self.serves(parent));
-        let mine = |entry: &Value| {
-            text(entry, &["controllerName"]) == controller
-                && Parent::of(entry.get("parentRef").unwrap_or(&Value::Null), namespace) == *parent
-        };
         let mut entries = items(&route, &["status", "parents"]).to_vec();
-        match reference {
-            None => entries.retain(|entry| !mine(entry)),
-            Some(reference) => {
-                let existing = entries.iter_mut().find(|entry| mine(entry));
-                let old = existing.as_deref().map(|entry| items(entry, &["conditions"])).unwrap_or_default();
-                let conditions = self.conditions(&route, parent, place, old);
-                match existing {
-                    Some(entry) => {
-                        as_object(entry).insert("parentRef".into(), reference);
-                        as_object(entry).insert("conditions".into(), conditions.into());
+        for controller in self.reporters(&route, parent) {
+            let mine = |entry: &Value| {
+                text(entry, &["controllerName"]) == controller
+                    && Parent::of(entry.get("parentRef").unwrap_or(&Value::Null), namespace) == *parent
+            };
+            match &reference {
+                None => entries.retain(|entry| !mine(entry)),
+                Some(reference) => {
+                    let existing = entries.iter_mut().find(|entry| mine(entry));
+                    let old =
+                        existing.as_deref().map(|entry| items(entry, &["conditions"])).unwrap_or_default();
+                    let conditions = self.conditions(&route, parent, place, old);
+                    match existing {
+                        Some(entry) => {
+                            as_object(entry).insert("parentRef".into(), reference.clone());
+                            as_object(entry).insert("conditions".into(), conditions.into());
+                        }
+                        None => entries.push(json!({
+                            "parentRef": reference, "controllerName": controller, "conditions": conditions,
+                        })),
                     }
-                    None => entries.push(json!({
-                        "parentRef": reference, "controllerName": controller, "conditions": conditions,
-                    })),
                 }
             }
         }
@@ -203,6 +205,30 @@ impl Cluster {
         self.acting = true;
         self.put(place, new);
         self.acting = false;
+    }
+
+    /// The names under which gateways report on a route at a parent.
+    fn reporters(&self, route: &Value, parent: &Parent) -> Vec<String> {
+        let known: Vec<String> = self
+            .reports_at(route, parent)
+            .map(|entry| text(entry, &["controllerName"]).to_owned())
+            .filter(|_| self.settings.gateway.keeps_names)
+            .collect();
+        if known.is_empty() { vec![self.settings.gateway.controller_name.clone()] } else { known }
+    }
+
+    /// The reports on a route at a parent that say whether it is accepted.
+    pub(crate) fn reports_at<'a>(
+        &self,
+        route: &'a Value,
+        parent: &Parent,
+    ) -> impl Iterator<Item = &'a Value> + use<'a> {
+        let namespace = object::namespace(route);
+        let parent = parent.clone();
+        items(route, &["status", "parents"]).iter().filter(move |entry| {
+            Parent::of(entry.get("parentRef").unwrap_or(&Value::Null), namespace) == parent
+                && items(entry, &["conditions"]).iter().any(|one| text(one, &["type"]) == "Accepted")
+        })
     }
 
     fn conditions(&self, route: &Value, parent: &Parent, place: &Place, old: &[Value]) -> Vec<Value> {

@@ -15,6 +15,7 @@ use crate::store::Place;
 
 pub(crate) use gateway::{Parent, Programmed, parents};
 pub(crate) use pods::is_ready;
+pub(crate) use replica_set::PodsOf;
 
 /// Something that will happen by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

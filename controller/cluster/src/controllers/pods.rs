@@ -127,6 +127,15 @@ impl Cluster {
         }
     }
 
+    /// Has a pod be ready since some time.
+    pub(super) fn set_ready(&mut self, place: &Place, mut pod: Value, since: jiff::Timestamp) {
+        object_at(&mut pod, "spec").entry("nodeName").or_insert_with(|| NODE.into());
+        let now = std::mem::replace(&mut self.now, since);
+        let ready = Condition { phase: "Running", ready: true, waiting: None, restarts: 0 };
+        self.set_pod(place, pod, &ready);
+        self.now = now;
+    }
+
     fn set_pod(&mut self, place: &Place, mut pod: Value, condition: &Condition<'_>) {
         let now = self.timestamp();
         let address = Self::address(&pod);

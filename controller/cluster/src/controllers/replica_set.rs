@@ -149,6 +149,35 @@ struct Pods {
     terminating: usize,
 }
 
+/// The pods of a `ReplicaSet` that was read from elsewhere.
+pub(crate) struct PodsOf<'a> {
+    pub(crate) set: &'a Value,
+    pub(crate) place: &'a Place,
+}
+
+impl Cluster {
+    /// Makes one of them: ready since some time, or new.
+    pub(crate) fn restore_pod(&mut self, PodsOf { set, place }: &PodsOf<'_>, ready_since: Option<Timestamp>) {
+        let table = self.known.pods;
+        let mut pod = pod_of(set);
+        let Some(ready_since) = ready_since else {
+            if let Some(kind) = self.store.kind(table).cloned() {
+                // One that is refused is tried again by the controller.
+                let _ = self.create(table, &kind, &place.namespace, &pod);
+            }
+            return;
+        };
+        let name = format!("{}-{}", place.name, self.suffix());
+        metadata::set(&mut pod, "name", name.as_str());
+        metadata::set(&mut pod, "namespace", place.namespace.as_ref());
+        metadata::set(&mut pod, "uid", self.uid());
+        metadata::set(&mut pod, "creationTimestamp", crate::cluster::seconds(ready_since));
+        let place = Place { table, namespace: place.namespace.clone(), name: name.into() };
+        self.store.restore(&place, pod.clone());
+        self.set_ready(&place, pod, ready_since);
+    }
+}
+
 /// The order in which pods are deleted, first ones first (`ActivePodsWithRanks`).
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
