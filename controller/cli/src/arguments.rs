@@ -21,6 +21,32 @@ Exit status:
   1  a Rollout did not: the conditions on it say why
   2  the simulation could not be run: bad arguments, files or manifests";
 
+/// What the help of `lint` ends with.
+const AFTER_LINT: &str = "\
+Examples:
+  tidegate lint rollout.yaml services.yaml httproute.yaml
+  tidegate lint --partial rollout.yaml
+  kustomize build . | tidegate lint - --output json
+
+Exit status:
+  0  no error; there may be warnings and notes
+  1  at least one error: the controller would set InvalidSpec or could not route, or the API server would refuse
+     or leave out what is written
+  2  lint could not be run: bad arguments, or files that cannot be read";
+
+/// What the help of `plan` ends with.
+const AFTER_PLAN: &str = "\
+Examples:
+  tidegate plan examples/quick-start --image rollouts-demo=argoproj/rollouts-demo:yellow
+  tidegate plan --live rollout-v2.yaml
+  tidegate plan --live --abort rollout.yaml --output json
+  kubectl get rollouts,replicasets,services,httproutes -o yaml | tidegate plan - --image web=example.com/web:v2
+
+Exit status:
+  0  the plan goes to its end; it may be empty
+  1  the plan cannot go on: it says for which conditions
+  2  there is no plan: bad arguments, files or manifests, or a cluster that cannot be read";
+
 /// Progressive delivery for Kubernetes whose traffic routers are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, arg_required_else_help = true, propagate_version = true)]
@@ -40,6 +66,20 @@ enum Command {
     /// Nothing is read but the FILES and plugins, nothing is written but standard output, and no cluster is needed.
     #[command(after_help = AFTER_SIMULATE)]
     Simulate(Simulate),
+    /// Find what is wrong with manifests before they are applied: all of it, with the messages of the condition InvalidSpec.
+    ///
+    /// Beside the specs of Rollouts: their Services and routes among the FILES, what their routers say of their configuration
+    /// (the plugins are asked), steps that a router cannot do, and misspelled fields, which an API server leaves out.
+    ///
+    /// Nothing is read but the FILES and plugins, nothing is written but standard output, and no cluster is needed.
+    #[command(after_help = AFTER_LINT)]
+    Lint(crate::lint::Lint),
+    /// Print, step by step, what an update would write to each object, and write nothing.
+    ///
+    /// The real controller and the real plugins run over an in-memory copy of the objects, in virtual time: those of the FILES,
+    /// or those of a live cluster (--live), which is only read (get, list). An update in flight is planned from where it stands.
+    #[command(after_help = AFTER_PLAN)]
+    Plan(crate::plan::PlanArguments),
     /// Start, test and inspect router plugins.
     #[command(subcommand)]
     Plugin(crate::plugin::Plugin),
@@ -65,6 +105,8 @@ impl Arguments {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Simulate(arguments) => crate::simulate::run(arguments),
+            Command::Lint(arguments) => crate::lint::run(&arguments),
+            Command::Plan(arguments) => crate::plan::run(&arguments),
             Command::Plugin(plugin) => plugin.run(),
             Command::Rbac(arguments) => crate::rbac::run(arguments),
             Command::Preflight(arguments) => crate::preflight::run(&arguments),
@@ -143,7 +185,7 @@ pub(crate) enum Output {
     Json,
 }
 
-fn image(text: &str) -> Result<(String, String), String> {
+pub(crate) fn image(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((container, image)) if !container.is_empty() && !image.is_empty() => {
             Ok((container.to_owned(), image.to_owned()))

@@ -4,10 +4,14 @@
 mod arguments;
 #[cfg(feature = "cluster")]
 mod controller;
+mod files;
+mod lint;
 #[cfg(feature = "cluster")]
 mod loader;
+mod out;
 mod patch;
 mod permissions;
+mod plan;
 mod plugin;
 mod plugins;
 mod preflight;

@@ -1,17 +1,17 @@
 //! `tidegate simulate`: reads the manifests, loads the plugins, plays the scenario, prints each line.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_cluster::{PodOutcome, PodRule, Rejection};
 use tidegate_runtime::{Runtime, RuntimeSettings};
 use tidegate_simulate::manifests::{self, ManifestError};
 use tidegate_simulate::{Ending, Line, Scenario, ScenarioError};
 
 use crate::arguments::{Output, Simulate};
+use crate::files;
+use crate::out::Out;
 use crate::permissions;
 use crate::plugins::{self, Loaded};
 use crate::table::Table;
@@ -39,8 +39,8 @@ pub(crate) fn run(arguments: Simulate) -> anyhow::Result<ExitCode> {
 
 fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
     let mut objects = Vec::new();
-    for file in &arguments.files {
-        read(file, &mut objects)?;
+    for file in files::read(&arguments.files)? {
+        objects.extend(manifests::parse(&file.name, &file.content)?);
     }
     let scenario = Scenario {
         objects,
@@ -73,6 +73,7 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
     }
 }
 
+<<<<<<< HEAD
 /// Prints a text to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = Out::default();
@@ -112,6 +113,8 @@ impl Out {
     }
 }
 
+=======
+>>>>>>> 11eec4c (Plan an update step by step, against files or a live cluster)
 /// The stable code of what went wrong.
 fn reason(error: &anyhow::Error) -> &'static str {
     if let Some(error) = error.downcast_ref::<ScenarioError>() {
@@ -160,34 +163,4 @@ fn cluster_settings(arguments: &Simulate) -> tidegate_cluster::Settings {
         message: "no listener of the gateway takes this route (--gateway-rejects)".to_owned(),
     });
     settings
-}
-
-/// Reads a file, all manifests in a directory (sorted by name), or standard input.
-pub(crate) fn read(path: &Path, objects: &mut Vec<Value>) -> anyhow::Result<()> {
-    let origin = path.display().to_string();
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-        objects.extend(manifests::parse("standard input", &text)?);
-    } else if path.is_dir() {
-        for file in manifests_in(path).with_context(|| format!("cannot read {origin}"))? {
-            read(&file, objects)?;
-        }
-    } else {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {origin}"))?;
-        objects.extend(manifests::parse(&origin, &text)?);
-    }
-    Ok(())
-}
-
-fn manifests_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = std::fs::read_dir(directory)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<Vec<_>>>()?;
-    files.retain(|file| {
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        file.is_file() && extension.is_some_and(|kind| ["yaml", "yml", "json"].contains(&kind))
-    });
-    files.sort();
-    Ok(files)
 }

@@ -14,8 +14,8 @@ pub(crate) fn patch(live: &Value, file: &Value) -> Option<Value> {
     let mut metadata = Map::new();
     for field in ["labels", "annotations"] {
         let of = |object: &'_ Value| object.get("metadata").and_then(|metadata| metadata.get(field)).cloned();
-        let file = of(file).unwrap_or_else(|| json!({}));
-        if let Some(change) = change(of(&last).as_ref(), of(live).as_ref(), &file) {
+        let (live, file) = (of(live).unwrap_or_else(|| json!({})), of(file).unwrap_or_else(|| json!({})));
+        if let Some(change) = change(of(&last).as_ref(), Some(&live), &file) {
             metadata.insert(field.to_owned(), change);
         }
     }

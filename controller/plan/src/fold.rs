@@ -29,6 +29,19 @@ const TOLD: [&str; 9] = [
 struct Position {
     title: String,
     step: Option<usize>,
+    by_user: bool,
+}
+
+/// Titles while the newest template is the stable one.
+mod settled {
+    /// Nothing has happened yet.
+    pub(super) const AT_FIRST: &str = "As it stands";
+    /// The first revision is made, and is stable at once.
+    pub(super) const FIRST: &str = "First revision";
+    /// A user has changed something.
+    pub(super) const BEGINS: &str = "The update begins";
+    /// An update is over.
+    pub(super) const AFTER: &str = "After the promotion";
 }
 
 /// A change in the making.
@@ -61,11 +74,11 @@ pub(crate) fn sections(
         let Some(about) = about.filter(|about| known.contains_key(about)) else { continue };
         let parts = parts.entry(about.clone()).or_default();
         let position = match &write.by_user {
-            Some(what) => Position { title: sentence(what), step: None },
-            None => current.get(&about).map_or_else(
-                || Position { title: "Start".to_owned(), step: None },
-                |rollout| position(rollout, parts.is_empty()),
-            ),
+            Some(what) => Position { title: sentence(what), step: None, by_user: true },
+            None => {
+                let rollout = current.get(&about).map_or(&Value::Null, AsRef::as_ref);
+                position(rollout, parts.last().map(|part| &part.position))
+            }
         };
         if parts.last().is_none_or(|part| part.position != position) {
             let at = (write.at.as_secs_f64() - started_at).max(0.0);
@@ -208,15 +221,23 @@ pub(crate) fn is_trouble(condition: &Value) -> bool {
 }
 
 /// Where a Rollout stands, as its status says.
-fn position(rollout: &Value, is_beginning: bool) -> Position {
+fn position(rollout: &Value, last: Option<&Position>) -> Position {
     let (spec, status) = (Rollout::read(rollout), Status::read(rollout));
-    let at = |title: &str, step| Position { title: title.to_owned(), step };
+    let at = |title: &str, step| Position { title: title.to_owned(), step, by_user: false };
     let is_done = !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash;
     if status.stable_rs.is_empty() {
-        return at("First revision", None);
+        return at(settled::FIRST, None);
     }
     if is_done {
-        return if is_beginning { at("As it stands", None) } else { at("After the promotion", None) };
+        let title = match last {
+            None => settled::AT_FIRST,
+            Some(last) if last.by_user => settled::BEGINS,
+            Some(last) if last.title == settled::AT_FIRST => settled::AT_FIRST,
+            Some(last) if last.title == settled::FIRST => settled::FIRST,
+            Some(last) if last.title == settled::BEGINS => settled::BEGINS,
+            Some(_) => settled::AFTER,
+        };
+        return at(title, None);
     }
     if status.abort {
         return at("Abort", None);

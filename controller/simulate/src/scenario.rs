@@ -42,7 +42,12 @@ impl Scenario {
 
     /// The names of the router plugins that the Rollouts in it use.
     pub fn routers(&self) -> BTreeSet<String> {
-        let (versions, _) = partition(self.objects.clone());
+        Self::routers_of(&self.objects)
+    }
+
+    /// The names of the router plugins that the Rollouts among some objects use.
+    pub fn routers_of(objects: &[Value]) -> BTreeSet<String> {
+        let (versions, _) = partition(objects.to_vec());
         versions.values().flatten().flat_map(interest::routers).map(|router| router.name).collect()
     }
 }

@@ -10,9 +10,10 @@ use tidegate_api::object;
 use tidegate_contract::Router;
 use tidegate_plugins::{ARGO_CONFIG, Catalogue, ConfigMapSource, Source, Wanted, WebSource, merge};
 use tidegate_runtime::{Artifact, LimitedSource, LoadError, LoadReason, Location, Runtime, Stage};
+use tidegate_simulate::manifests;
 
+use crate::files;
 use crate::plugins::{self, RouterPlugin};
-use crate::simulate;
 
 /// Objects of manifests, as far as plugins are concerned.
 #[derive(Default)]
@@ -25,8 +26,8 @@ impl Manifests {
     /// Reads the files. Of other kinds there may be manifests too; they do not matter.
     pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Self> {
         let mut objects = Vec::new();
-        for file in files {
-            simulate::read(file, &mut objects)?;
+        for file in files::read(files)? {
+            objects.extend(manifests::parse(&file.name, &file.content)?);
         }
         Ok(Self::of(objects))
     }
