@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Traffic;
-use tidegate_core::{Routing, World};
+use tidegate_core::{Routing, Workload, World};
 use tidegate_model::{Rollout, names::condition};
 use tidegate_shell::PluginState;
 use tidegate_simulate::objects::put_namespace;
@@ -47,7 +47,9 @@ pub fn lint(texts: &[Text], plugins: &BTreeMap<String, PluginState>, scope: Scop
         findings.extend(wrong);
     }
     for manifest in &mut manifests {
-        if manifest.is_rollout() || manifest.is_of("", "Service") {
+        let is_workload = ["Deployment", "ReplicaSet"].iter().any(|kind| manifest.is_of("apps", kind))
+            || manifest.is_of("", "PodTemplate");
+        if manifest.is_rollout() || manifest.is_of("", "Service") || is_workload {
             put_namespace(&mut manifest.object);
         }
     }
@@ -94,7 +96,9 @@ fn of_rollout(
     let routing = Routing { traffic: Traffic::default(), routers: asked.reports };
     let mut said: Vec<Said> = Vec::new();
     let services = services(rollout, all);
-    let world = World { services, routing: Some(routing), ..World::of(Arc::new(rollout.clone())) };
+    let workload = workload(rollout, all);
+    let is_elsewhere = workload == Workload::Missing;
+    let world = World { services, workload, routing: Some(routing), ..World::of(Arc::new(rollout.clone())) };
     for problem in tidegate_core::problems(&world, Timestamp::UNIX_EPOCH) {
         let one = Said::new(Severity::Error, problem.reason, problem.path, problem.message);
         said.push(Said { condition: Some(condition::INVALID_SPEC), ..one });
@@ -106,8 +110,10 @@ fn of_rollout(
             .map(|(field, _)| format!("spec.strategy.canary.{field}"))
             .collect();
         // A Service that is not here is the one thing about these fields that more manifests could put right.
-        let is_about_absence =
-            |one: &Said| named.contains(&one.path) && one.message.contains("does not exist");
+        let is_about_absence = |one: &Said| {
+            named.contains(&one.path) && one.message.contains("does not exist")
+                || is_elsewhere && one.path.is_empty()
+        };
         for one in said.iter_mut().filter(|one| is_about_absence(one)) {
             (one.severity, one.condition) = (Severity::Warning, None);
         }
@@ -116,6 +122,19 @@ fn of_rollout(
     said.extend(fields::misspelled(rollout, &said));
     said.extend(remarks::remarks(rollout));
     said
+}
+
+/// What a Rollout takes its template from, if that is among the manifests.
+fn workload(rollout: &Value, all: &[Manifest]) -> Workload {
+    let Some(reference) = tidegate_model::workload::workload_ref(rollout) else { return Workload::None };
+    let resource = reference.kind.resource();
+    let is_meant = |one: &&Manifest| {
+        one.is_of(&resource.group, &resource.kind)
+            && object::name(&one.object) == reference.name
+            && object::namespace(&one.object) == object::namespace(rollout)
+    };
+    let found = all.iter().find(is_meant);
+    found.map_or(Workload::Missing, |one| Workload::Found(Arc::new(one.object.clone())))
 }
 
 /// The Services in a Rollout's namespace.
@@ -174,7 +193,7 @@ fn unchecked(manifest: &Manifest) -> Option<Said> {
             format!("{kind} is recognised and not checked: analysis and experiments are not served yet")
         }
         ("argoproj.io", kind) => format!("{kind} is recognised and not checked: it is none of a Rollout's"),
-        ("", "Service" | "Namespace") => return None,
+        ("", "Service" | "Namespace" | "PodTemplate") | ("apps", "Deployment" | "ReplicaSet") => return None,
         ("gateway.networking.k8s.io" | "networking.istio.io" | "networking.k8s.io", _) => return None,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => return None,
         _ => format!("{kind} is not checked: no Rollout's traffic depends on it"),

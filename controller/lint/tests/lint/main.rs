@@ -12,3 +12,4 @@ mod agreement;
 mod definition;
 mod findings;
 mod support;
+mod workload;
