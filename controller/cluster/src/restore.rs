@@ -65,7 +65,7 @@ impl Cluster {
         let generation = object::generation(&route);
         let all: Vec<_> = crate::controllers::parents(&route).map(|(parent, _)| parent).collect();
         for parent in all {
-            let is_current = self.reports_at(&route, &parent).any(|entry| {
+            let is_current = crate::controllers::reports_at(&route, &parent).any(|entry| {
                 let mut conditions = crate::json::items(entry, &["conditions"]).iter();
                 conditions.any(|one| {
                     text(one, &["type"]) == "Accepted" && number(one, &["observedGeneration"]) == generation

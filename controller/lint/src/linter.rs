@@ -193,9 +193,10 @@ fn unchecked(manifest: &Manifest) -> Option<Said> {
             format!("{kind} is recognised and not checked: analysis and experiments are not served yet")
         }
         ("argoproj.io", kind) => format!("{kind} is recognised and not checked: it is none of a Rollout's"),
-        ("", "Service" | "Namespace" | "PodTemplate") | ("apps", "Deployment" | "ReplicaSet") => return None,
-        ("gateway.networking.k8s.io" | "networking.istio.io" | "networking.k8s.io", _) => return None,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => return None,
+        ("", "Service" | "Namespace" | "PodTemplate")
+        | ("apps", "Deployment" | "ReplicaSet")
+        | ("gateway.networking.k8s.io" | "networking.istio.io" | "networking.k8s.io", _)
+        | ("apiextensions.k8s.io", "CustomResourceDefinition") => return None,
         _ => format!("{kind} is not checked: no Rollout's traffic depends on it"),
     };
     Some(Said::new(Severity::Note, reason::NOT_CHECKED, "", message))

@@ -83,9 +83,11 @@ fn of_routers(rollout: &Value, routing: &Routing) -> Vec<Said> {
             RouterState::Waiting { reason, message } => {
                 said.push(Said::new(Severity::Warning, reason, &path, message));
             }
-            // What plugins cannot be had, each router was asked about before.
-            RouterState::Unavailable { .. } | RouterState::Loading { .. } => {}
-            RouterState::Verified | RouterState::NotApplicable { .. } => {}
+            // That a plugin cannot be had is told before, when its router is asked about the configuration.
+            RouterState::Unavailable { .. }
+            | RouterState::Loading { .. }
+            | RouterState::Verified
+            | RouterState::NotApplicable { .. } => {}
         }
         for note in &report.notes {
             said.push(Said::new(Severity::Warning, reason::ROUTER_NOTE, &path, note));

@@ -73,12 +73,11 @@ pub(crate) fn sections(
         let about = write.rollout.clone().or_else(|| is_rollout.then(|| write.object.clone()));
         let Some(about) = about.filter(|about| known.contains_key(about)) else { continue };
         let parts = parts.entry(about.clone()).or_default();
-        let position = match &write.by_user {
-            Some(what) => Position { title: sentence(what), step: None, by_user: true },
-            None => {
-                let rollout = current.get(&about).map_or(&Value::Null, AsRef::as_ref);
-                position(rollout, parts.last().map(|part| &part.position))
-            }
+        let position = if let Some(what) = &write.by_user {
+            Position { title: sentence(what), step: None, by_user: true }
+        } else {
+            let rollout = current.get(&about).map_or(&Value::Null, AsRef::as_ref);
+            position(rollout, parts.last().map(|part| &part.position))
         };
         if parts.last().is_none_or(|part| part.position != position) {
             let at = (write.at.as_secs_f64() - started_at).max(0.0);

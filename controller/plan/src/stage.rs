@@ -84,21 +84,17 @@ pub(crate) fn set(input: &Input, plugins: &BTreeMap<String, PluginState>) -> Res
     let rollouts: Vec<ObjectKey> = versions.keys().cloned().collect();
     for (key, versions) in versions {
         let existing = has(&cluster, &builtin::rollouts(), versions.first().unwrap_or(&Value::Null));
-        let (base, later) = match existing {
-            Some(existing) => {
-                let is_itself = object::uid(versions.first().unwrap_or(&Value::Null))
-                    == object::uid(&existing)
-                    && input.live.is_none();
-                let later = versions.iter().skip(usize::from(is_itself)).cloned().collect();
-                (existing.as_ref().clone(), later)
-            }
-            None => {
-                let mut versions = versions.into_iter();
-                let Some(first) = versions.next() else { continue };
-                let created = objects::apply(&mut cluster, &first)?;
-                fresh.insert(key.clone());
-                (created.as_ref().clone(), versions.collect::<Vec<_>>())
-            }
+        let (base, later) = if let Some(existing) = existing {
+            let is_itself = object::uid(versions.first().unwrap_or(&Value::Null)) == object::uid(&existing)
+                && input.live.is_none();
+            let later = versions.iter().skip(usize::from(is_itself)).cloned().collect();
+            (existing.as_ref().clone(), later)
+        } else {
+            let mut versions = versions.into_iter();
+            let Some(first) = versions.next() else { continue };
+            let created = objects::apply(&mut cluster, &first)?;
+            fresh.insert(key.clone());
+            (created.as_ref().clone(), versions.collect::<Vec<_>>())
         };
         let changes = changes_of(&base, later, fresh.contains(&key), input);
         all_changes.insert(key, changes);

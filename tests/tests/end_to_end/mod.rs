@@ -8,6 +8,7 @@ mod contested;
 mod hostile;
 mod managed_routes;
 mod operations;
+mod plan;
 mod plugins;
 mod read_only;
 mod restarts;

@@ -209,26 +209,11 @@ impl Cluster {
 
     /// The names under which gateways report on a route at a parent.
     fn reporters(&self, route: &Value, parent: &Parent) -> Vec<String> {
-        let known: Vec<String> = self
-            .reports_at(route, parent)
+        let known: Vec<String> = reports_at(route, parent)
             .map(|entry| text(entry, &["controllerName"]).to_owned())
             .filter(|_| self.settings.gateway.keeps_names)
             .collect();
         if known.is_empty() { vec![self.settings.gateway.controller_name.clone()] } else { known }
-    }
-
-    /// The reports on a route at a parent that say whether it is accepted.
-    pub(crate) fn reports_at<'a>(
-        &self,
-        route: &'a Value,
-        parent: &Parent,
-    ) -> impl Iterator<Item = &'a Value> + use<'a> {
-        let namespace = object::namespace(route);
-        let parent = parent.clone();
-        items(route, &["status", "parents"]).iter().filter(move |entry| {
-            Parent::of(entry.get("parentRef").unwrap_or(&Value::Null), namespace) == parent
-                && items(entry, &["conditions"]).iter().any(|one| text(one, &["type"]) == "Accepted")
-        })
     }
 
     fn conditions(&self, route: &Value, parent: &Parent, place: &Place, old: &[Value]) -> Vec<Value> {
@@ -308,6 +293,16 @@ impl Cluster {
             self.put(place, new);
         }
     }
+}
+
+/// The reports on a route at a parent that say whether it is accepted.
+pub(crate) fn reports_at<'a>(route: &'a Value, parent: &Parent) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let namespace = object::namespace(route);
+    let parent = parent.clone();
+    items(route, &["status", "parents"]).iter().filter(move |entry| {
+        Parent::of(entry.get("parentRef").unwrap_or(&Value::Null), namespace) == parent
+            && items(entry, &["conditions"]).iter().any(|one| text(one, &["type"]) == "Accepted")
+    })
 }
 
 /// The backend references of all rules of a route.

@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::metadata;
 use crate::store::Place;
 
-pub(crate) use gateway::{Parent, Programmed, parents};
+pub(crate) use gateway::{Parent, Programmed, parents, reports_at};
 pub(crate) use pods::is_ready;
 pub(crate) use replica_set::PodsOf;
 
