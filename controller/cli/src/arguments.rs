@@ -66,7 +66,7 @@ enum Command {
     /// Nothing is read but the FILES and plugins, nothing is written but standard output, and no cluster is needed.
     #[command(after_help = AFTER_SIMULATE)]
     Simulate(Simulate),
-    /// Find what is wrong with manifests before they are applied: all of it, with the messages of the condition InvalidSpec.
+    /// Find what is wrong with manifests before they are applied: all of it, in the words of the Rollout's conditions.
     ///
     /// Beside the specs of Rollouts: their Services and routes among the FILES, what their routers say of their configuration
     /// (the plugins are asked), steps that a router cannot do, and misspelled fields, which an API server leaves out.

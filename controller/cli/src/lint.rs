@@ -114,11 +114,10 @@ fn line(finding: &Finding) -> String {
         Severity::Note => ("note", AnsiColor::Cyan),
     };
     let style = Style::new().fg_color(Some(colour.into())).bold();
-    let mut place = finding.file.clone();
-    match finding.line {
-        Some(line) => place.push_str(&format!(":{line}")),
-        None => place.push_str(&format!(" (document {})", finding.document)),
-    }
+    let place = match finding.line {
+        Some(line) => format!("{}:{line}", finding.file),
+        None => format!("{} (document {})", finding.file, finding.document),
+    };
     let about: Vec<&str> = [finding.object.as_str(), &finding.path, &finding.message]
         .into_iter()
         .filter(|one| !one.is_empty())

@@ -59,8 +59,8 @@ fn edit() -> impl Strategy<Value = (&'static str, Value)> {
     ]
 }
 
-/// The message of the condition, if the controller sets it; nothing when the API server does not take the objects.
-fn condition(objects: &[Value]) -> Option<Option<String>> {
+/// The messages of the condition: one if the controller sets it; nothing when the API server does not take the objects.
+fn condition(objects: &[Value]) -> Option<Vec<String>> {
     let scenario = Scenario {
         objects: objects.to_vec(),
         images: BTreeMap::new(),
@@ -72,7 +72,7 @@ fn condition(objects: &[Value]) -> Option<Option<String>> {
     let ending = play(scenario, plugins(), &mut |_| {}).ok()?;
     let conditions = &ending.rollouts[0].conditions;
     let invalid = conditions.iter().find(|one| one["type"] == "InvalidSpec" && one["status"] == "True");
-    Some(invalid.map(|one| one["message"].as_str().unwrap_or_default().to_owned()))
+    Some(invalid.map(|one| one["message"].as_str().unwrap_or_default().to_owned()).into_iter().collect())
 }
 
 proptest! {
@@ -105,7 +105,7 @@ proptest! {
             .map(|one| format!("The Rollout \"web\" is invalid: {}: {}", one.path, one.message))
             .collect();
         match condition(&objects) {
-            Some(condition) => prop_assert_eq!(condition, said.first().cloned()),
+            Some(condition) => prop_assert_eq!(condition, said.first().cloned().into_iter().collect::<Vec<_>>()),
             None => prop_assert!(
                 findings.iter().any(|one| one.reason == "Refused") || !said.is_empty(),
                 "the API server refuses it, and lint finds nothing"
