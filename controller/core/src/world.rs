@@ -64,6 +64,7 @@ impl World {
             replica_sets: Vec::new(),
             services: BTreeMap::new(),
             experiment: None,
+            leaving: Vec::new(),
             routing: None,
         }
     }
