@@ -73,7 +73,6 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
     }
 }
 
-<<<<<<< HEAD
 /// Prints a text to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = Out::default();
@@ -81,40 +80,6 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     out.finish()
 }
 
-/// Standard output. What goes wrong with it is kept until the end: the simulation's own result matters more.
-#[derive(Default)]
-struct Out {
-    failure: Option<std::io::Error>,
-}
-
-impl Out {
-    fn text(&mut self, text: &str) {
-        if self.failure.is_none() {
-            let mut out = anstream::stdout().lock();
-            self.failure = out.write_all(text.as_bytes()).and_then(|()| out.flush()).err();
-        }
-    }
-
-    fn json(&mut self, value: &impl serde::Serialize) {
-        match serde_json::to_string(value) {
-            Ok(text) => self.text(&format!("{text}\n")),
-            Err(error) => self.failure = Some(error.into()),
-        }
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        match self.failure {
-            // Whoever reads has seen enough, for example `head`.
-            Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(error).context("cannot write to standard output")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-=======
->>>>>>> 11eec4c (Plan an update step by step, against files or a live cluster)
 /// The stable code of what went wrong.
 fn reason(error: &anyhow::Error) -> &'static str {
     if let Some(error) = error.downcast_ref::<ScenarioError>() {
