@@ -7,8 +7,6 @@ use tidegate_api::{ApiError, Resource, object};
 use tidegate_handover::{Listing, Source};
 use tidegate_shell::{WatchKey, guess_plural};
 
-use crate::simulate;
-
 /// What the files have.
 pub(super) struct Files(Vec<Value>);
 
@@ -16,7 +14,9 @@ impl Files {
     pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let mut objects = Vec::new();
         for path in paths {
-            simulate::read(path, &mut objects)?;
+            for file in crate::files::read(std::slice::from_ref(path))? {
+                objects.extend(tidegate_simulate::manifests::parse(&file.name, &file.content)?);
+            }
         }
         for object in &mut objects {
             complete(object);
