@@ -113,12 +113,10 @@ impl Observer {
                 }
             }
             // A simulation ends before its controller would be taken out.
-            Happening::Report(Report::GivenBack { .. }) => {}
+            Happening::Report(Report::GivenBack { .. } | Report::Intends(_)) => {}
             Happening::Report(Report::Panicked { rollout, message }) => {
                 self.tell(cluster, elapsed, &rollout, Told::warning("InternalError", &message), tell);
             }
-            // Only a shadow tells that, and there is none here.
-            Happening::Report(Report::Intends(_)) => {}
         }
     }
 

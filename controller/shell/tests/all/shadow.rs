@@ -17,11 +17,11 @@ fn shadowed() -> Rig {
 }
 
 fn last(rig: &Rig) -> &Intention {
-    let intentions = rig.reports.iter().filter_map(|report| match report {
+    let mut intentions = rig.reports.iter().filter_map(|report| match report {
         Report::Intends(intention) => Some(intention.as_ref()),
         _ => None,
     });
-    intentions.last().unwrap()
+    intentions.next_back().unwrap()
 }
 
 fn expect_silence(rig: &Rig) {
