@@ -141,7 +141,8 @@ fn from_the_template_to_the_end() {
             // In Argo Rollouts with none, and scaled in the next pass.
             "v2 made with 2",
             "web-canary selects v2",
-            // Not before both pods are there.
+            &format!("step 0, {MORE}, 100/0, unverified"),
+            // Not before both pods are there, and not before it is recorded on the Rollout.
             "route 80/20",
             &format!("step 0, {MORE}, 80/20, unverified"),
             "step 1, Paused CanaryPauseStep, 80/20, paused",
