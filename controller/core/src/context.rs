@@ -10,6 +10,7 @@ use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template
 
 use crate::managed;
 use crate::roles::Roles;
+use crate::rollback;
 use crate::world::{RouterReport, RouterState, World};
 
 /// What every part of a decision looks at.
@@ -30,6 +31,8 @@ pub(crate) struct Context<'a> {
     pub(crate) collides: bool,
     /// Whether traffic is shifted by routers; otherwise by numbers of pods.
     pub(crate) is_routed: bool,
+    /// Whether it goes back within the rollback window, so that there is nothing to step through.
+    pub(crate) is_fast_rollback: bool,
     /// Which Service is in which role.
     pub(crate) roles: Roles,
     sets: Vec<ReplicaSet>,
@@ -70,6 +73,9 @@ impl<'a> Context<'a> {
         let stable = sets.iter().position(|set| !set.hash.is_empty() && set.hash == status.stable_rs);
         let step_hash = hash::steps_hash(world.rollout.pointer("/spec/strategy/canary/steps"));
         let is_routed = rollout.canary.routing.is_some();
+        let set = |index: Option<usize>| sets.get(index?);
+        let is_fast_rollback =
+            rollback::is_within_window(rollout.rollback_window, set(new), set(stable), &sets);
         let roles = Roles::of(&rollout, &status, &world.services);
         Self {
             world,
@@ -82,6 +88,7 @@ impl<'a> Context<'a> {
             step_hash,
             collides,
             is_routed,
+            is_fast_rollback,
             roles,
             sets,
             new,
@@ -141,7 +148,7 @@ impl<'a> Context<'a> {
 
     /// Whether the update was given up; there must be something to go back to.
     pub(crate) fn is_aborted(&self) -> bool {
-        self.status.abort && !self.is_fully_promoted() && !self.is_first()
+        self.status.abort && !self.is_fully_promoted() && !self.is_first() && !self.is_fast_rollback
     }
 
     /// The steps.
@@ -154,9 +161,14 @@ impl<'a> Context<'a> {
         self.status.current_step_index.unwrap_or_default().min(self.steps().len())
     }
 
-    /// Whether nothing is left to step through: all done, none there, or the user wants to skip the rest.
+    /// Whether nothing is left to step through: all done, none there, or the rest is skipped.
     pub(crate) fn is_past_steps(&self) -> bool {
-        self.status.promote_full || self.index() >= self.steps().len()
+        self.skips_steps() || self.index() >= self.steps().len()
+    }
+
+    /// Whether the steps are skipped: the user wants the end, or goes back within the rollback window.
+    pub(crate) const fn skips_steps(&self) -> bool {
+        self.status.promote_full || self.is_fast_rollback
     }
 
     /// The Service that is in the stable role now.

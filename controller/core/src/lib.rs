@@ -5,6 +5,7 @@
 //! is remembered between calls except what the world itself carries (mostly the Rollout's status).
 #![forbid(unsafe_code)]
 
+mod anti_affinity;
 mod basic;
 mod capacity;
 mod carried;
@@ -23,6 +24,7 @@ mod release;
 mod replicas;
 mod revision;
 mod roles;
+mod rollback;
 mod routing;
 mod services;
 mod share;

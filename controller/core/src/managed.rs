@@ -11,9 +11,9 @@ use crate::context::Context;
 /// All managed routes, highest precedence first. `is_reachable`: whether the canary role may get requests now.
 pub(crate) fn desired(context: &Context<'_>, is_reachable: bool) -> Vec<ManagedRoute> {
     let names = context.rollout.canary.routing.as_ref().map(|routing| routing.managed_routes.as_slice());
-    // Whoever asks for the full promotion asks for the end of what the steps have made (Argo Rollouts). The very first
-    // revision has nobody to be told apart from.
-    let are_due = is_reachable && !context.status.promote_full && context.new_revision() > 1;
+    // Whoever skips the steps wants the end of what they have made (Argo Rollouts). The very first revision has nobody to be
+    // told apart from.
+    let are_due = is_reachable && !context.skips_steps() && context.new_revision() > 1;
     let rule = |name: &str| {
         let rule = rule_after(context.steps(), context.index().saturating_add(1), name);
         rule.filter(|_| are_due).cloned()

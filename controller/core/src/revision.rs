@@ -10,8 +10,8 @@ use tidegate_model::{ReplicaSet, hash};
 
 use crate::context::Context;
 use crate::decision::Note;
-use crate::replicas;
 use crate::writes::Writes;
+use crate::{anti_affinity, replicas};
 
 /// Makes the newest template's ReplicaSet if there is none, and keeps its and the Rollout's revision.
 pub(crate) fn plan(context: &Context<'_>, writes: &mut Writes, notes: &mut Vec<Note>) {
@@ -29,9 +29,11 @@ pub(crate) fn plan(context: &Context<'_>, writes: &mut Writes, notes: &mut Vec<N
             ));
         }
         Some(new) => {
-            if new.revision != revision {
+            let is_again = new.revision != revision;
+            if is_again {
                 renumber(new, revision, writes);
             }
+            anti_affinity::plan(context, new, is_again, writes);
             keep_in_line(context, new, writes);
         }
     }
@@ -97,6 +99,9 @@ fn new_replica_set(context: &Context<'_>, revision: i64) -> Value {
     let rollout = &context.rollout;
     let mut template = context.template.clone();
     put(&mut template, &["metadata", "labels", HASH_LABEL], json!(context.new_hash));
+    if let Some(affinity) = anti_affinity::of_new(context) {
+        put(&mut template, &["spec", "affinity"], affinity);
+    }
     let labels = template.pointer("/metadata/labels").cloned().unwrap_or_default();
     let mut selector = context.selector.clone();
     put(&mut selector, &["matchLabels", HASH_LABEL], json!(context.new_hash));

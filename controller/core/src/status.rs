@@ -146,7 +146,11 @@ fn invalid_spec(
 
 /// Gives the update up when its deadline has passed and the spec asks for that.
 fn abort_at_deadline(context: &Context<'_>, position: &mut Position) -> bool {
-    let is_updating = !context.is_first() && !context.is_fully_promoted() && !position.abort;
+    let is_updating = !context.is_first()
+        && !context.is_fully_promoted()
+        && !position.abort
+        // Which no abort ends.
+        && !context.is_fast_rollback;
     if !context.rollout.progress_deadline_abort || !is_updating {
         return false;
     }

@@ -78,9 +78,14 @@ pub(crate) fn restarted(context: &Context<'_>, notes: &mut Vec<Note>) -> Positio
     let was_updating = !context.status.current_pod_hash.is_empty() && !context.is_first();
     if was_updating && is_stable && steps > 0 && context.status.current_pod_hash != context.new_hash {
         notes.push(Note::normal(reason::SKIP_STEPS, "Rollback to stable ReplicaSets"));
+    } else if context.is_fast_rollback && steps > 0 {
+        let is_active = context.new_set().is_some_and(|new| new.desired > 0);
+        let which = if is_active { "active ReplicaSets" } else { "ReplicaSets" };
+        notes.push(Note::normal(reason::SKIP_STEPS, format!("Rollback to {which} within RollbackWindow")));
     }
+    let is_over = is_stable || context.is_first() || context.is_fast_rollback;
     Position {
-        index: (steps > 0).then_some(if is_stable || context.is_first() { steps } else { 0 }),
+        index: (steps > 0).then_some(if is_over { steps } else { 0 }),
         current_pod_hash: context.new_hash.clone(),
         current_step_hash: context.step_hash.clone(),
         abort: false,
@@ -125,7 +130,11 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
     }
     // Both may be asked for; the later one holds. An abort that was carried out before has its time.
     let is_taken_back = context.status.promote_full && context.status.aborted_at.is_some();
-    if is_taken_back {
+    if context.is_fast_rollback {
+        position.index = all;
+        position.abort = false;
+        position.clear_pauses();
+    } else if is_taken_back {
         position.abort = false;
     } else if context.status.abort {
         position.index = all.map(|_| 0);
@@ -142,6 +151,8 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         let revision = context.new_revision();
         let why = if context.status.promote_full {
             "Full promotion requested".to_owned()
+        } else if context.is_fast_rollback {
+            "Rollback within window".to_owned()
         } else {
             format!("Completed all {} canary steps", steps.len())
         };
@@ -155,7 +166,7 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         }
         return position;
     }
-    if context.status.promote_full {
+    if context.skips_steps() {
         position.clear_pauses();
         return position;
     }

@@ -89,7 +89,7 @@ fn target(context: &Context<'_>) -> u32 {
     if context.is_past_steps() && threshold::new_is_complete(context) {
         return max;
     }
-    if context.status.promote_full {
+    if context.skips_steps() {
         let held = held(context);
         if !context.rollout.canary.dynamic_stable_scale {
             return held;

@@ -2,6 +2,7 @@
 //! never written back, so that no field can get lost.
 #![forbid(unsafe_code)]
 
+pub mod anti_affinity;
 pub mod duration;
 pub mod hash;
 pub mod interest;
@@ -25,6 +26,7 @@ mod unknown;
 pub mod validate;
 pub mod workload;
 
+pub use anti_affinity::AntiAffinity;
 pub use plugin_record::PluginRecord;
 pub use replica_set::ReplicaSet;
 pub use rollout::{

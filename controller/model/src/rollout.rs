@@ -4,6 +4,7 @@
 use serde_json::Value;
 use tidegate_api::object;
 
+use crate::anti_affinity::AntiAffinity;
 use crate::status::PingOrPong;
 use crate::step::Step;
 
@@ -32,6 +33,8 @@ pub struct Rollout {
     pub progress_deadline_abort: bool,
     /// `spec.revisionHistoryLimit`; 10 when absent.
     pub revision_history_limit: i64,
+    /// `spec.rollbackWindow.revisions`; 0 when absent: no rollback is fast.
+    pub rollback_window: i64,
     /// `spec.strategy.canary`.
     pub canary: Canary,
 }
@@ -47,6 +50,8 @@ pub struct Canary {
     pub stable_service: Option<String>,
     /// The two Services that change roles with each promotion, instead of those.
     pub ping_pong: Option<PingPong>,
+    /// How far pods of the canary keep away from the stable ones.
+    pub anti_affinity: Option<AntiAffinity>,
     /// `trafficRouting`, when there is one.
     pub routing: Option<TrafficRouting>,
     /// `maxSurge` as written, for canaries without traffic routing.
@@ -132,6 +137,10 @@ impl Rollout {
             progress_deadline_seconds: number("progressDeadlineSeconds").unwrap_or(600),
             progress_deadline_abort: flag("progressDeadlineAbort"),
             revision_history_limit: number("revisionHistoryLimit").unwrap_or(10).max(0),
+            rollback_window: spec
+                .pointer("/rollbackWindow/revisions")
+                .and_then(Value::as_i64)
+                .unwrap_or_default(),
             canary: Canary::read(value.pointer("/spec/strategy/canary").unwrap_or(&Value::Null)),
         }
     }
@@ -157,6 +166,7 @@ impl Canary {
             canary_service: service("canaryService"),
             stable_service: service("stableService"),
             ping_pong: canary.get("pingPong").and_then(PingPong::read),
+            anti_affinity: canary.get("antiAffinity").and_then(AntiAffinity::read),
             routing: routing.map(TrafficRouting::read),
             max_surge: canary.get("maxSurge").cloned().unwrap_or_default(),
             max_unavailable: canary.get("maxUnavailable").cloned().unwrap_or_default(),

@@ -24,6 +24,11 @@ impl Cluster {
         }
         let steps = &self.rollout["spec"]["strategy"]["canary"]["steps"];
         let step = &steps[usize::try_from(from).unwrap()];
+        let is_window = self.rollout["spec"]["rollbackWindow"]["revisions"].as_i64().unwrap_or_default() > 0;
+        if is_window && steps.as_array().is_some_and(|steps| steps.len() == usize::try_from(to).unwrap()) {
+            // What was between may be gone by now, so that the way back is a short one.
+            return;
+        }
         assert!(to == from + 1, "one step at a time: from {from} to {to}");
         let Some(traffic) = &self.in_force else { return };
         let is_empty = self.rollout["spec"]["replicas"] == 0;

@@ -8,6 +8,7 @@
     clippy::needless_pass_by_value
 )]
 
+mod anti_affinity;
 mod canary;
 mod checks;
 mod cluster;
@@ -25,8 +26,10 @@ mod phase_table;
 mod phases;
 mod ping_pong;
 mod properties;
+mod rollback;
 mod scaling;
 mod several;
+mod skipping;
 mod stable_scale;
 mod threshold;
 mod updates;

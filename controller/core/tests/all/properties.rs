@@ -174,9 +174,11 @@ proptest! {
 
     #[test]
     fn routed_canaries_are_safe_and_end_well(
-        steps in steps(), scales in scales(), has_services in any::<bool>(), happenings in vec(happening(), 1..60),
+        steps in steps(), scales in scales(), has_services in any::<bool>(), window in 0..3,
+        happenings in vec(happening(), 1..60),
     ) {
         let mut manifest = rollout(steps);
+        manifest["spec"]["rollbackWindow"] = json!({"revisions": window});
         manifest["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = json!([{"name": "a"}, {"name": "b"}]);
         let mut cluster = Cluster::new(manifest, [service("web-canary"), service("web-stable")]);
         cluster.canary(&scales);

@@ -7,6 +7,7 @@
 mod additional;
 mod configuration;
 mod connections;
+mod exchanged;
 mod managed;
 mod managed_properties;
 mod properties;

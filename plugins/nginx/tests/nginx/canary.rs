@@ -64,6 +64,18 @@ fn it_stays_while_its_weight_is_0_and_goes_when_it_is_released() {
 
 /// Rules of the stable Ingress, and of the canary Ingress.
 #[test]
+fn roles_that_are_exchanged_are_refused_and_nothing_changes() {
+    // The stable Ingress names one Service for good, so ping-pong cannot be done; Rollouts that ask for it are refused before.
+    let target = cart_with_ingress();
+    let mut objects = Objects::new().with(web());
+    route(&mut objects, &target, 100).unwrap();
+    let before = (objects.get("Ingress", "shop", "web").cloned(), canary(&objects).cloned());
+    let exchanged = target.with_services(Some("cart-canary"), Some("cart"));
+    assert!(route(&mut objects, &exchanged, 0).is_err());
+    assert_eq!((objects.get("Ingress", "shop", "web").cloned(), canary(&objects).cloned()), before);
+}
+
+#[test]
 fn its_rules_are_the_paths_to_the_stable_service() {
     for (what, stable, expected) in [
         (
