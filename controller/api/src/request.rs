@@ -57,6 +57,13 @@ pub enum Operation {
         /// The change.
         body: Body,
     },
+    /// Ask that a pod goes, which a disruption budget may refuse (429): `policy/v1` Eviction. Answered with a `Status`.
+    Evict {
+        /// The pod's name.
+        name: String,
+        /// What must be true of it.
+        preconditions: Preconditions,
+    },
     /// Remove an object (in the background, as far as its dependents are concerned).
     Delete {
         /// Its name.
@@ -93,6 +100,7 @@ impl Request {
             Operation::Get { name }
             | Operation::Replace { name, .. }
             | Operation::Patch { name, .. }
+            | Operation::Evict { name, .. }
             | Operation::Delete { name, .. } => Some(name),
             Operation::List { .. } | Operation::Create { .. } | Operation::CreateStrictly { .. } => None,
         }
@@ -103,7 +111,7 @@ impl Request {
         match &self.operation {
             Operation::Get { .. } => "get",
             Operation::List { .. } => "list",
-            Operation::Create { .. } | Operation::CreateStrictly { .. } => "create",
+            Operation::Create { .. } | Operation::CreateStrictly { .. } | Operation::Evict { .. } => "create",
             Operation::Replace { .. } => "update",
             Operation::Patch { .. } => "patch",
             Operation::Delete { .. } => "delete",

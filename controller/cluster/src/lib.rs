@@ -58,7 +58,7 @@
 //! kind; foreground deletion and orphaning;
 //! mutating webhooks (validating ones: [`Settings::refusals`]); CEL, patterns and formats in schemas; validation of the
 //! rest of built-in kinds, whose unknown fields are kept; the `Deployment` controller; `EndpointSlice`s; expiry of Events;
-//! dry runs. Items of lists of built-in kinds carry their `apiVersion` and `kind`, which a real server leaves out. Chunked lists,
+//! dry runs; disruption budgets (evictions are refused as [`PodBehaviour`] says). Items of lists of built-in kinds carry their `apiVersion` and `kind`, which a real server leaves out. Chunked lists,
 //! bookmarks, field selectors and watches with selectors are matters of its HTTP face, the crate `tidegate-server`.
 //!
 //! # What goes on by itself

@@ -54,6 +54,8 @@ pub struct PodBehaviour {
     pub ready_after: Duration,
     /// How long after the request to delete it a pod is gone.
     pub terminates_after: Duration,
+    /// Whether evictions are refused, as they are by a disruption budget that allows none.
+    pub refuses_evictions: bool,
     /// Pods that behave otherwise; the first rule that fits a new pod counts.
     pub rules: Vec<PodRule>,
 }
@@ -63,6 +65,7 @@ impl Default for PodBehaviour {
         Self {
             ready_after: Duration::from_secs(3),
             terminates_after: Duration::from_secs(1),
+            refuses_evictions: false,
             rules: Vec::new(),
         }
     }

@@ -160,6 +160,11 @@ impl Budget {
     }
 }
 
+/// How many pods there may be too few on the way.
+pub(crate) fn max_unavailable(context: &Context<'_>) -> i64 {
+    Budget::of(context).unavailable
+}
+
 /// A number, or a part of the replicas in percent; 25 % when absent.
 fn resolve(value: &Value, replicas: i64, round_up: bool) -> i64 {
     let percent = match value {

@@ -8,7 +8,7 @@ use crate::problems::Problem;
 use crate::steps::{self, Position};
 use crate::world::World;
 use crate::writes::Writes;
-use crate::{features, problems, replicas, revision, services, status, traffic, workload};
+use crate::{features, problems, replicas, restart, revision, services, status, traffic, workload};
 
 /// What should be done about a Rollout now, and what it should say about itself.
 ///
@@ -44,7 +44,8 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
     let deadline = replicas::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
     services::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
     revision::collect_history(&context, &mut writes);
-    let position = steps::advanced(&context, traffic.as_ref(), &mut notes);
+    let mut position = steps::advanced(&context, traffic.as_ref(), &mut notes);
+    let restart = restart::plan(&context, &mut position, &mut writes);
     let reported = status::report(&context, position, traffic.as_ref(), &errors, &mut notes);
     workload::scale_down(&context, &reported.status, &mut writes, &mut notes);
     Decision {
@@ -52,7 +53,7 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
         traffic,
         status: reported.status,
         notes,
-        wake_at: [deadline, reported.wake_at].into_iter().flatten().min(),
+        wake_at: [deadline, restart, reported.wake_at].into_iter().flatten().min(),
     }
 }
 

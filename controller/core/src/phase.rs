@@ -7,6 +7,7 @@ use tidegate_model::names::{condition, phase, reason};
 use crate::conditions::Conditions;
 use crate::context::Context;
 use crate::progress;
+use crate::restart;
 use crate::steps::Position;
 
 /// Phase and message.
@@ -37,6 +38,9 @@ pub(crate) fn of(
     }
     if let Some(missing) = missing_plugin {
         return (phase::PROGRESSING, missing);
+    }
+    if let Some(restarting) = restart::message(context, position) {
+        return (phase::PROGRESSING, restarting);
     }
     let replicas = context.rollout.replicas;
     let progressing = |message: &str| (phase::PROGRESSING, message.to_owned());

@@ -82,6 +82,7 @@ pub(crate) fn report(
     fields.put("readyReplicas", Some(json!(counts.ready)));
     fields.put("availableReplicas", Some(json!(counts.available)));
     fields.put("HPAReplicas", Some(json!(counts.replicas)));
+    fields.text("restartedAt", position.restarted_at.as_deref().unwrap_or_default());
     fields.text("selector", &selector(context.selector));
     fields.text("workloadObservedGeneration", &workload::observed_generation(context));
     fields.put("conditions", Some(conditions.into_value()));

@@ -9,7 +9,7 @@ use tidegate_model::{PauseCondition, PingOrPong, Step};
 use crate::context::Context;
 use crate::decision::Note;
 use crate::traffic::{self, weight_after};
-use crate::{managed, promotion, replicas, roles, time};
+use crate::{managed, promotion, replicas, restart, roles, time};
 
 /// What the status says about the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Position {
     pub(crate) current_pod_hash: String,
     pub(crate) current_step_hash: String,
     pub(crate) collision_count: Option<i64>,
+    /// The restart that was carried out last.
+    pub(crate) restarted_at: Option<String>,
     /// When to look again because of the position alone.
     pub(crate) wake_at: Option<Timestamp>,
 }
@@ -45,6 +47,7 @@ impl Position {
             current_pod_hash: status.current_pod_hash.clone(),
             current_step_hash: status.current_step_hash.clone(),
             collision_count: status.collision_count,
+            restarted_at: restart::noted(context),
             wake_at: None,
         }
     }
@@ -93,6 +96,7 @@ pub(crate) fn restarted(context: &Context<'_>, notes: &mut Vec<Note>) -> Positio
         promote_full: false,
         pauses: Vec::new(),
         controller_pause: false,
+        restarted_at: restart::superseded(context),
         ..Position::persisted(context)
     }
 }

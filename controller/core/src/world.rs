@@ -24,6 +24,8 @@ pub struct World {
     /// What routers answered that the Rollout does not use any more, or not with this configuration, and that have not given
     /// everything back yet. As long as there is one, nobody knows that traffic is where it should be.
     pub leaving: Vec<RouterReport>,
+    /// The pods of its ReplicaSets, when they matter ([`crate::needs_pods`]).
+    pub pods: Pods,
     /// What the routers last answered; `None` until they were asked for the first time (also after a restart).
     pub routing: Option<Routing>,
 }
@@ -65,9 +67,25 @@ impl World {
             services: BTreeMap::new(),
             experiment: None,
             leaving: Vec::new(),
+            pods: Pods::Unknown,
             routing: None,
         }
     }
+}
+
+/// What is known of a Rollout's pods.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Pods {
+    /// Nothing: they do not matter, or are being read for the first time.
+    #[default]
+    Unknown,
+    /// All of them, sorted by name.
+    Known(Vec<Arc<Value>>),
+    /// They cannot be read.
+    Unreadable {
+        /// Why, and what to do.
+        message: String,
+    },
 }
 
 /// The routers' last answer.

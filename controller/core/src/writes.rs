@@ -17,6 +17,7 @@ pub(crate) struct Writes {
     rollout: Option<Value>,
     workload: Option<(Resource, String, Value)>,
     deleted: BTreeMap<String, Preconditions>,
+    evicted: Vec<(String, Preconditions)>,
 }
 
 impl Writes {
@@ -65,7 +66,14 @@ impl Writes {
         self.workload = Some((resource, object::name(workload).to_owned(), scale));
     }
 
-    /// All writes, in a fixed order: the Rollout, new ReplicaSets, ReplicaSets, Services, the workload, deletions.
+    /// Asks that a pod goes.
+    pub(crate) fn evict(&mut self, pod: &Value) {
+        let preconditions =
+            Preconditions { uid: Some(object::uid(pod).to_owned()), ..Preconditions::default() };
+        self.evicted.push((object::name(pod).to_owned(), preconditions));
+    }
+
+    /// All writes, in a fixed order: the Rollout, new ReplicaSets, ReplicaSets, Services, the workload, deletions, evictions.
     pub(crate) fn finish(self, context: &Context<'_>) -> Vec<Request> {
         let namespace = &context.rollout.namespace;
         let request = |resource: Resource, operation| Request {
@@ -105,6 +113,9 @@ impl Writes {
         for (name, preconditions) in self.deleted {
             requests.push(request(builtin::replica_sets(), Operation::Delete { name, preconditions }));
         }
+        let evict =
+            |(name, preconditions)| request(builtin::pods(), Operation::Evict { name, preconditions });
+        requests.extend(self.evicted.into_iter().map(evict));
         requests
     }
 }

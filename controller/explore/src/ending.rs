@@ -260,6 +260,13 @@ fn wrong(facts: &Facts) -> Option<String> {
     if others > spec.revision_history_limit {
         return Some(format!("{others} old ReplicaSets are kept"));
     }
+    let time = |pointer: &str| {
+        let text = facts.rollout.as_ref()?.object.pointer(pointer)?.as_str()?;
+        text.parse::<jiff::Timestamp>().ok()
+    };
+    if time("/spec/restartAt").is_some_and(|at| time("/status/restartedAt") != Some(at)) {
+        return Some("its pods were to be restarted".to_owned());
+    }
     if spec.replicas > 0
         && let Some(left) = superfluous(facts)
     {

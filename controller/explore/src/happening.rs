@@ -111,6 +111,8 @@ pub enum Edit {
     Delete,
     /// It is made again, if it is not there.
     Make,
+    /// `kubectl argo rollouts restart`, so many seconds from now.
+    Restart(i64),
     /// The Deployment that it refers to is deleted.
     DeleteWorkload,
     /// It is made again with an image, if it is not there.

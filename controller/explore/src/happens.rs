@@ -142,6 +142,13 @@ impl Simulation {
             Edit::Make => {
                 self.create(manifests::rollout(&app, 0));
             }
+            Edit::Restart(seconds) => {
+                let at = self.cluster.now().checked_add(jiff::SignedDuration::from_secs(*seconds));
+                let at = at.unwrap_or(jiff::Timestamp::MAX);
+                // Kubernetes knows whole seconds only.
+                let at = jiff::Timestamp::from_second(at.as_second()).unwrap_or(at).to_string();
+                self.patch_rollout(&name, None, spec(json!({"restartAt": at})));
+            }
             Edit::DeleteWorkload => self.delete(&builtin::deployments(), &name),
             Edit::MakeWorkload(image) => {
                 if let Some(deployment) = manifests::deployment(&app, *image) {

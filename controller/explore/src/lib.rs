@@ -26,7 +26,7 @@
 //!
 //! # What happens
 //!
-//! People change images, steps, replicas and configurations, pause, abort, retry, promote, skip steps, delete and make Rollouts,
+//! People restart pods, change images, steps, replicas and configurations, pause, abort, retry, promote, skip steps, delete and make Rollouts,
 //! edit, delete and make the Deployments that Rollouts refer to, and edit routes, Services and ReplicaSets by hand. Requests are refused (403, 409, 422, 429, 500, 503), vanish, are carried out without an
 //! answer, or arrive late. Controllers end before and after requests; two lead at once. Watches stop for a while, are late, repeat
 //! themselves, list again (also old lists), and find the past forgotten (410). Plugins fail, are slow, are loading, cannot be
@@ -53,6 +53,7 @@
 //! | `old-before-new` | nothing is written for it while it has something in routes that are not wanted any more |
 //! | `everything-is-given-back` | a Rollout goes when its canary has nothing any more, or after the deadline |
 //! | `aborts-are-kept` | until the user retries |
+//! | `restarts` | pods are evicted for a restart that is due, and only those that can be spared |
 //! | `handover` | a Deployment gives up no more pods than its Rollout has, and gets none back once that was healthy |
 //! | `only-own-objects`, `only-own-fields` | everything else stays as it was |
 //! | `only-the-leader-writes`, `one-write-at-a-time`, `no-storm` | requests as such |

@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tidegate_api::{Body, Operation, Request, builtin, object};
-use tidegate_core::{Decision, Note, NoteKind, RouterState, World, decide};
+use tidegate_api::{Body, Operation, Preconditions, Request, builtin, object};
+use tidegate_core::{Decision, Note, NoteKind, Pods, RouterState, World, decide};
 use tidegate_model::names::HASH_LABEL;
 use tidegate_shell::Decide;
 
@@ -21,7 +21,7 @@ pub struct Mutant {
 }
 
 /// All of them.
-pub const MUTANTS: [Mutant; 29] = [
+pub const MUTANTS: [Mutant; 30] = [
     Mutant { name: "trusts-writes", does: "takes for verified what was written", decide: trusts_writes },
     Mutant {
         name: "ignores-failures",
@@ -102,6 +102,7 @@ pub const MUTANTS: [Mutant; 29] = [
         does: "takes a Deployment's pods before it has its own",
         decide: takes_over_early,
     },
+    Mutant { name: "evicts-all", does: "evicts all pods at a restart at once", decide: evicts_all },
     Mutant { name: "is-restless", does: "says something else each time", decide: is_restless },
 ];
 
@@ -355,6 +356,23 @@ fn takes_over_early(world: &World, now: Timestamp) -> Decision {
                 body: Body::Merge(json!({"spec": {"replicas": 0}})),
             },
         });
+    }
+    decision
+}
+
+fn evicts_all(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    if let Pods::Known(pods) = &world.pods {
+        decision.writes.retain(|write| !matches!(write.operation, Operation::Evict { .. }));
+        let evict = |pod: &std::sync::Arc<Value>| Request {
+            resource: builtin::pods(),
+            namespace: Some(object::namespace(pod).to_owned()),
+            operation: Operation::Evict {
+                name: object::name(pod).to_owned(),
+                preconditions: Preconditions::default(),
+            },
+        };
+        decision.writes.extend(pods.iter().filter(|pod| !object::is_deleting(pod)).map(evict));
     }
     decision
 }

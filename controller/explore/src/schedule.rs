@@ -15,7 +15,7 @@ use crate::steps;
 const IMAGES: u8 = 5;
 
 /// The kinds whose watches can be late each for itself.
-const KINDS: [&str; 5] = ["Rollout", "ReplicaSet", "Service", "HTTPRoute", "Deployment"];
+const KINDS: [&str; 6] = ["Rollout", "ReplicaSet", "Service", "HTTPRoute", "Deployment", "Pod"];
 
 /// What happens in a scenario, in order of time.
 pub(crate) fn draw(random: &mut fastrand::Rng, scenario: &Scenario) -> Vec<Timed> {
@@ -120,7 +120,8 @@ fn pods(random: &mut fastrand::Rng) -> Pods {
 fn edit(random: &mut fastrand::Rng, scenario: &Scenario) -> Happening {
     let index = random.usize(..scenario.apps.len().max(1));
     let Some(app) = scenario.apps.get(index) else { return Happening::Compact };
-    let what = match random.u8(..40) {
+    let what = match random.u8(..42) {
+        40..=41 => Edit::Restart(random.i64(-60..=60)),
         // Only now and then, so that updates happen between.
         33..=34 if app.deployment.is_some() => match random.u8(..4) {
             0 => Edit::DeleteWorkload,

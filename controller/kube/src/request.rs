@@ -126,6 +126,15 @@ pub(crate) fn http_request(request: &Request) -> Result<HttpRequest, ApiError> {
                 }
             }
         }
+        Operation::Evict { name, preconditions } => {
+            let eviction = json!({
+                "apiVersion": "policy/v1",
+                "kind": "Eviction",
+                "metadata": { "name": name, "namespace": namespace },
+                "deleteOptions": delete_options(preconditions),
+            });
+            with_body(Method::POST, path(Some(name), Some("eviction")), "application/json", &eviction)
+        }
         Operation::Delete { name, preconditions } => {
             let options = delete_options(preconditions);
             with_body(Method::DELETE, path(Some(name), None), "application/json", &options)

@@ -11,6 +11,7 @@ pub mod plugin_record;
 mod pod_shape;
 mod quantity;
 mod replica_set;
+pub mod restart;
 mod rollout;
 pub mod routing_record;
 mod shape;

@@ -76,6 +76,12 @@ impl Checks {
                 self.say(&deadline, message);
             }
         }
+        let restart = spec.get("restartAt");
+        let is_time = |text: &str| text.parse::<jiff::Timestamp>().is_ok();
+        if restart.is_given() && !restart.value.as_str().is_some_and(is_time) {
+            let found = brief(restart.value);
+            self.say(&restart, format!("must be a time like 2026-01-31T12:00:00Z, not {found}"));
+        }
         let window = spec.get("rollbackWindow");
         if self.object(&window) {
             self.number(&window.get("revisions"), 0);

@@ -37,6 +37,7 @@ pub(crate) fn answer(
         None => {}
         Some("status") if served.status => {}
         Some("scale") if served.scale => {}
+        Some("eviction") if *resource.kind == *"Pod" && *request.method() == Method::POST => {}
         Some(_) => return Err(not_served()),
     }
     let in_namespace = namespace.as_deref().unwrap_or_default();
@@ -51,6 +52,13 @@ pub(crate) fn answer(
                 status = StatusCode::CREATED;
             }
             Operation::Replace { name, subresource, object: body(request)? }
+        }
+        Method::POST if subresource.as_deref() == Some("eviction") => {
+            status = StatusCode::CREATED;
+            let eviction = body(request)?;
+            let uid = eviction.pointer("/deleteOptions/preconditions/uid").and_then(Value::as_str);
+            let preconditions = Preconditions { uid: uid.map(str::to_owned), ..Preconditions::default() };
+            Operation::Evict { name, preconditions }
         }
         Method::PATCH => Operation::Patch { name, subresource, body: patch(request)? },
         Method::DELETE if subresource.is_none() => {

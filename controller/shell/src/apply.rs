@@ -14,6 +14,7 @@ use crate::event::{Now, RequestId};
 use crate::fence::Passage;
 use crate::guard::Turn;
 use crate::memory::{Applying, Told, UnderWay};
+use crate::pods::is_eviction;
 use crate::rbac;
 use crate::requests::key_of;
 use crate::routing::earlier;
@@ -39,6 +40,9 @@ pub(crate) enum Remedy {
     /// Somebody has to do something.
     Help,
 }
+
+/// Pods are evicted again this long after a budget refused it (Argo Rollouts).
+const EVICTION_REFUSED: Duration = Duration::from_secs(30);
 
 /// After so many failures in a row the Rollout says what fails, although it may still be over by itself.
 const PATIENCE: u32 = 3;
@@ -111,6 +115,15 @@ impl Shell {
                     && (is_on(&request, &outcome.version) || is_otherwise_the_same(&outcome.rollout, &object))
                 {
                     outcome.version = object::resource_version(&object).into();
+                }
+            }
+            // A budget may refuse for a long time; everything else goes on meanwhile.
+            Err(error) if is_eviction(&request) && (error.code == 429 || error.is_not_found()) => {
+                self.note_failed(turn, &request, &error);
+                let wait =
+                    Duration::from_secs(error.retry_after.unwrap_or_default().into()).max(EVICTION_REFUSED);
+                if error.code == 429 {
+                    turn.memory.evicts_from = Some(turn.now.monotonic.saturating_add(wait));
                 }
             }
             Err(error) => {
@@ -336,6 +349,8 @@ impl Shell {
                 let uid = preconditions.uid.as_deref().unwrap_or_else(|| object::uid(object));
                 turn.memory.fences.deleted(key, resource, uid, ceiling);
             }
+            // The answer does not have the pod, which goes when it is ready to: it is read to see that it is on its way.
+            Operation::Evict { .. } => turn.memory.fences.unknown(key, resource, turn.now.monotonic),
             _ => turn.memory.fences.wrote(key, resource, object::resource_version(object), ceiling),
         }
         turn.effects.push(Effect::Report(Report::Wrote {

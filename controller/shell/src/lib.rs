@@ -13,7 +13,7 @@
 //! | `queue` | which Rollouts are due, and when |
 //! | `guard` | one Rollout's turn, walled off from the others |
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
-//! | `observe`, `experiment`, `workload` | what is known about a Rollout |
+//! | `observe`, `experiment`, `workload`, `pods` | what is known about a Rollout |
 //! | `job` | asking a router |
 //! | `plugins`, `choice` | the configured plugins; which version of one a Rollout uses |
 //! | `record`, `pins` | what a Rollout in flight records of that; what all of them have recorded |
@@ -61,6 +61,7 @@ mod partings;
 mod pass;
 mod pins;
 mod plugins;
+mod pods;
 mod queue;
 mod rbac;
 mod record;

@@ -40,6 +40,10 @@ pub(crate) struct Memory {
     pub(crate) experiment: Option<Arc<str>>,
     /// The workload that it takes its template from, and where that is watched.
     pub(crate) workload: Option<(WatchId, Arc<str>)>,
+    /// Its pods, while they matter: where they are watched, and by which labels they are found.
+    pub(crate) pods: Option<(WatchId, Arc<str>)>,
+    /// When pods are evicted again, after a refusal.
+    pub(crate) evicts_from: Option<Duration>,
     /// What went wrong last, as its condition says.
     pub(crate) trouble: Option<Trouble>,
     /// What the routers were last asked for.

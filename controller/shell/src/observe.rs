@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tidegate_api::{ObjectKey, Operation, Request, Resource};
 use tidegate_contract::Selection;
-use tidegate_core::{Routing, World};
+use tidegate_core::{Pods, Routing, World};
 use tidegate_model::{interest, workload};
 
 use crate::caches::{REPLICA_SETS, ROLLOUTS, SERVICES};
@@ -58,6 +58,7 @@ impl Shell {
             experiment,
             workload,
             leaving: Vec::new(),
+            pods: Pods::Unknown,
             routing,
         }
     }
@@ -77,6 +78,13 @@ impl Shell {
                 watch: *watch,
                 namespace: name.namespace.clone(),
                 select: Selection::Name(workload.to_string()),
+            });
+        }
+        if let Some((watch, labels)) = &memory.pods {
+            dependencies.insert(Dependency {
+                watch: *watch,
+                namespace: name.namespace.clone(),
+                select: Selection::Labels(labels.to_string()),
             });
         }
         for (router, memory) in &memory.routers {

@@ -25,6 +25,7 @@ use crate::job::RouteJob;
 use crate::memory::{Basis, Memory, RouteWriting, RouterKey, UnderWay};
 use crate::observe::get;
 use crate::partings::{Back, Parting, hold_back};
+use crate::pods::is_eviction;
 use crate::record::Record;
 use crate::routing::{Looked, RouteWrite, Surroundings, View, earlier};
 use crate::shell::Shell;
@@ -130,9 +131,13 @@ impl Shell {
             let mut world = self.world(turn.name, rollout, routing);
             let leaving = partings.iter().filter(|parting| parting.is_under_way());
             world.leaving = leaving.map(|parting| parting.view.report.clone()).collect();
+            self.add_pods(turn, &mut world);
             let mut decision = (self.settings.decide)(&world, turn.now.wall);
             if let Some(conflict) = &conflict {
                 decision.writes.retain(|write| !conflict.concerns(write));
+            }
+            if turn.memory.evicts_from.is_some_and(|from| turn.now.monotonic < from) {
+                decision.writes.retain(|write| !is_eviction(write));
             }
             if decision.traffic.is_some() && decision.traffic != traffic && turn.memory.rounds < ROUNDS {
                 // What the routers said was about something else: look at them again with this.

@@ -23,12 +23,13 @@ pub(crate) fn allow_watching(group: &str, kind: &str, resource: Option<&Resource
 
 /// What to do about a request that was forbidden.
 pub(crate) fn allow(request: &Request) -> String {
-    use tidegate_api::Operation::{Patch, Replace};
+    use tidegate_api::Operation::{Evict, Patch, Replace};
     let resource = &request.resource;
     let plural = match &request.operation {
         Patch { subresource: Some(part), .. } | Replace { subresource: Some(part), .. } => {
             format!("{}/{part}", resource.plural)
         }
+        Evict { .. } => format!("{}/eviction", resource.plural),
         _ => resource.plural.to_string(),
     };
     rule(&resource.group, &plural, &[request.verb()])

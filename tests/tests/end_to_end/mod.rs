@@ -10,6 +10,7 @@ mod managed_routes;
 mod operations;
 mod plan;
 mod plugins;
+mod pod_restart;
 mod read_only;
 mod restarts;
 mod routers;

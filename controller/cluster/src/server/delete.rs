@@ -13,6 +13,28 @@ use crate::metadata::{self, PROPAGATION_FINALIZERS};
 use crate::store::{Place, TableId};
 
 impl Cluster {
+    /// Deletes a pod unless that is refused for the sake of others like it.
+    pub(super) fn evict(
+        &mut self,
+        table: TableId,
+        kind: &Arc<Kind>,
+        namespace: &str,
+        name: &str,
+        preconditions: &Preconditions,
+    ) -> Result<Arc<Value>, ApiError> {
+        if kind.family != Family::Pod {
+            return Err(answer::not_served());
+        }
+        if self.store.get(table, namespace, name).is_some() && self.settings.pods.refuses_evictions {
+            let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+            return Err(ApiError::new(429, "TooManyRequests", message));
+        }
+        self.delete(table, kind, namespace, name, preconditions)?;
+        Ok(Arc::new(
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),
+        ))
+    }
+
     /// Deletes an object: at once, or when its finalizers and its grace period allow.
     pub(crate) fn delete(
         &mut self,

@@ -105,6 +105,10 @@ impl Cluster {
                     }
                 }
             }
+            Operation::Evict { name, preconditions } => {
+                let namespace = place_of(&kind, namespace).ok_or_else(answer::not_served)?;
+                self.evict(table, &kind, namespace, name, preconditions)
+            }
             Operation::Delete { name, preconditions } => {
                 let namespace = place_of(&kind, namespace).ok_or_else(answer::not_served)?;
                 self.delete(table, &kind, namespace, name, preconditions)

@@ -13,7 +13,7 @@ use tidegate_contract::Traffic;
 
 use crate::context::Context;
 use crate::traffic;
-use crate::world::{RouterReport, RouterState, Routing, Workload, World};
+use crate::world::{Pods, RouterReport, RouterState, Routing, Workload, World};
 
 const HASH: &str = "rollouts-pod-template-hash";
 
@@ -87,6 +87,7 @@ impl Scene {
             services: self.services.iter().map(named).collect::<BTreeMap<_, _>>(),
             experiment: self.experiment.clone().map(Arc::new),
             workload: Workload::None,
+            pods: Pods::Unknown,
             routing: None,
         }
     }

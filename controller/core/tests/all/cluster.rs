@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tidegate_api::{Body, Operation, Request, object};
 use tidegate_contract::{Kind, ObjectRef, Share, Traffic};
 use tidegate_core::{
-    Decision, Note, RouterReport, RouterState, Routing, UNVERIFIED, Workload, World, decide,
+    Decision, Note, Pods, RouterReport, RouterState, Routing, UNVERIFIED, Workload, World, decide,
 };
 
 use crate::checks::check_shares;
@@ -54,6 +54,7 @@ pub(crate) struct Cluster {
     pub(crate) services: BTreeMap<String, Value>,
     pub(crate) experiment: Option<Value>,
     pub(crate) workload: Workload,
+    pub(crate) pods: Pods,
     /// Whether there were no replicas at some time.
     pub(crate) was_empty: bool,
     /// Whether somebody asked for a full promotion at some time.
@@ -85,6 +86,7 @@ impl Cluster {
             services: BTreeMap::new(),
             experiment: None,
             workload: Workload::None,
+            pods: Pods::Unknown,
             was_empty: false,
             was_forced: false,
             gate: Gate::Verified,
@@ -144,6 +146,7 @@ impl Cluster {
             services: self.services.iter().map(|(name, one)| (name.clone(), Arc::new(one.clone()))).collect(),
             experiment: self.experiment.clone().map(Arc::new),
             workload: self.workload.clone(),
+            pods: self.pods.clone(),
             routing: self.asked.as_ref().map(|traffic| self.answer(traffic)),
         }
     }

@@ -21,7 +21,14 @@ const STATUSES: [(&str, &str); 9] = [
 ];
 
 /// What Tidegate decides anew; everything else must stay to the letter.
-const OURS: [&str; 4] = ["conditions", "observedGeneration", "HPAReplicas", "pauseConditions"];
+const OURS: [&str; 5] = [
+    "conditions",
+    "observedGeneration",
+    "HPAReplicas",
+    "pauseConditions",
+    // Of a Rollout that refers to no workload any more; Argo Rollouts takes it away, too.
+    "workloadObservedGeneration",
+];
 
 fn handed_over(text: &str) -> Cluster {
     let mut cluster = paused();

@@ -26,6 +26,7 @@ mod phase_table;
 mod phases;
 mod ping_pong;
 mod properties;
+mod restart;
 mod rollback;
 mod scaling;
 mod several;

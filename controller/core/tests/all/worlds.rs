@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
-use tidegate_core::{Workload, World, decide};
+use tidegate_core::{Pods, Workload, World, decide};
 
 use crate::checks::check_shares;
 use crate::cluster::{Cluster, Gate};
@@ -149,6 +149,7 @@ proptest! {
             experiment: None,
             workload: Workload::None,
             leaving: Vec::new(),
+            pods: Pods::Unknown,
             routing: None,
         };
         check(&world, now);

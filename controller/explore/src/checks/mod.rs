@@ -4,6 +4,7 @@
 //! A write is judged by what was true at some moment since what its controller had seen. A controller that sees all at once is
 //! therefore judged strictly, and one whose watches are late is forgiven exactly what it could not know.
 
+mod pods;
 mod requests;
 mod routes;
 mod services;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tidegate_api::{ObjectKey, Request};
+use tidegate_api::{ObjectKey, Request, object};
 use tidegate_cluster::Cluster;
 
 use crate::coverage::Coverage;
@@ -190,6 +191,7 @@ impl Checker {
             "ReplicaSet" => self.of_set(write),
             "Service" => self.of_service(write),
             "HTTPRoute" => self.of_route(write),
+            "Pod" => self.of_pod(write),
             "Deployment" => self.of_rollout(&write.key.name, write, workloads::check),
             _ => Err(Broken("only-own-objects", format!("it wrote {}", write.key))),
         };
@@ -226,6 +228,17 @@ impl Checker {
         };
         let owner = object.and_then(owner).unwrap_or_default();
         self.of_rollout(&owner, write, sets::check)
+    }
+
+    fn of_pod(&self, write: &Write<'_>) -> Verdict {
+        let owner = write.before.and_then(object::controller_uid).unwrap_or_default();
+        let is_owner = |facts: &Facts| facts.sets.iter().any(|set| object::uid(&set.object) == owner);
+        let found =
+            self.apps.iter().find(|watched| watched.history.last().is_some_and(|facts| is_owner(facts)));
+        match found {
+            Some(watched) => pods::check(&self.scene(watched, write), write),
+            None => Err(Broken("only-own-objects", format!("it wrote {}, which is nobody's", write.key))),
+        }
     }
 
     fn of_service(&mut self, write: &Write<'_>) -> Verdict {

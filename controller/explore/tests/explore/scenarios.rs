@@ -41,6 +41,7 @@ fn everything_that_can_be_drawn_is() {
     let is_any = |test: fn(&Happening) -> bool| happenings().any(test);
     assert!(is_any(|one| matches!(one, Happening::Edit { what: Edit::Delete, .. })));
     assert!(is_any(|one| matches!(one, Happening::Edit { what: Edit::DeleteWorkload, .. })));
+    assert!(is_any(|one| matches!(one, Happening::Edit { what: Edit::Restart(_), .. })));
     assert!(
         is_any(|one| matches!(one, Happening::Request { .. }))
             && is_any(|one| matches!(one, Happening::Crash { .. }))

@@ -112,6 +112,8 @@ fn each_wrong_field_of_the_spec_is_named() {
             ("/spec/progressDeadlineAbort", json!("yes"), "progressDeadlineAbort"),
             ("/spec/revisionHistoryLimit", json!(-1), "revisionHistoryLimit"),
             ("/spec/paused", json!(1), "paused"),
+            ("/spec/restartAt", json!("soon"), "restartAt"),
+            ("/spec/restartAt", json!(1), "restartAt"),
             ("/spec/rollbackWindow", json!(3), "rollbackWindow"),
             ("/spec/rollbackWindow", json!({"revisions": -3}), "rollbackWindow.revisions"),
             ("/spec/strategy", json!(null), "strategy"),

@@ -16,6 +16,7 @@ mod outage;
 mod panics;
 mod plugins;
 mod release;
+mod restart;
 mod rig;
 mod router;
 mod routes;
