@@ -27,6 +27,7 @@ fn everything_holds_in_every_seed() {
         ("role moves", coverage.role_moves),
         ("weight changes", coverage.weight_changes),
         ("managed routes", coverage.managed_routes),
+        ("stable shrunk", coverage.stable_shrunk),
         ("not verified", coverage.not_verified),
         ("not ready", coverage.not_ready),
     ] {
