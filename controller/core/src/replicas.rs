@@ -148,8 +148,8 @@ impl Plan<'_, '_> {
     fn grow_for_abort(&mut self) {
         let Some(stable) = self.context.stable_set().filter(|_| self.context.status.abort) else { return };
         let wanted = self.context.rollout.replicas;
-        let is_waited_for = self.context.is_routed && self.context.rollout.canary.dynamic_stable_scale;
-        if is_waited_for && wanted > stable.desired {
+        // Whatever made it smaller: `dynamicStableScale` may have been taken away since, or there may be more replicas.
+        if self.context.is_routed && wanted > stable.desired {
             self.scale(stable, next_size(stable, wanted, None, wanted));
         }
     }

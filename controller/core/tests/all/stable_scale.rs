@@ -411,6 +411,8 @@ fn neither_a_pause_by_hand_nor_an_invalid_spec_freezes_an_abort() {
         json!({"paused": true}),
         json!({"minReadySeconds": -1}),
         json!({"strategy": {"canary": {"scaleDownDelaySeconds": 30}}}),
+        json!({"minReadySeconds": -1, "strategy": {"canary": {"dynamicStableScale": null}}}),
+        json!({"paused": true, "strategy": {"canary": {"dynamicStableScale": null}}}),
     ] {
         let mut cluster = at_60(&json!({}));
         cluster.edit(json!({"spec": patch}));
