@@ -190,6 +190,22 @@ impl Controller {
     }
 }
 
+/// Runs a command of the same binary to its end, as the same user.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn tidegate(servers: &Servers, arguments: &[&str]) -> std::process::Output {
+    Command::new(assets::tidegate())
+        .args(arguments)
+        .arg("--kubeconfig")
+        .arg(servers.controllers_kubeconfig())
+        .env_clear()
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("starting the binary")
+}
+
 impl Drop for Controller {
     fn drop(&mut self) {
         let _ = self.child.kill();

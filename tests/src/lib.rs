@@ -25,7 +25,7 @@ mod wait;
 
 pub use admin::Admin;
 pub use argo::{Argo, argo_cli};
-pub use controller::{Controller, Probe};
+pub use controller::{Controller, Probe, tidegate};
 pub use fixture::{Fixture, WEIGHTS};
 pub use planner::Planner;
 pub use quick_start::QuickStart;

@@ -98,6 +98,14 @@ enum Command {
     /// Run the controller against a cluster.
     #[cfg(feature = "cluster")]
     Controller(crate::controller::Controller),
+    /// Give everything back that was written for Rollouts, before the controller is taken out of a cluster.
+    ///
+    /// All traffic goes to the stable pods, and nothing of Tidegate's own stays on Rollouts, routes and Ingresses. The controller
+    /// must not run meanwhile: its lease is taken, and waited for. Rollouts, ReplicaSets and Services stay. It needs the rights that
+    /// the controller has.
+    #[cfg(feature = "cluster")]
+    #[command(after_help = crate::uninstall::AFTER)]
+    Uninstall(crate::uninstall::Uninstall),
 }
 
 impl Arguments {
@@ -112,6 +120,8 @@ impl Arguments {
             Command::Preflight(arguments) => crate::preflight::run(&arguments),
             #[cfg(feature = "cluster")]
             Command::Controller(arguments) => crate::controller::run(arguments),
+            #[cfg(feature = "cluster")]
+            Command::Uninstall(arguments) => crate::uninstall::run(arguments),
         }
     }
 }

@@ -18,6 +18,8 @@ mod preflight;
 mod rbac;
 mod simulate;
 mod table;
+#[cfg(feature = "cluster")]
+mod uninstall;
 mod web;
 
 use std::process::ExitCode;

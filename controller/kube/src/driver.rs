@@ -68,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) plugins: watch::Receiver<Plugins>,
     /// For the manager of plugins.
     pub(crate) in_use: watch::Sender<Option<InUse>>,
+    /// Who wants to hear what the shell tells.
+    pub(crate) listener: Option<mpsc::UnboundedSender<Report>>,
 }
 
 /// The loop and what it owns.
@@ -250,6 +252,10 @@ impl<S: Step> Driver<S> {
             Effect::Report(report) => {
                 report::log(&report);
                 self.count(&report, computing);
+                if let Some(listener) = &self.parts.listener {
+                    // Whoever does not listen any more is at the end.
+                    let _ = listener.send(report);
+                }
             }
         }
     }

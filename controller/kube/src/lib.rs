@@ -30,6 +30,7 @@ mod shadow;
 mod stand_by;
 #[cfg(test)]
 mod testing;
+mod uninstall;
 mod watch;
 mod watches;
 
@@ -39,5 +40,6 @@ pub use inspector::Inspector;
 pub use options::{Election, Options, Shadow};
 pub use plugins::{LoadedPlugin, Loader};
 pub use reader::{Listed, Reader};
-pub use run::{RunError, run};
+pub use run::{RunError, run, uninstall};
 pub use tidegate_handover::Patience;
+pub use uninstall::{Closing, Left, Progress};

@@ -29,6 +29,7 @@ use crate::plugins::{self, Loader, PluginDriver, PluginJobs, PluginParts, start}
 use crate::probes;
 use crate::shadow::ShadowLedger;
 use crate::stand_by::{Scope, StandBy, alone};
+use crate::uninstall::{Closing, Left, Meant};
 use crate::watch::WatchTiming;
 use crate::watches::Watches;
 
@@ -87,7 +88,28 @@ pub enum RunError {
 /// # Errors
 /// When it cannot start, when a part of it fails, or when it is interrupted. That the API server cannot be
 /// reached is not among them: that is waited for.
-pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), RunError> {
+pub async fn run(options: Options, loader: Arc<dyn Loader>) -> Result<(), RunError> {
+    operate(options, loader, None).await.map(drop)
+}
+
+/// Gives back everything of all Rollouts, or leaves it as it is for another controller, takes Tidegate's own marks off them, and
+/// ends. Answers with what could not be done in time.
+///
+/// # Errors
+/// The same as those of [`run`].
+pub async fn uninstall(
+    options: Options,
+    loader: Arc<dyn Loader>,
+    closing: Closing,
+) -> Result<Vec<Left>, RunError> {
+    operate(options, loader, Some(closing)).await
+}
+
+async fn operate(
+    mut options: Options,
+    loader: Arc<dyn Loader>,
+    closing: Option<Closing>,
+) -> Result<Vec<Left>, RunError> {
     let mut signals = Signals::new()?;
     let healthz = listen(&options, "/healthz and /readyz", options.healthz_port).await?;
     let metrics_listener = listen(&options, "/metrics", options.metrics_port).await?;
@@ -149,6 +171,17 @@ pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), Ru
     let mut failing = Box::pin(start::failed(gates.clone(), options.plugin_start_deadline));
     tokio::spawn(tell_health(gates, health.clone()));
 
+    let ending = closing.as_ref().map(|closing| closing.ending);
+    let (reports_of_shell, heard) = mpsc::unbounded_channel();
+    let (closed_sender, mut closed) = oneshot::channel();
+    // Without a closing the sender is never used, and never dropped before the end.
+    let kept = match closing {
+        Some(closing) => {
+            tokio::spawn(closing.watch(meant(&options, &api, &identity), api.clone(), heard, closed_sender));
+            None
+        }
+        None => Some(closed_sender),
+    };
     let (phase, phases) = watch::channel(Phase::Running);
     let (publisher, publishing) =
         Publisher::new(api.clone(), leadership.clone(), metrics.clone(), identity.clone());
@@ -192,14 +225,22 @@ pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), Ru
             metrics,
             plugins: known_plugins,
             in_use,
+            listener: ending.map(|_| reports_of_shell),
         };
-        let mut shell = Shell::new(settings(&options));
+        let mut shell = Shell::new(Settings { ending, ..settings(&options) });
         let driver = Driver::new(move |now, event| shell.step(now, event), parts);
         tokio::spawn(driver.run(phases, options.shutdown_grace))
     };
 
+    let mut left = Vec::new();
     tokio::select! {
-        name = signals.next() => info!(signal = name, "ending"),
+        name = signals.next() => {
+            info!(signal = name, "ending");
+            if ending.is_some() {
+                return Err(RunError::Interrupted);
+            }
+        }
+        Ok(still) = &mut closed => left = still,
         result = &mut driver => return Err(ended("the event loop", result)),
         result = &mut plugin_driver => return Err(ended("the manager of plugins", result)),
         waits_for = &mut failing => {
@@ -226,8 +267,20 @@ pub async fn run(mut options: Options, loader: Arc<dyn Loader>) -> Result<(), Ru
         result = orderly => result?,
         _ = signals.next() => return Err(RunError::Interrupted),
     }
+    drop(kept);
     info!("ended in order");
-    Ok(())
+    Ok(left)
+}
+
+/// Which Rollouts and which lease an uninstallation is about.
+fn meant(options: &Options, api: &Api, identity: &str) -> Meant {
+    let LeaseConfig { namespace, name, .. } = lease_config(options, api, identity);
+    Meant {
+        namespace: options.namespace.clone(),
+        instance_id: options.instance_id.clone().filter(|id| !id.is_empty()),
+        lease_namespace: namespace,
+        lease_name: name,
+    }
 }
 
 fn settings(options: &Options) -> Settings {

@@ -12,6 +12,7 @@ mod plan;
 mod plugins;
 mod pod_restart;
 mod read_only;
+mod release;
 mod restarts;
 mod routers;
 mod shared;

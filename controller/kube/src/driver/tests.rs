@@ -62,6 +62,7 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
         metrics,
         plugins: watch::channel(Plugins::default()).1,
         in_use: watch::channel(None).0,
+        listener: None,
     };
     let shell = move |now: Now, event: Event| {
         let word = word(&event);
