@@ -16,7 +16,8 @@ use crate::{capacity, carried, threshold};
 /// How many pods the stable ReplicaSet should have, before anything about shrinking.
 pub(crate) fn wanted(context: &Context<'_>) -> i64 {
     let (replicas, canary) = (context.rollout.replicas, &context.rollout.canary);
-    if !canary.dynamic_stable_scale || context.is_first() {
+    if !canary.dynamic_stable_scale || context.is_first() || !context.world.leaving.is_empty() {
+        // What an earlier configuration gave the canary goes to stable in one go.
         return replicas;
     }
     let max = canary.max_weight();

@@ -44,10 +44,8 @@ pub(crate) fn log(report: &Report) {
             );
         }
         Report::GivenBack { rollout } => info!(%rollout, "nothing is held for it any more"),
-        // What differs is told by the shadow's ledger.
-        Report::Intends(_) => {}
-        // The driver logs it, as an error.
-        Report::Panicked { .. } => {}
+        // What differs is told by the shadow's ledger; the driver logs a panic, as an error.
+        Report::Intends(_) | Report::Panicked { .. } => {}
     }
 }
 

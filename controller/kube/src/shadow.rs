@@ -70,7 +70,7 @@ fn log(news: &News) {
     let seconds = lasted.as_secs();
     match age {
         Age::Begun => {
-            debug!(%rollout, %object, subject, field, has, would, "would differ, perhaps for a moment")
+            debug!(%rollout, %object, subject, field, has, would, "would differ, perhaps for a moment");
         }
         Age::Lasting => warn!(%rollout, %object, subject, field, has, would, seconds, "would differ"),
         Age::Ended if *was_lasting => {
