@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_contract::Traffic;
 use tidegate_model::names::{HASH_LABEL, condition};
-use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, template, workload};
+use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, pod_metadata, template, workload};
 
 use crate::managed;
 use crate::roles::Roles;
@@ -59,7 +59,7 @@ impl<'a> Context<'a> {
             status.current_pod_hash.clone()
         };
         let is_new = |set: &ReplicaSet| {
-            template::equal(desired, set.object.pointer("/spec/template").unwrap_or(&Value::Null))
+            template::equal(desired, &pod_metadata::template_without_injected(&set.object))
         };
         // A ReplicaSet is not always stored as it was sent: a webhook may add to it, a server may drop what it does not
         // know. So one that was found to be this template's before is not compared again; making another one would end

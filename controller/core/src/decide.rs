@@ -8,7 +8,7 @@ use crate::problems::Problem;
 use crate::steps::{self, Position};
 use crate::world::World;
 use crate::writes::Writes;
-use crate::{features, problems, replicas, restart, revision, services, status, traffic, workload};
+use crate::{features, metadata, problems, replicas, restart, revision, services, status, traffic, workload};
 
 /// What should be done about a Rollout now, and what it should say about itself.
 ///
@@ -45,6 +45,7 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
     services::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
     revision::collect_history(&context, &mut writes);
     let mut position = steps::advanced(&context, traffic.as_ref(), &mut notes);
+    metadata::plan(&context, &mut writes);
     let restart = restart::plan(&context, &mut position, &mut writes);
     let reported = status::report(&context, position, traffic.as_ref(), &errors, &mut notes);
     workload::scale_down(&context, &reported.status, &mut writes, &mut notes);

@@ -16,6 +16,7 @@ mod decision;
 mod destinations;
 mod features;
 mod managed;
+mod metadata;
 mod phase;
 mod problems;
 mod progress;

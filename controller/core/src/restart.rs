@@ -12,6 +12,7 @@ use tidegate_model::{ReplicaSet, restart};
 
 use crate::basic;
 use crate::context::Context;
+use crate::metadata;
 use crate::steps::Position;
 use crate::world::{Pods, World};
 use crate::writes::Writes;
@@ -22,9 +23,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// At most so many evictions in a pass.
 const MOST: usize = 16;
 
-/// Whether a decision needs to know the Rollout's pods: only while they are being replaced.
+/// Whether a decision needs to know the Rollout's pods: only while they are being replaced, or brought in line with their role.
 pub fn needs_pods(world: &World, now: Timestamp) -> bool {
-    restart::pending(&world.rollout).is_some_and(|at| at <= now)
+    restart::pending(&world.rollout).is_some_and(|at| at <= now) || metadata::is_under_way(world)
 }
 
 /// Evicts the next pods, or notes that none is left. Answers when to look again.

@@ -3,15 +3,15 @@
 use serde_json::{Map, Value, json};
 use tidegate_api::{builtin, object};
 use tidegate_model::names::{
-    DESIRED_REPLICAS_ANNOTATION, HASH_LABEL, NOT_COPIED_ANNOTATIONS, OWN_PREFIX, REVISION_ANNOTATION,
-    REVISION_HISTORY_ANNOTATION, reason,
+    DESIRED_REPLICAS_ANNOTATION, EPHEMERAL_METADATA_ANNOTATION, HASH_LABEL, NOT_COPIED_ANNOTATIONS,
+    OWN_PREFIX, REVISION_ANNOTATION, REVISION_HISTORY_ANNOTATION, reason,
 };
 use tidegate_model::{ReplicaSet, hash};
 
 use crate::context::Context;
 use crate::decision::Note;
 use crate::writes::Writes;
-use crate::{anti_affinity, replicas};
+use crate::{anti_affinity, metadata, replicas};
 
 /// Makes the newest template's ReplicaSet if there is none, and keeps its and the Rollout's revision.
 pub(crate) fn plan(context: &Context<'_>, writes: &mut Writes, notes: &mut Vec<Note>) {
@@ -106,8 +106,16 @@ fn new_replica_set(context: &Context<'_>, revision: i64) -> Value {
     let mut selector = context.selector.clone();
     put(&mut selector, &["matchLabels", HASH_LABEL], json!(context.new_hash));
 
+    let (ephemeral, note) = metadata::of_new(context);
+    for (field, texts) in [("labels", ephemeral.labels), ("annotations", ephemeral.annotations)] {
+        for (key, value) in texts {
+            put(&mut template, &["metadata", field, &key], json!(value));
+        }
+    }
+
     let mut annotations: Map<String, Value> =
         copied(context).map(|(key, value)| (key.clone(), value.clone())).collect();
+    annotations.extend(note.map(|note| (EPHEMERAL_METADATA_ANNOTATION.to_owned(), json!(note))));
     annotations.insert(REVISION_ANNOTATION.to_owned(), json!(revision.to_string()));
     annotations.insert(DESIRED_REPLICAS_ANNOTATION.to_owned(), json!(rollout.replicas.to_string()));
 

@@ -18,6 +18,7 @@ pub(crate) struct Writes {
     workload: Option<(Resource, String, Value)>,
     deleted: BTreeMap<String, Preconditions>,
     evicted: Vec<(String, Preconditions)>,
+    pods: BTreeMap<String, Value>,
 }
 
 impl Writes {
@@ -66,6 +67,11 @@ impl Writes {
         self.workload = Some((resource, object::name(workload).to_owned(), scale));
     }
 
+    /// Changes a pod by a merge patch.
+    pub(crate) fn pod(&mut self, name: &str, patch: Value) {
+        self.pods.insert(name.to_owned(), patch);
+    }
+
     /// Asks that a pod goes.
     pub(crate) fn evict(&mut self, pod: &Value) {
         let preconditions =
@@ -112,6 +118,12 @@ impl Writes {
         }
         for (name, preconditions) in self.deleted {
             requests.push(request(builtin::replica_sets(), Operation::Delete { name, preconditions }));
+        }
+        for (name, body) in self.pods {
+            // One that goes needs no metadata any more.
+            if !self.evicted.iter().any(|(evicted, _)| *evicted == name) {
+                requests.push(patch(builtin::pods(), name, "", body));
+            }
         }
         let evict =
             |(name, preconditions)| request(builtin::pods(), Operation::Evict { name, preconditions });

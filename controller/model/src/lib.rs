@@ -8,6 +8,7 @@ pub mod hash;
 pub mod interest;
 pub mod names;
 pub mod plugin_record;
+pub mod pod_metadata;
 mod pod_shape;
 mod quantity;
 mod replica_set;
@@ -29,6 +30,7 @@ pub mod workload;
 
 pub use anti_affinity::AntiAffinity;
 pub use plugin_record::PluginRecord;
+pub use pod_metadata::{Injected, PodMetadata};
 pub use replica_set::ReplicaSet;
 pub use rollout::{
     AbortScaleDown, Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, PingPong, ProgressThreshold, Rollout,

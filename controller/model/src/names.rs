@@ -16,6 +16,8 @@ pub const DESIRED_REPLICAS_ANNOTATION: &str = "rollout.argoproj.io/desired-repli
 /// Annotation of a Rollout that refers to a workload: the workload's generation. Clients compare it with
 /// `status.workloadObservedGeneration`.
 pub const WORKLOAD_GENERATION_ANNOTATION: &str = "rollout.argoproj.io/workload-generation";
+/// Annotation of a ReplicaSet: the ephemeral metadata in its template (JSON).
+pub const EPHEMERAL_METADATA_ANNOTATION: &str = "rollout.argoproj.io/ephemeral-metadata";
 /// Annotation of a ReplicaSet: when it scales down (RFC 3339, UTC).
 pub const SCALE_DOWN_DEADLINE_ANNOTATION: &str = "scale-down-deadline";
 /// Annotations of a Rollout that are not copied to its ReplicaSets.

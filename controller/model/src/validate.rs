@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use field::{Checks, Field, brief};
 
+use crate::names::HASH_LABEL;
 use crate::workload;
 
 /// `spec.progressDeadlineSeconds` when it is absent (Argo Rollouts).
@@ -87,6 +88,25 @@ impl Checks {
             self.number(&window.get("revisions"), 0);
         }
         self.strategy(&spec.get("strategy"));
+        self.pod_metadata(spec, workload::template(rollout, workload));
+    }
+
+    /// Ephemeral metadata is taken away again, so the template must not have the same keys.
+    fn pod_metadata<'a>(&mut self, spec: &Field<'a>, template: &'a Value) {
+        let template = Field::new("", Some(template)).get("metadata");
+        for name in ["canaryMetadata", "stableMetadata"] {
+            let metadata = spec.get("strategy").get("canary").get(name);
+            for kind in ["labels", "annotations"] {
+                for (key, field) in metadata.get(kind).entries() {
+                    if key == HASH_LABEL || template.get(kind).value.get(key).is_some() {
+                        self.say(
+                            &field,
+                            "is in the template, too; choose another key, or take it out of the template",
+                        );
+                    }
+                }
+            }
+        }
     }
 
     /// Template and selector, wherever they stand.

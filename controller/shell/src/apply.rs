@@ -14,7 +14,7 @@ use crate::event::{Now, RequestId};
 use crate::fence::Passage;
 use crate::guard::Turn;
 use crate::memory::{Applying, Told, UnderWay};
-use crate::pods::is_eviction;
+use crate::pods::{is_about_a_pod, is_eviction};
 use crate::rbac;
 use crate::requests::key_of;
 use crate::routing::earlier;
@@ -118,13 +118,15 @@ impl Shell {
                 }
             }
             // A budget may refuse for a long time; everything else goes on meanwhile.
-            Err(error) if is_eviction(&request) && (error.code == 429 || error.is_not_found()) => {
+            Err(error) if is_eviction(&request) && error.code == 429 => {
                 self.note_failed(turn, &request, &error);
-                let wait =
-                    Duration::from_secs(error.retry_after.unwrap_or_default().into()).max(EVICTION_REFUSED);
-                if error.code == 429 {
-                    turn.memory.evicts_from = Some(turn.now.monotonic.saturating_add(wait));
-                }
+                let asked = Duration::from_secs(error.retry_after.unwrap_or_default().into());
+                let wait = asked.max(EVICTION_REFUSED);
+                turn.memory.evicts_from = Some(turn.now.monotonic.saturating_add(wait));
+            }
+            // Gone by itself.
+            Err(error) if is_about_a_pod(&request) && error.is_not_found() => {
+                self.note_failed(turn, &request, &error);
             }
             Err(error) => {
                 let remedy = self.note_failed(turn, &request, &error);

@@ -72,6 +72,11 @@ pub(crate) const fn is_eviction(request: &Request) -> bool {
     matches!(request.operation, Operation::Evict { .. })
 }
 
+/// Whether a request is about a pod, which may be gone by now.
+pub(crate) fn is_about_a_pod(request: &Request) -> bool {
+    request.resource == builtin::pods()
+}
+
 impl Caches {
     fn pods(&mut self, namespace: &Arc<str>) -> WatchId {
         let resource = builtin::pods();

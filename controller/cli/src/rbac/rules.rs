@@ -58,8 +58,8 @@ pub(crate) fn of_rollouts() -> Vec<Rule> {
         Rule::new("apps", &["deployments"], &READ),
         Rule::new("apps", &["deployments/scale"], &["patch"]),
         Rule::new("", &["podtemplates"], &READ),
-        // Pods, only while they are being replaced (`restartAt`).
-        Rule::new("", &["pods"], &READ),
+        // Pods, only while they are being replaced (`restartAt`) or labelled (`canaryMetadata`, `stableMetadata`).
+        Rule::new("", &["pods"], &["get", "list", "watch", "patch"]),
         Rule::new("", &["pods/eviction"], &["create"]),
         // The selectors of the stable and the canary Service.
         Rule::new("", &["services"], &["get", "list", "watch", "patch"]),

@@ -12,11 +12,7 @@ use crate::rollout::{DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, ProgressThreshold};
 /// Fields of `trafficRouting` that are not routers, and where routers that Argo Rollouts has not built in stand.
 const ROUTING: [&str; 3] = ["plugins", "managedRoutes", "maxTrafficWeight"];
 /// Fields of a canary that would change what it does, and do not yet.
-const LATER_FIELDS: [(&str, &str); 3] = [
-    ("analysis", "background analysis is not served yet; remove it"),
-    ("canaryMetadata", "ephemeral metadata is not served yet; remove it"),
-    ("stableMetadata", "ephemeral metadata is not served yet; remove it"),
-];
+const LATER_FIELDS: [(&str, &str); 1] = [("analysis", "background analysis is not served yet; remove it")];
 
 impl Checks {
     /// The whole strategy, steps included.
@@ -25,6 +21,14 @@ impl Checks {
             let field = canary.get(name);
             if field.is_given() && field.value != &Value::Bool(false) {
                 self.say(&field, message);
+            }
+        }
+        for name in ["canaryMetadata", "stableMetadata"] {
+            let metadata = canary.get(name);
+            if self.object(&metadata) {
+                self.only(&metadata, &["labels", "annotations"]);
+                self.texts(&metadata.get("labels"));
+                self.texts(&metadata.get("annotations"));
             }
         }
         let routing = canary.get("trafficRouting");

@@ -344,7 +344,7 @@ fn managed_routes_need_a_router() {
 #[test]
 fn what_is_not_served_is_refused_by_name() {
     for (field, value) in
-        [("analysis", json!({})), ("canaryMetadata", json!({})), ("stableMetadata", json!({}))]
+        [("analysis", json!({})), ("canaryMetadata", json!([])), ("stableMetadata", json!("canary"))]
     {
         let rollout = with(routed(&json!([])), &format!("/spec/strategy/canary/{field}"), value);
         assert_eq!(paths(&rollout), [format!("spec.strategy.canary.{field}")]);

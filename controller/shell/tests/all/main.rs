@@ -12,6 +12,7 @@ mod elsewhere;
 mod features;
 mod intents;
 mod manifests;
+mod metadata;
 mod outage;
 mod panics;
 mod plugins;
