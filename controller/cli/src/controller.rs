@@ -41,17 +41,8 @@ pub(crate) struct Controller {
     /// Look after the Rollouts with this instance id only; without it, after those that have none.
     #[arg(long, value_name = "ID")]
     instance_id: Option<String>,
-    /// Only look, beside a controller that leads, and tell what would be written: as log lines, as metrics (`tidegate_shadow_*`),
-    /// and with --output json as lines of JSON on standard output. Nothing is written, not even a lease or an event, and rights
-    /// to read are enough.
-    #[arg(long)]
-    shadow: bool,
-    /// With --shadow, a difference that stays the same for so long is more than a matter of a moment.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration, requires = "shadow")]
-    shadow_lasting_after: Duration,
-    /// With --shadow, how to tell what differs, besides in the log.
-    #[arg(long, value_enum, requires = "shadow")]
-    output: Option<ShadowOutput>,
+    #[command(flatten)]
+    shadow: ShadowFlags,
     /// How long a start may wait for a plugin with `failurePolicy: Strict`; then the process ends and says why.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration)]
     plugin_start_deadline: Duration,
@@ -94,6 +85,21 @@ pub(crate) struct Controller {
     /// How to log.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     logformat: LogFormat,
+}
+
+#[derive(Debug, Args)]
+struct ShadowFlags {
+    /// Only look, beside a controller that leads, and tell what would be written: as log lines, as metrics (`tidegate_shadow_*`),
+    /// and with --output json as lines of JSON on standard output. Nothing is written, not even a lease or an event, and rights
+    /// to read are enough.
+    #[arg(long)]
+    shadow: bool,
+    /// With --shadow, a difference that stays the same for so long is more than a matter of a moment.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration, requires = "shadow")]
+    shadow_lasting_after: Duration,
+    /// With --shadow, how to tell what differs, besides in the log.
+    #[arg(long, value_enum, requires = "shadow")]
+    output: Option<ShadowOutput>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -168,9 +174,9 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
             ..Patience::default()
         },
         instance_id: arguments.instance_id,
-        shadow: arguments.shadow.then_some(Shadow {
-            lasting_after: arguments.shadow_lasting_after,
-            json: arguments.output.is_some(),
+        shadow: arguments.shadow.shadow.then_some(Shadow {
+            lasting_after: arguments.shadow.shadow_lasting_after,
+            json: arguments.shadow.output.is_some(),
         }),
         election,
         identity: std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()),
