@@ -22,7 +22,6 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 
 #[derive(Debug, Args)]
 #[command(rename_all = "kebab-case")]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Controller {
     #[command(flatten)]
     plugins: Plugins,
