@@ -2,7 +2,7 @@
 //! for whoever keeps them.
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::context::Context;
 use crate::guests;
@@ -13,12 +13,35 @@ use crate::toolchain::Source;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// How to print the numbers: text, or one JSON document on standard output
-    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+    #[arg(long, global = true, default_value = "text", value_parser = ["text", "json"])]
     output: String,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+/// What is measured apart from the rest.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The memory and the speed of a controller with thousands of Rollouts
+    Scale(Scale),
+}
+
+/// How many Rollouts there are.
+#[derive(Debug, Args)]
+struct Scale {
+    /// How many Rollouts there are
+    #[arg(long, default_value_t = 10_000)]
+    rollouts: usize,
+    /// How many of them move at once
+    #[arg(long, default_value_t = 1_000)]
+    moving: usize,
 }
 
 /// Builds the plugins, the binary and the measuring program, and runs it.
 pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
+    if let Some(What::Scale(scale)) = &options.what {
+        return run_scale(context, scale, &options.output);
+    }
     guests::build_plugins(context, Source::Auto)?;
     context.console.heading("Building tidegate and the benchmarks");
     run::visibly(context.cargo().args([
@@ -40,6 +63,30 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
         .args(["--rustc", run::capture(context.rustc().arg("--version"))?.trim()])
         .args(["--wasmtime", &locked(context, "wasmtime")?])
         .args(["--commit", &commit(context)]);
+    run::visibly(&mut measure)
+}
+
+/// Builds the plugins, the binary and the program that serves it a large cluster, and runs that.
+fn run_scale(context: &Context<'_>, scale: &Scale, output: &str) -> Result<()> {
+    const PACKAGE: &str = "tidegate-bench-scale";
+    guests::build_plugins(context, Source::Auto)?;
+    context.console.heading("Building tidegate and the benchmark");
+    run::visibly(context.cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "tidegate",
+        "--package",
+        PACKAGE,
+    ]))?;
+    context.console.heading("Measuring");
+    let mut measure = context.command(context.release(PACKAGE));
+    measure
+        .arg("--tidegate")
+        .arg(context.release("tidegate"))
+        .args(["--rollouts", &scale.rollouts.to_string()])
+        .args(["--moving", &scale.moving.to_string()])
+        .args(["--output", output]);
     run::visibly(&mut measure)
 }
 

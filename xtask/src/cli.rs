@@ -64,11 +64,12 @@ enum Task {
     },
     /// Simulates Rollouts in a cluster in which seeds decide what happens and what goes wrong
     Simulate {
-        /// `--seeds N`, `--from SEED`, `--trace`, `--mutants`, `--output json`, ...: see `--help` after `--`
+        /// `--seeds N`, `--from SEED`, `--trace`, `--mutants`, `--output json`, ...: see `--help` after `--`; with `--driver kube`
+        /// through the kube driver and HTTP
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measures the built-in plugins, passes and the idle controller
+    /// Measures the built-in plugins, passes and the idle controller; `bench scale`: a controller with thousands of Rollouts
     Bench(bench::Options),
     /// Sets up all that the other tasks need: toolchain, cargo-deny, API server, Argo Rollouts
     Setup(Toolchain),

@@ -214,6 +214,12 @@ impl Cluster {
         }))
     }
 
+    /// The changes of all resources after a resource version, as far as they are still known.
+    pub fn all_changes_since(&self, resource_version: u64) -> impl Iterator<Item = &Change> {
+        let from = resource_version.max(self.store.oldest());
+        self.store.since(from).into_iter().flatten()
+    }
+
     /// Forgets the changes up to and including a resource version: watches from before it have to list again.
     pub fn compact(&mut self, up_to: u64) {
         self.store.compact(up_to);

@@ -28,9 +28,7 @@ impl Simulation {
             return;
         }
         let now = self.elapsed();
-        let given_up = self.checker.facts().find(|(_, facts)| is_given_up_in_vain(facts));
-        if let Some(name) = given_up.map(|(app, _)| app.name.clone()) {
-            let message = format!("Rollout {name} is aborted, and its canary still gets requests");
+        if let Some(message) = self.what_is_given_up_in_vain() {
             return self.checker.violated(now, "converges", message);
         }
         self.finish();
@@ -38,10 +36,27 @@ impl Simulation {
             return;
         }
         let now = self.elapsed();
-        let wrong = self.checker.facts().find_map(|(app, facts)| Some((app.name.clone(), wrong(facts)?)));
-        if let Some((name, what)) = wrong {
-            self.checker.violated(now, "converges", format!("Rollout {name} is not as it should be: {what}"));
+        if let Some(message) = self.what_is_wrong() {
+            self.checker.violated(now, "converges", message);
         }
+    }
+
+    /// The canary of an aborted update that still gets requests, although its routers could end that.
+    pub(crate) fn what_is_given_up_in_vain(&self) -> Option<String> {
+        let (app, _) = self.checker.facts().find(|(_, facts)| is_given_up_in_vain(facts))?;
+        Some(format!("Rollout {} is aborted, and its canary still gets requests", app.name))
+    }
+
+    /// What is not as it should be once nothing happens any more.
+    pub(crate) fn what_is_wrong(&self) -> Option<String> {
+        let found = self.checker.facts().find_map(|(app, facts)| Some((&app.name, wrong(facts)?)));
+        found.map(|(name, what)| format!("Rollout {name} is not as it should be: {what}"))
+    }
+
+    /// How the Rollouts are, in words.
+    pub(crate) fn states(&self) -> String {
+        let states: Vec<String> = self.checker.facts().map(|(app, facts)| state(app, facts)).collect();
+        states.join("; ")
     }
 
     /// All faults end. What users have done stays.
@@ -51,14 +66,8 @@ impl Simulation {
             process.armed.clear();
         }
         self.watches_heal();
-        for plugin in 0..PLUGINS.len() {
-            self.plugins.set(plugin, PluginFault::Well);
-        }
+        self.surroundings_heal();
         self.tell_plugins();
-        self.gateways_behave(GatewayFault::Well);
-        for image in 0..=u8::MAX {
-            self.pods_behave(image, Pods::Well);
-        }
         self.observe();
         // What is late arrives, and processes that were down are back.
         self.run(Duration::from_mins(1));
@@ -66,6 +75,23 @@ impl Simulation {
             self.lead(controller, false);
         }
         self.lead(0, true);
+        self.replace_failing_pods();
+        self.observe();
+    }
+
+    /// Plugins, gateways and new pods are as they should be.
+    pub(crate) fn surroundings_heal(&mut self) {
+        for plugin in 0..PLUGINS.len() {
+            self.plugins.set(plugin, PluginFault::Well);
+        }
+        self.gateways_behave(GatewayFault::Well);
+        for image in 0..=u8::MAX {
+            self.pods_behave(image, Pods::Well);
+        }
+    }
+
+    /// Deletes pods that do not work.
+    pub(crate) fn replace_failing_pods(&mut self) {
         // Pods that began to fail go on as they began.
         let failing = |pod: &Value| {
             let statuses = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
@@ -83,7 +109,6 @@ impl Simulation {
         for name in names {
             self.delete(&kind, &name);
         }
-        self.observe();
     }
 
     /// Runs until nothing has been sent for a long time. Whether that came.
@@ -112,24 +137,27 @@ impl Simulation {
     fn finish(&mut self) {
         self.trace.say(self.elapsed(), || "** users finish what they have begun".to_owned());
         let began = self.elapsed();
-        let apps = self.scenario.apps.clone();
         while self.checker.violation().is_none() {
-            let mut is_done = true;
-            for app in &apps {
-                is_done &= self.finish_one(app);
-            }
-            if is_done {
+            if self.finish_all() {
                 return;
             }
             self.observe();
             self.run(Duration::from_secs(30));
             if self.elapsed().saturating_sub(began) > PATIENCE {
-                let states: Vec<String> =
-                    self.checker.facts().map(|(app, facts)| state(app, facts)).collect();
-                let now = self.elapsed();
-                self.checker.violated(now, "converges", states.join("; "));
+                let (now, states) = (self.elapsed(), self.states());
+                self.checker.violated(now, "converges", states);
             }
         }
+    }
+
+    /// Does what users would do now; whether there is nothing to do.
+    pub(crate) fn finish_all(&mut self) -> bool {
+        let apps = self.scenario.apps.clone();
+        let mut is_done = true;
+        for app in &apps {
+            is_done &= self.finish_one(app);
+        }
+        is_done
     }
 
     /// Does what a user would do about a Rollout now; whether there is nothing to do.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
+use tidegate_api::ApiError;
 use tidegate_contract::FaultReason;
 
 use crate::scenario::PLUGINS;
@@ -228,6 +229,20 @@ pub enum Pods {
     NeverReady,
     /// They become ready and exit again and again after this long.
     Crash(Duration),
+}
+
+/// What a server says that refuses a request with this status.
+pub fn refusal(code: u16, about: &impl fmt::Display) -> ApiError {
+    let (reason, message) = match code {
+        403 => ("Forbidden", format!("admission webhook \"guard\" denied the request: {about}")),
+        409 => ("Conflict", "the object has been modified".to_owned()),
+        422 => ("Invalid", "the server rejected our request due to an error in our request".to_owned()),
+        429 => ("TooManyRequests", "the server is busy".to_owned()),
+        503 => ("ServiceUnavailable", "the server is not available".to_owned()),
+        _ => ("InternalError", "an internal error".to_owned()),
+    };
+    let retry_after = (code == 429).then_some(2);
+    ApiError { retry_after, ..ApiError::new(code, reason, message) }
 }
 
 impl fmt::Display for Happening {

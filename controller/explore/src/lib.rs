@@ -18,6 +18,7 @@
 //! | `simulation`, `process`, `watches`, `plugins` | the loop: controllers, the way to the API server and back, watches, routers |
 //! | `happens` | making happenings happen |
 //! | `ending` | putting everything right, and what must be so in the end |
+//! | `outside` | the same surroundings for controllers that are elsewhere |
 //! | `facts`, `history` | what is true of a Rollout, and what was when |
 //! | `checks` | what must always hold |
 //! | `shrink` | the fewest happenings with which a run still fails |
@@ -80,6 +81,7 @@ mod happens;
 mod history;
 mod manifests;
 mod mutants;
+mod outside;
 mod plan;
 mod plugins;
 mod process;
@@ -95,8 +97,9 @@ mod watches;
 pub use campaign::{Campaign, Options, explore};
 pub use checks::Violation;
 pub use coverage::Coverage;
-pub use happening::{Edit, Fate, GatewayFault, Happening, PluginFault, Pods, WatchFault, Which};
+pub use happening::{Edit, Fate, GatewayFault, Happening, PluginFault, Pods, WatchFault, Which, refusal};
 pub use mutants::{MUTANTS, Mutant};
+pub use outside::Outside;
 pub use plan::{Plan, Timed};
 pub use run::{Outcome, run};
 pub use scenario::{App, Deployment, Managed, NAMESPACE, PLUGINS, Router, Scenario};

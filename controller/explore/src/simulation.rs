@@ -11,7 +11,7 @@ use tidegate_cluster::Cluster;
 use tidegate_shell::{Decide, Effect, Event, Now, Report, RequestId, Settings, Shell, WatchKey};
 
 use crate::checks::{Checker, Write};
-use crate::happening::Fate;
+use crate::happening::{Fate, refusal};
 use crate::manifests;
 use crate::plan::{Plan, Timed};
 use crate::plugins::{Configured, InUse};
@@ -385,7 +385,7 @@ impl Simulation {
     fn requested(&mut self, to: To, id: RequestId, request: Request, fate: Option<Fate>, since: Duration) {
         let now = self.elapsed();
         let result = match fate {
-            Some(Fate::Refused(code)) => Err(refused(code, &request)),
+            Some(Fate::Refused(code)) => Err(refusal(code, &key_of(&request))),
             Some(Fate::Vanishes) => Err(unanswered()),
             _ => self.handle(&request, since),
         };
@@ -474,17 +474,4 @@ impl Simulation {
 
 fn unanswered() -> ApiError {
     ApiError::new(0, "Timeout", "no answer")
-}
-
-fn refused(code: u16, request: &Request) -> ApiError {
-    let (reason, message) = match code {
-        403 => ("Forbidden", format!("admission webhook \"guard\" denied the request: {}", key_of(request))),
-        409 => ("Conflict", "the object has been modified".to_owned()),
-        422 => ("Invalid", "the server rejected our request due to an error in our request".to_owned()),
-        429 => ("TooManyRequests", "the server is busy".to_owned()),
-        503 => ("ServiceUnavailable", "the server is not available".to_owned()),
-        _ => ("InternalError", "an internal error".to_owned()),
-    };
-    let retry_after = (code == 429).then_some(2);
-    ApiError { retry_after, ..ApiError::new(code, reason, message) }
 }

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tidegate_shell::{Effect, Event, Now, Plugins, Report};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, error, warn};
 
+use crate::clock::Clock;
 use crate::events::Publisher;
 use crate::health::Health;
 use crate::jobs::Jobs;
@@ -70,6 +70,7 @@ pub(crate) struct Parts {
     pub(crate) in_use: watch::Sender<Option<InUse>>,
     /// Who wants to hear what the shell tells.
     pub(crate) listener: Option<mpsc::UnboundedSender<Report>>,
+    pub(crate) clock: Clock,
 }
 
 /// The loop and what it owns.
@@ -221,7 +222,7 @@ impl<S: Step> Driver<S> {
 
     fn step(&mut self, event: Event) {
         let started = Instant::now();
-        let now = Now { wall: Timestamp::now(), monotonic: started.duration_since(self.started) };
+        let now = Now { wall: self.parts.clock.now(), monotonic: started.duration_since(self.started) };
         let effects = self.shell.step(now, event);
         let took = started.elapsed();
         for effect in effects {

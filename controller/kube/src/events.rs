@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use crate::api::{Api, REQUEST_TIMEOUT};
+use crate::clock::Clock;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 
@@ -52,6 +53,7 @@ struct Waiting {
 pub(crate) struct Publisher {
     queue: mpsc::Sender<Waiting>,
     metrics: Arc<Metrics>,
+    clock: Clock,
 }
 
 impl Publisher {
@@ -61,9 +63,13 @@ impl Publisher {
         leadership: Leadership,
         metrics: Arc<Metrics>,
         instance: String,
+        clock: Clock,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        (Self { queue, metrics: metrics.clone() }, send_all(api, leadership, metrics, instance, waiting))
+        (
+            Self { queue, metrics: metrics.clone(), clock },
+            send_all(api, leadership, metrics, instance, waiting),
+        )
     }
 
     /// Hands an event in; never waits.
@@ -78,7 +84,7 @@ impl Publisher {
 
     fn hand_in(&self, event: KubernetesEvent, regardless: bool) {
         self.metrics.event(&event.regarding, event.kind, &event.reason);
-        if self.queue.try_send(Waiting { at: Timestamp::now(), event, regardless }).is_err() {
+        if self.queue.try_send(Waiting { at: self.clock.now(), event, regardless }).is_err() {
             self.metrics.event_dropped();
         }
     }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use crate::api::Api;
+use crate::clock::Clock;
 use crate::leadership::Leading;
 use crate::stand_by::StandBy;
 
@@ -18,6 +19,7 @@ pub(crate) struct Candidate {
     elector: Elector,
     leading: Leading,
     stand_by: Arc<StandBy>,
+    clock: Clock,
     /// The elector's times count from here.
     started: Instant,
     wake_at: Option<Instant>,
@@ -27,12 +29,13 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    pub(crate) fn new(api: Api, elector: Elector, stand_by: Arc<StandBy>) -> Self {
+    pub(crate) fn new(api: Api, elector: Elector, stand_by: Arc<StandBy>, clock: Clock) -> Self {
         Self {
             api,
             elector,
             leading: Leading::No,
             stand_by,
+            clock,
             started: Instant::now(),
             wake_at: None,
             under_way: JoinSet::new(),
@@ -61,7 +64,7 @@ impl Candidate {
     }
 
     fn step(&mut self, event: LeaseEvent) {
-        let effects = self.elector.step(self.started.elapsed(), jiff::Timestamp::now(), event);
+        let effects = self.elector.step(self.started.elapsed(), self.clock.now(), event);
         for effect in effects {
             match effect {
                 LeaseEffect::Send { id, request, timeout } => {

@@ -8,6 +8,7 @@
 mod api;
 mod backoff;
 mod client;
+mod clock;
 mod discovery;
 mod driver;
 mod events;
@@ -27,6 +28,7 @@ mod report;
 mod request;
 mod run;
 mod shadow;
+mod stack;
 mod stand_by;
 #[cfg(test)]
 mod testing;
@@ -36,10 +38,12 @@ mod watches;
 
 pub use api::Api;
 pub use client::{ConnectError, Connection};
+pub use clock::Clock;
 pub use inspector::Inspector;
 pub use options::{Election, Options, Shadow};
-pub use plugins::{LoadedPlugin, Loader};
+pub use plugins::{InUse, LoadedPlugin, Loader};
 pub use reader::{Listed, Reader};
 pub use run::{RunError, run, uninstall};
+pub use stack::Stack;
 pub use tidegate_handover::Patience;
 pub use uninstall::{Closing, Left, Progress};

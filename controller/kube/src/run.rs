@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tidegate_fetch::{FetchSettings, Fetcher, Roots};
-use tidegate_lease::{Config as LeaseConfig, ConfigError, Elector};
+use tidegate_lease::{ConfigError, Elector};
 use tidegate_plugins::{Gate, Manager, ManagerSettings};
 use tidegate_shell::{Plugins, Settings, Shell};
 use tokio::net::TcpListener;
@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::api::Api;
 use crate::client::{ConnectError, connect};
+use crate::clock::Clock;
 use crate::driver::{Driver, Parts, Phase, WATCH_REPORTS};
 use crate::events::Publisher;
 use crate::health::Health;
@@ -24,10 +25,11 @@ use crate::jobs::Jobs;
 use crate::leadership::Leadership;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
-use crate::options::{Election, Options, argo_lease_name};
+use crate::options::{Election, Options};
 use crate::plugins::{self, Loader, PluginDriver, PluginJobs, PluginParts, start};
 use crate::probes;
 use crate::shadow::ShadowLedger;
+use crate::stack::lease_config;
 use crate::stand_by::{Scope, StandBy, alone};
 use crate::uninstall::{Closing, Left, Meant};
 use crate::watch::WatchTiming;
@@ -131,13 +133,22 @@ async fn operate(
     let (leading, leadership) = Leadership::new();
     let (release, released) = oneshot::channel();
     let (gate, gates) = watch::channel(start::closed());
-    let lease = lease_config(&options, &api, &identity);
+    let looked_at = || Election { namespace: options.own_namespace.clone(), ..Election::default() };
+    let election = options.election.clone().unwrap_or_else(looked_at);
+    let lease = lease_config(&election, options.instance_id.as_deref(), &api, &identity);
     let scope = Scope {
         lease_namespace: lease.namespace.clone(),
         lease_name: lease.name.clone(),
         instance_id: options.instance_id.clone(),
     };
-    let stand_by = StandBy::new(scope, options.patience.clone(), leading, metrics.clone(), health.clone());
+    let stand_by = StandBy::new(
+        scope,
+        options.patience.clone(),
+        leading,
+        metrics.clone(),
+        health.clone(),
+        Clock::system(),
+    );
     let stand_by = Arc::new(stand_by);
     let mut candidate = if options.shadow.is_some() {
         // It never leads, whoever does.
@@ -147,7 +158,7 @@ async fn operate(
     } else if options.election.is_some() {
         let config = lease;
         let elector = Elector::new(config.clone(), fastrand::u64(..))?;
-        let candidate = Candidate::new(api.clone(), elector, stand_by.clone());
+        let candidate = Candidate::new(api.clone(), elector, stand_by.clone(), Clock::system());
         let gates = gates.clone();
         tokio::spawn(async move {
             if let Some(released) = opened(gates, released).await {
@@ -184,7 +195,7 @@ async fn operate(
     };
     let (phase, phases) = watch::channel(Phase::Running);
     let (publisher, publishing) =
-        Publisher::new(api.clone(), leadership.clone(), metrics.clone(), identity.clone());
+        Publisher::new(api.clone(), leadership.clone(), metrics.clone(), identity.clone(), Clock::system());
     let publishing = tokio::spawn(publishing);
     let (plugins, known_plugins) = watch::channel(Plugins::default());
     let (in_use, known_in_use) = watch::channel(None);
@@ -226,6 +237,7 @@ async fn operate(
             plugins: known_plugins,
             in_use,
             listener: ending.map(|_| reports_of_shell),
+            clock: Clock::system(),
         };
         let mut shell = Shell::new(Settings { ending, ..settings(&options) });
         let driver = Driver::new(move |now, event| shell.step(now, event), parts);
@@ -290,23 +302,6 @@ fn settings(options: &Options) -> Settings {
         shadow: options.shadow.is_some(),
         field_manager: crate::request::FIELD_MANAGER.to_owned(),
         ..Settings::new(tidegate_core::decide)
-    }
-}
-
-/// The lease that is competed for, or without an election is looked at.
-fn lease_config(options: &Options, api: &Api, identity: &str) -> LeaseConfig {
-    let election = options
-        .election
-        .clone()
-        .unwrap_or_else(|| Election { namespace: options.own_namespace.clone(), ..Election::default() });
-    LeaseConfig {
-        namespace: election.namespace.unwrap_or_else(|| api.default_namespace().to_owned()),
-        name: election.name.unwrap_or_else(|| argo_lease_name(options.instance_id.as_deref())),
-        // A pod whose container restarts keeps its name, but is another process.
-        identity: format!("{identity}_{:016x}", fastrand::u64(..)),
-        lease_duration: election.lease_duration,
-        renew_deadline: election.renew_deadline,
-        retry_period: election.retry_period,
     }
 }
 

@@ -8,7 +8,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_api::{Operation, Request, builtin, object};
 use tidegate_core::NoteKind;
@@ -20,6 +19,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::api::Api;
+use crate::clock::Clock;
 use crate::health::Health;
 use crate::leadership::Leading;
 use crate::metrics::Metrics;
@@ -44,6 +44,7 @@ pub(crate) struct StandBy {
     leading: watch::Sender<Leading>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
+    clock: Clock,
     state: Mutex<State>,
 }
 
@@ -62,6 +63,7 @@ impl StandBy {
         leading: watch::Sender<Leading>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
+        clock: Clock,
     ) -> Self {
         let state = State {
             judge: Judge::new(patience),
@@ -69,7 +71,7 @@ impl StandBy {
             stance: Stance::Free,
             untold: Vec::new(),
         };
-        Self { scope, started: Instant::now(), leading, metrics, health, state: Mutex::new(state) }
+        Self { scope, started: Instant::now(), leading, metrics, health, clock, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,7 +87,7 @@ impl StandBy {
             (Leading::No, None) => Lease::Nobodys,
         };
         state.lease = leading;
-        state.judge.lease(self.started.elapsed(), Timestamp::now(), lease);
+        state.judge.lease(self.started.elapsed(), self.clock.now(), lease);
         self.settle(&mut state, None);
     }
 
@@ -95,7 +97,7 @@ impl StandBy {
         let mut state = self.state();
         if interest::is_of_instance(rollout, self.scope.instance_id.as_deref()) {
             let marks = Marks::of(rollout, FIELD_MANAGER);
-            state.judge.saw(self.started.elapsed(), Timestamp::now(), key, &marks);
+            state.judge.saw(self.started.elapsed(), self.clock.now(), key, &marks);
             self.settle(&mut state, Some(rollout));
         } else {
             state.judge.gone(key);

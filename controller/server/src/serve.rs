@@ -14,7 +14,7 @@ use http::{HeaderValue, Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tidegate_api::ApiError;
-use tidegate_cluster::Cluster;
+use tidegate_cluster::{Change, Cluster};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -32,6 +32,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// What becomes of requests.
 type Fates = Box<dyn FnMut(&Request<Bytes>) -> Fate + Send>;
 
+/// Who is shown all changes.
+type Observer = Box<dyn FnMut(&Change) + Send>;
+
 /// A server that runs, or is about to: to look into its cluster, to change it, and to make things go wrong.
 #[derive(Clone)]
 pub struct Handle {
@@ -43,6 +46,7 @@ struct Shared {
     /// Where time passes by itself: the cluster's time at a moment of the runtime's.
     clock: Mutex<Option<(Instant, Timestamp)>>,
     fates: Mutex<Fates>,
+    observer: Mutex<Option<Observer>>,
     /// Counts what watches have to look at.
     news: watch::Sender<u64>,
     state: watch::Sender<Streams>,
@@ -64,6 +68,7 @@ impl Handle {
             server: Mutex::new(ApiServer::new(cluster)),
             clock: Mutex::new(None),
             fates: Mutex::new(Box::new(|_| Fate::Served)),
+            observer: Mutex::new(None),
             news: watch::Sender::new(0),
             state: watch::Sender::new(Streams::default()),
         };
@@ -109,6 +114,11 @@ impl Handle {
         *lock(&self.shared.fates) = Box::new(fates);
     }
 
+    /// Shows all changes from now on, in order, as they are made.
+    pub fn observe(&self, observer: impl FnMut(&Change) + Send + 'static) {
+        *lock(&self.shared.observer) = Some(Box::new(observer));
+    }
+
     /// Ends the connections of all watches that are open.
     pub fn cut_watches(&self) {
         self.shared.state.send_modify(|streams| streams.cuts += 1);
@@ -130,6 +140,9 @@ impl Handle {
         }
         let result = work(&mut server);
         let changed = server.cluster.resource_version() != before;
+        if let Some(observer) = lock(&self.shared.observer).as_mut() {
+            server.cluster.all_changes_since(before).for_each(observer);
+        }
         drop(server);
         if changed {
             self.look();

@@ -1,7 +1,7 @@
 //! What one watch has reported: every object once, small.
 //!
 //! Ten thousand Rollouts come with tens of thousands of other objects, and a parsed object takes ten times the
-//! memory of its text. So an object is kept as compact text, and parsed as long as it is among those that were
+//! memory of its text. So an object is kept as packed text, and parsed as long as it is among those that were
 //! used last. `metadata.managedFields`, half of many objects, is left out; of it only the name of the last
 //! other manager is kept, which is what somebody needs who has to find out who edits a route.
 
@@ -12,6 +12,7 @@ use serde_json::Value;
 use tidegate_api::{Resource, object};
 
 use crate::name::Name;
+use crate::packed::{Packed, Packer};
 use crate::version;
 
 /// What is known of an object without parsing it.
@@ -71,7 +72,7 @@ pub(crate) struct Change {
 struct Stored {
     facts: Arc<Facts>,
     value: Option<Arc<Value>>,
-    text: Option<Arc<str>>,
+    text: Option<Packed>,
     /// The listing in which it was last seen.
     listing: u32,
 }
@@ -100,6 +101,7 @@ pub(crate) struct Cache {
     listing: u32,
     is_listing: bool,
     keep: Keep,
+    packer: Packer,
 }
 
 /// In which form a cache keeps its objects.
@@ -117,7 +119,7 @@ pub(crate) enum Keep {
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 impl Cache {
-    pub(crate) const fn new(keep: Keep) -> Self {
+    pub(crate) fn new(keep: Keep) -> Self {
         Self {
             keep,
             state: State::Unknown,
@@ -126,6 +128,7 @@ impl Cache {
             parsed: VecDeque::new(),
             listing: 0,
             is_listing: false,
+            packer: Packer::default(),
         }
     }
 
@@ -191,7 +194,7 @@ impl Cache {
         }
         let facts = Arc::new(facts);
         let (value, text) = match self.keep {
-            Keep::Text => (None, Some(object.to_string().into())),
+            Keep::Text => (None, Some(self.packer.pack(&object.to_string()))),
             Keep::Parsed | Keep::ParsedWithoutLastApplied => (Some(Arc::new(object)), None),
         };
         let is_parsed = value.is_some();
@@ -253,7 +256,7 @@ impl Cache {
         if let Some(value) = &stored.value {
             return Some(value.clone());
         }
-        let value: Arc<Value> = Arc::new(serde_json::from_str(stored.text.as_deref()?).ok()?);
+        let value: Arc<Value> = Arc::new(parse(stored.text.as_ref()?)?);
         stored.value = Some(value.clone());
         self.use_parsed(name.clone(), keep_parsed);
         Some(value)
@@ -264,17 +267,17 @@ impl Cache {
         let stored = self.objects.get(name)?;
         match &stored.value {
             Some(value) => Some(value.clone()),
-            None => serde_json::from_str(stored.text.as_deref()?).ok().map(Arc::new),
+            None => parse(stored.text.as_ref()?).map(Arc::new),
         }
     }
 
     /// The object, as text.
-    pub(crate) fn text(&mut self, name: &Name) -> Option<Arc<str>> {
-        let stored = self.objects.get_mut(name)?;
-        if stored.text.is_none() {
-            stored.text = Some(stored.value.as_deref()?.to_string().into());
+    pub(crate) fn text(&self, name: &Name) -> Option<Arc<str>> {
+        let stored = self.objects.get(name)?;
+        match &stored.text {
+            Some(text) => Some(text.unpack().into()),
+            None => stored.value.as_deref().map(|value| value.to_string().into()),
         }
-        stored.text.clone()
     }
 
     /// Notes that an object is parsed, and gives up the parsed form of the one that became so first. An object
@@ -287,10 +290,14 @@ impl Cache {
                 && let Some(value) = stored.value.take()
                 && stored.text.is_none()
             {
-                stored.text = Some(value.to_string().into());
+                stored.text = Some(self.packer.pack(&value.to_string()));
             }
         }
     }
+}
+
+fn parse(text: &Packed) -> Option<Value> {
+    serde_json::from_str(&text.unpack()).ok()
 }
 
 /// The manager of the latest entry in `metadata.managedFields` that is neither ours nor about a subresource.

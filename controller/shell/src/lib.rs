@@ -57,6 +57,7 @@ mod leftover_services;
 mod memory;
 mod name;
 mod observe;
+mod packed;
 mod partings;
 mod pass;
 mod pins;

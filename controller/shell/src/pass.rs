@@ -253,7 +253,7 @@ impl Shell {
         for ask in views.filter_map(|view| view.ask.take()) {
             let id = self.requests.start(turn.name);
             let pass = Pass {
-                seen: ask.observations(&mut self.caches),
+                seen: ask.observations(&self.caches),
                 target: ask.target,
                 traffic: ask.traffic,
                 purpose: ask.purpose,

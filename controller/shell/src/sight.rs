@@ -123,12 +123,12 @@ type Known = Option<(WatchId, Vec<Name>)>;
 
 impl Ask {
     /// The observations that the question is about, with the objects' texts.
-    pub(crate) fn observations(&self, caches: &mut Caches) -> Vec<Observation> {
+    pub(crate) fn observations(&self, caches: &Caches) -> Vec<Observation> {
         let mut observations = Vec::new();
         for (query, found) in &self.found {
             let mut objects = Vec::new();
             if let Some((watch, names)) = found
-                && let Some(cache) = caches.cache_mut(*watch)
+                && let Some(cache) = caches.cache(*watch)
             {
                 let resource = cache.resource.clone();
                 for name in names {

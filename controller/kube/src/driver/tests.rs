@@ -46,9 +46,11 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
     let (watched, reports) = mpsc::channel(4);
     let scope = Scope { lease_namespace: "ns".into(), lease_name: "lock".into(), instance_id: None };
     let (leading, _) = Leadership::new();
-    let stand_by = StandBy::new(scope, Patience::default(), leading, metrics.clone(), health.clone()).into();
+    let stand_by =
+        StandBy::new(scope, Patience::default(), leading, metrics.clone(), health.clone(), Clock::system())
+            .into();
     let (publisher, publishing) =
-        Publisher::new(api.clone(), leadership.clone(), metrics.clone(), "test".into());
+        Publisher::new(api.clone(), leadership.clone(), metrics.clone(), "test".into(), Clock::system());
     tokio::spawn(publishing);
     let parts = Parts {
         jobs: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), 1),
@@ -63,6 +65,7 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
         plugins: watch::channel(Plugins::default()).1,
         in_use: watch::channel(None).0,
         listener: None,
+        clock: Clock::system(),
     };
     let shell = move |now: Now, event: Event| {
         let word = word(&event);

@@ -49,7 +49,7 @@ const BEAT: Duration = Duration::from_secs(5);
 pub(crate) const WATCH_REPORTS: usize = 64;
 
 /// Versions that Rollouts in flight began with, by the name of the plugin.
-pub(crate) type InUse = BTreeMap<String, BTreeSet<Digest>>;
+pub type InUse = BTreeMap<String, BTreeSet<Digest>>;
 
 /// The manager, as far as the loop knows it.
 pub(crate) trait Manage: Send {
