@@ -124,7 +124,9 @@ fn copy_object(
         for owner in metadata.get_mut("ownerReferences").and_then(Value::as_array_mut).into_iter().flatten() {
             let uid = owner.get("uid").and_then(Value::as_str).and_then(|uid| uids.get(uid));
             let uid = uid.with_context(|| format!("the owner of {name} is not copied"))?;
-            owner["uid"] = uid.as_str().into();
+            if let Some(owner) = owner.as_object_mut() {
+                owner.insert("uid".into(), uid.as_str().into());
+            }
         }
     }
     if let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) {
@@ -137,7 +139,10 @@ fn copy_object(
     }
     // It was observed at a generation that the copy does not have yet.
     let mut status = original.get("status").cloned().unwrap_or_default();
-    status["observedGeneration"] = object::generation(&made).unwrap_or(1).to_string().into();
+    if let Some(status) = status.as_object_mut() {
+        let generation = object::generation(&made).unwrap_or(1).to_string();
+        status.insert("observedGeneration".into(), generation.into());
+    }
     let body = Body::Merge(json!({"status": status}));
     let operation = Operation::Patch { name, subresource: Some("status".into()), body };
     send(cluster, resource, namespace, operation)

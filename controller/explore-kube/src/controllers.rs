@@ -100,7 +100,7 @@ impl Controller {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

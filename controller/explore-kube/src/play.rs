@@ -100,7 +100,7 @@ impl Play {
         }
         self.finish().await?;
         self.falls_silent("at the end").await?;
-        let wrong = self.within(|outside, cluster| outside.wrong(cluster));
+        let wrong = self.within(Outside::wrong);
         wrong.map_or(Ok(()), Err)
     }
 
@@ -240,7 +240,7 @@ impl Play {
         while !self.within(Outside::finish) {
             self.pass(Duration::from_secs(30)).await?;
             if began.elapsed() > PATIENCE {
-                return Err(self.within(|outside, cluster| outside.describe(cluster)));
+                return Err(self.within(Outside::describe));
             }
         }
         Ok(())

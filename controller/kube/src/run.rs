@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tidegate_fetch::{FetchSettings, Fetcher, Roots};
-use tidegate_lease::{ConfigError, Elector};
+use tidegate_lease::{Config as LeaseConfig, ConfigError, Elector};
 use tidegate_plugins::{Gate, Manager, ManagerSettings};
 use tidegate_shell::{Plugins, Settings, Shell};
 use tokio::net::TcpListener;
@@ -133,9 +133,7 @@ async fn operate(
     let (leading, leadership) = Leadership::new();
     let (release, released) = oneshot::channel();
     let (gate, gates) = watch::channel(start::closed());
-    let looked_at = || Election { namespace: options.own_namespace.clone(), ..Election::default() };
-    let election = options.election.clone().unwrap_or_else(looked_at);
-    let lease = lease_config(&election, options.instance_id.as_deref(), &api, &identity);
+    let lease = lease(&options, &api, &identity);
     let scope = Scope {
         lease_namespace: lease.namespace.clone(),
         lease_name: lease.name.clone(),
@@ -286,7 +284,7 @@ async fn operate(
 
 /// Which Rollouts and which lease an uninstallation is about.
 fn meant(options: &Options, api: &Api, identity: &str) -> Meant {
-    let LeaseConfig { namespace, name, .. } = lease_config(options, api, identity);
+    let LeaseConfig { namespace, name, .. } = lease(options, api, identity);
     Meant {
         namespace: options.namespace.clone(),
         instance_id: options.instance_id.clone().filter(|id| !id.is_empty()),
@@ -303,6 +301,15 @@ fn settings(options: &Options) -> Settings {
         field_manager: crate::request::FIELD_MANAGER.to_owned(),
         ..Settings::new(tidegate_core::decide)
     }
+}
+
+/// The lease that is competed for, or without an election is looked at.
+fn lease(options: &Options, api: &Api, identity: &str) -> LeaseConfig {
+    let election = options
+        .election
+        .clone()
+        .unwrap_or_else(|| Election { namespace: options.own_namespace.clone(), ..Election::default() });
+    lease_config(&election, options.instance_id.as_deref(), api, identity)
 }
 
 /// Waits until plugins do not keep this process from trying to lead. `None`: the end came before.

@@ -247,7 +247,9 @@ mod tests {
             lease_name: "lock".into(),
             instance_id: Some("blue".into()),
         };
-        let stand_by = StandBy::new(scope, Patience::default(), leading, metrics.clone(), health.clone());
+        let clock = Clock::system();
+        let stand_by =
+            StandBy::new(scope, Patience::default(), leading, metrics.clone(), health.clone(), clock);
         (stand_by, leadership, metrics, health)
     }
 

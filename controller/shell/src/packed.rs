@@ -85,7 +85,7 @@ mod tests {
                 "x".repeat(number * 40)
             )
         };
-        let texts: Vec<String> = (0..120).map(long).chain(["".into(), "short".into()]).collect();
+        let texts: Vec<String> = (0..120).map(long).chain([String::new(), "short".into()]).collect();
         let packed: Vec<Packed> = texts.iter().map(|text| packer.pack(text)).collect();
         assert!(packer.is_complete);
         for (text, packed) in texts.iter().zip(&packed) {
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_text_that_is_known_takes_hardly_any_memory() {
         let mut packer = Packer::default();
-        let words: String = (0..500).map(|number| format!("word-{number} ")).collect();
+        let words = (0..500).map(|number| number.to_string()).collect::<Vec<_>>().join(" word ");
         packer.pack(&words);
         let Packed::Small { bytes, .. } = packer.pack(&words) else { panic!("it is long") };
         assert!(bytes.len() * 50 < words.len(), "{} of {}", bytes.len(), words.len());

@@ -91,7 +91,7 @@ fn of_the_managers_only_the_last_other_one_is_kept() {
 
 #[test]
 fn what_lists_leave_out_is_filled_in() {
-    let mut cache = cache(Keep::Text);
+    let cache = cache(Keep::Text);
     let kept: Value = serde_json::from_str(&cache.text(&Name::new("shop", "a")).unwrap()).unwrap();
     assert_eq!((&kept["apiVersion"], &kept["kind"]), (&json!("v1"), &json!("Service")));
 }
