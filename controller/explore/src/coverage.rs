@@ -25,6 +25,10 @@ pub struct Coverage {
     pub stable_shrunk: u64,
     /// Times that a part of a canary's weight went back to stable, and not all of it.
     pub gradual_returns: u64,
+    /// Promotions by which two Services exchanged their roles.
+    pub exchanges: u64,
+    /// Rollbacks within their window that came through.
+    pub rollbacks: u64,
     /// Rollouts that said that traffic is not verified in time.
     pub not_verified: u64,
     /// Rollouts that said that a router is not ready.
@@ -42,7 +46,7 @@ impl Coverage {
         for (old, new) in before.routes.iter().zip(&after.routes) {
             let (Some(old), Some(new)) = (&old.written, &new.written) else { continue };
             self.weight_changes += count(old.rules != new.rules);
-            self.managed_routes += count(!old.has_managed && new.has_managed);
+            self.managed_routes += count(!old.has_managed() && new.has_managed());
         }
         let (Some(old), Some(new)) = (before.status(), after.status()) else { return };
         let stable = |facts: &Facts| {
@@ -56,6 +60,9 @@ impl Coverage {
             |status: &tidegate_model::Status| status.weights.as_ref().map_or(0, |weights| weights.canary);
         self.gradual_returns += count(is_back && canary(new) > 0 && canary(new) < canary(old));
         self.promotions += count(!old.stable_rs.is_empty() && old.stable_rs != new.stable_rs);
+        let is_promoted = !old.stable_rs.is_empty() && old.stable_rs != new.stable_rs;
+        self.exchanges += count(is_promoted && before.place(0) != after.place(0));
+        self.rollbacks += count(is_promoted && before.is_fast_rollback());
         self.aborts += count(!old.abort && new.abort);
         let was_in_flight = !old.stable_rs.is_empty() && old.stable_rs != old.current_pod_hash;
         self.superseded += count(was_in_flight && old.current_pod_hash != new.current_pod_hash);
@@ -80,6 +87,8 @@ impl Coverage {
         self.managed_routes += other.managed_routes;
         self.stable_shrunk += other.stable_shrunk;
         self.gradual_returns += other.gradual_returns;
+        self.exchanges += other.exchanges;
+        self.rollbacks += other.rollbacks;
         self.not_verified += other.not_verified;
         self.not_ready += other.not_ready;
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tidegate_api::{Resource, builtin, object};
 use tidegate_cluster::Cluster;
 use tidegate_model::names::HASH_LABEL;
-use tidegate_model::{ProgressThreshold, ReplicaSet, Rollout, RoutingRecord, Status, Step};
+use tidegate_model::{PingOrPong, ProgressThreshold, ReplicaSet, Rollout, RoutingRecord, Status, Step};
 
 use crate::scenario::{App, NAMESPACE};
 
@@ -45,8 +45,10 @@ pub(crate) struct Facts {
     pub(crate) rollout: Option<Arc<Read>>,
     /// The Deployment that it takes its template from.
     pub(crate) deployment: Option<Arc<Value>>,
-    /// The Services: stable, canary.
+    /// The Services, in the order of [`App::services`].
     pub(crate) services: [Option<Arc<Selected>>; 2],
+    /// Which of them is in the stable role.
+    stable: usize,
     /// Its ReplicaSets.
     pub(crate) sets: Vec<Arc<ReplicaSet>>,
     /// Its routes.
@@ -89,10 +91,10 @@ pub(crate) struct Route {
 #[derive(Clone, Debug)]
 pub(crate) struct Division {
     object: Arc<Value>,
-    /// For each rule with both Services: weights of stable and canary, and the sum of all.
+    /// For each rule with both Services: their weights, in the order of [`App::services`], and the sum of all.
     pub(crate) rules: Vec<[u64; 3]>,
-    /// Whether a managed route leads to the canary.
-    pub(crate) has_managed: bool,
+    /// Whether a managed route leads to each of them.
+    managed: [bool; 2],
 }
 
 impl Facts {
@@ -117,7 +119,7 @@ impl Facts {
             })
         });
         let mut services = [None, None];
-        for (index, name) in [app.stable_service(), app.canary_service()].iter().enumerate() {
+        for (index, name) in app.services().iter().enumerate() {
             let Some(object) = get(&kinds.services, name) else { continue };
             let known = last.and_then(|last| last.services.get(index)?.as_ref());
             let known = known.filter(|known| Arc::ptr_eq(&known.object, object)).cloned();
@@ -136,7 +138,8 @@ impl Facts {
             .collect();
         let deployment = app.deployment.and_then(|_| get(&kinds.deployments, &app.name)).cloned();
         let sets = sets.unwrap_or_default();
-        Self { rollout, deployment, services, sets, routes, gateway_tells, edited }
+        let stable = rollout.as_deref().map_or(0, |rollout| stable_of(rollout, app));
+        Self { rollout, deployment, services, stable, sets, routes, gateway_tells, edited }
     }
 
     /// Whether nothing has changed.
@@ -181,9 +184,32 @@ impl Facts {
         self.rollout.as_ref().map(|rollout| &rollout.spec)
     }
 
-    /// The template hash that a role's Service selects; 0: stable, 1: canary.
+    /// The place in [`App::services`] of the Service in a role; 0: stable, 1: canary. And the role of the Service at a place.
+    pub(crate) const fn place(&self, role: usize) -> usize {
+        if self.stable == 0 { role } else { 1 - role }
+    }
+
+    /// The template hash that a role's Service selects.
     pub(crate) fn selected(&self, role: usize) -> Option<&str> {
-        self.services.get(role)?.as_ref()?.hash.as_deref()
+        self.services.get(self.place(role))?.as_ref()?.hash.as_deref()
+    }
+
+    /// Whether the Service in the canary role leads to the stable pods, too, or to all pods: whatever it gets is stable's.
+    pub(crate) fn is_canary_stable(&self) -> bool {
+        let Some(status) = self.status() else { return true };
+        self.selected(1).is_none_or(|hash| hash == status.stable_rs)
+    }
+
+    /// Whether it goes back to a template of the rollback window.
+    pub(crate) fn is_fast_rollback(&self) -> bool {
+        let Some((spec, status)) = self.spec().zip(self.status()) else { return false };
+        let made = |hash: &str| self.set(hash).and_then(|set| set.created_at);
+        let (Some(new), Some(stable)) = (made(&status.current_pod_hash), made(&status.stable_rs)) else {
+            return false;
+        };
+        let between =
+            self.sets.iter().filter_map(|set| set.created_at).filter(|at| new < *at && *at < stable);
+        new < stable && i64::try_from(between.count()).is_ok_and(|count| count < spec.rollback_window)
     }
 
     /// The ReplicaSet with a template hash.
@@ -220,6 +246,7 @@ impl Facts {
             status.abort
                 && status.stable_rs != status.current_pod_hash
                 && self.set(&status.stable_rs).is_some()
+                && !self.is_fast_rollback()
         })
     }
 
@@ -234,28 +261,32 @@ impl Facts {
 
     /// The largest share of a role's Service in any rule: weight and sum.
     pub(crate) fn largest_share(&self, role: usize) -> (u64, u64) {
-        let shares = self.divisions().flat_map(|division| &division.rules).map(|rule| share(rule, role));
+        let place = self.place(role);
+        let shares = self.divisions().flat_map(|division| &division.rules).map(|rule| share(rule, place));
         shares.fold((0, 1), |largest, one| if one.0 * largest.1 > largest.0 * one.1 { one } else { largest })
     }
 
     /// Whether a role gets requests: by weight, or (the canary) by a managed route.
     pub(crate) fn carries(&self, role: usize) -> bool {
-        self.largest_share(role).0 > 0 || (role == 1 && self.divisions().any(|division| division.has_managed))
+        let is_led_to = || self.divisions().any(|division| division.leads_to(self.place(1)));
+        self.largest_share(role).0 > 0 || (role == 1 && is_led_to())
     }
 
     /// Whether a role gets anything by what is written in routes, whatever gateways make of it.
     pub(crate) fn carries_by_what_is_written(&self, role: usize) -> bool {
         let routes = self.routes.iter().filter(|route| route.is_wanted || route.is_held);
         routes.filter_map(|route| route.written.as_ref()).any(|division| {
-            (role == 1 && division.has_managed) || division.rules.iter().any(|rule| share(rule, role).0 > 0)
+            let place = self.place(role);
+            (role == 1 && division.leads_to(place)) || division.most(place) > 0
         })
     }
 
     /// Whether the canary has something in a route that the configuration names no more.
     pub(crate) fn leaves_something_behind(&self) -> bool {
         let left = self.routes.iter().filter(|route| route.is_held && !route.is_wanted);
+        let place = self.place(1);
         left.filter_map(|route| route.written.as_ref())
-            .any(|division| division.has_managed || division.rules.iter().any(|rule| share(rule, 1).0 > 0))
+            .any(|division| division.leads_to(place) || division.most(place) > 0)
     }
 
     /// How many pods of this template the traffic needs that they get now, of so many for all of it.
@@ -276,12 +307,20 @@ impl Facts {
 
     /// Whether the canary has this weight everywhere, and nowhere another.
     pub(crate) fn canary_is_everywhere(&self, weight: u64) -> bool {
+        self.is_everywhere(self.place(1), weight)
+    }
+
+    /// Whether the Service at a place of [`App::services`] has this weight everywhere, and nowhere another.
+    pub(crate) fn is_everywhere(&self, place: usize, weight: u64) -> bool {
         let wanted = self.routes.iter().filter(|route| route.is_wanted);
         let divisions = wanted.flat_map(|route| {
             let taken = route.taken.iter().filter(|_| self.gateway_tells && route.is_verified);
             route.written.iter().chain(taken)
         });
-        divisions.into_iter().flat_map(|division| &division.rules).all(|rule| rule.get(1) == Some(&weight))
+        divisions
+            .into_iter()
+            .flat_map(|division| &division.rules)
+            .all(|rule| rule.get(place) == Some(&weight))
     }
 
     /// The weight of the last `setWeight` among the first `count` steps.
@@ -295,8 +334,26 @@ impl Facts {
     }
 }
 
-fn share(rule: &[u64; 3], role: usize) -> (u64, u64) {
-    (rule.get(role).copied().unwrap_or_default(), rule.last().copied().unwrap_or(1).max(1))
+/// Which of an app's Services is in the stable role: as the status says that routes have it, else as the spec says it.
+fn stable_of(rollout: &Read, app: &App) -> usize {
+    let [first, second] = app.services();
+    let weights = rollout.status.weights.as_ref();
+    let noted = weights.map(|weights| (weights.stable_service.as_str(), weights.canary_service.as_str()));
+    if noted == Some((&*first, &*second)) {
+        return 0;
+    }
+    if noted == Some((&*second, &*first)) {
+        return 1;
+    }
+    let stable = match &rollout.spec.canary.ping_pong {
+        Some(names) => Some(names.name(rollout.status.stable_ping_pong.unwrap_or(PingOrPong::Pong))),
+        None => rollout.spec.canary.stable_service.as_ref(),
+    };
+    usize::from(stable == Some(&second))
+}
+
+fn share(rule: &[u64; 3], place: usize) -> (u64, u64) {
+    (rule.get(place).copied().unwrap_or_default(), rule.last().copied().unwrap_or(1).max(1))
 }
 
 fn read_sets(cluster: &Cluster, kinds: &Kinds, uid: &str, last: Option<&Facts>) -> Vec<Arc<ReplicaSet>> {
@@ -383,30 +440,53 @@ fn router_of<'a>(rollout: &'a Value, route: &str) -> Option<&'a Value> {
 
 impl Division {
     pub(crate) fn read(object: &Arc<Value>, app: &App) -> Self {
-        let (stable, canary) = (app.stable_service(), app.canary_service());
-        let mut division = Self { object: object.clone(), rules: Vec::new(), has_managed: false };
+        let [first, second] = app.services();
+        let mut division = Self { object: object.clone(), rules: Vec::new(), managed: [false; 2] };
         for rule in list(object, "/spec/rules") {
             let mut weights = [0, 0, 0];
-            let (mut has_stable, mut has_canary) = (false, false);
+            let (mut has_first, mut has_second) = (false, false);
             for backend in list(rule, "/backendRefs") {
                 let weight = backend.get("weight").and_then(Value::as_u64).unwrap_or(1);
                 let name = backend.get("name").and_then(Value::as_str).unwrap_or_default();
                 weights[2] += weight;
-                if name == stable {
-                    has_stable = true;
+                if name == first {
+                    has_first = true;
                     weights[0] += weight;
-                } else if name == canary {
-                    has_canary = true;
+                } else if name == second {
+                    has_second = true;
                     weights[1] += weight;
                 }
             }
-            if has_stable && has_canary {
+            if has_first && has_second {
                 division.rules.push(weights);
             }
-            division.has_managed |=
-                is_managed(rule, app) && (mirrors_to(rule, &canary) || !has_stable && has_canary);
+            if is_managed(rule, app) {
+                division.managed[0] |= mirrors_to(rule, &first) || has_first && !has_second;
+                division.managed[1] |= mirrors_to(rule, &second) || has_second && !has_first;
+            }
         }
         division
+    }
+
+    /// Whether a managed route leads to the Service at this place of [`App::services`].
+    pub(crate) fn leads_to(&self, place: usize) -> bool {
+        self.managed.get(place).copied().unwrap_or_default()
+    }
+
+    /// The largest weight of the Service at this place.
+    pub(crate) fn most(&self, place: usize) -> u64 {
+        self.rules.iter().filter_map(|rule| rule.get(place)).max().copied().unwrap_or_default()
+    }
+
+    /// The largest share of the Service at this place in any rule: weight and sum.
+    pub(crate) fn largest(&self, place: usize) -> (u64, u64) {
+        let shares = self.rules.iter().map(|rule| share(rule, place));
+        shares.fold((0, 1), |largest, one| if one.0 * largest.1 > largest.0 * one.1 { one } else { largest })
+    }
+
+    /// Whether a managed route leads anywhere.
+    pub(crate) fn has_managed(&self) -> bool {
+        self.managed != [false; 2]
     }
 }
 

@@ -21,6 +21,15 @@ const GATEWAY: Duration = Duration::from_secs(1);
 impl Simulation {
     /// Something happens now.
     pub(crate) fn happens(&mut self, what: &Happening) {
+        let touches_routes = |edit: &Edit| {
+            matches!(
+                edit,
+                Edit::Weights(..) | Edit::Label(_) | Edit::Rule { .. } | Edit::Canary(_) | Edit::Invalid
+            )
+        };
+        if !matches!(what, Happening::Edit { what, .. } if !touches_routes(what)) {
+            self.checker.troubled();
+        }
         match what {
             Happening::Edit { app, what } => self.edit(*app, what),
             Happening::Request { controller, which, after, fate } => {

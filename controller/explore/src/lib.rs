@@ -44,12 +44,15 @@
 //! | `stable-can-carry-its-share` | traffic comes back to stable only as far as its pods can take it |
 //! | `aborts-only-go-back` | the canary of an aborted update never gets more again |
 //! | `aborted-sets-do-not-grow` | and no more pods |
+//! | `stable-weight-goes-to-stable` | the stable role gets more only where its Service selects the stable pods |
 //! | `no-set-below-its-share` | no ReplicaSet is smaller than the traffic needs that routes have or gateways still follow |
 //! | `sets-go-after-their-delay` | what had traffic stays for its delay, by the controllers' clocks |
 //! | `no-set-in-use-goes`, `no-set-out-of-nothing` | ReplicaSets are deleted when over, and made for a template that has none |
 //! | `roles-move-empty`, `roles-have-pods` | a Service moves while it carries nothing, to pods that are there |
 //! | `one-step-at-a-time`, `steps-are-done` | a step is left when it is done: weights in force everywhere, pauses over |
-//! | `promotion-is-verified` | with all pods, all traffic, and the stable Service |
+//! | `promotion-is-verified` | with all pods, all traffic, and the stable Service, or the one that becomes it by name |
+//! | `rollbacks-are-fast` | within the rollback window no step counts |
+//! | `keeps-off-stable` | a canary's template has the anti-affinity that the spec asks for |
 //! | `recorded-before-written` | nothing is written for the canary before the Rollout says that there is something to give back |
 //! | `old-before-new` | nothing is written for it while it has something in routes that are not wanted any more |
 //! | `everything-is-given-back` | a Rollout goes when its canary has nothing any more, or after the deadline |

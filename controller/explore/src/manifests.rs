@@ -23,8 +23,9 @@ pub(crate) fn all(scenario: &Scenario) -> Vec<Value> {
 /// The Rollout of an app, with an image of this number.
 pub(crate) fn rollout(app: &App, image: u8) -> Value {
     let mut canary = app.canary.clone();
-    canary.insert("stableService".into(), json!(app.stable_service()));
-    canary.insert("canaryService".into(), json!(app.canary_service()));
+    let services = roles(app, app.ping_pong);
+    canary
+        .extend(services.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
     canary.insert("steps".into(), json!(app.steps));
     canary.insert("trafficRouting".into(), routing(app));
     let mut spec = app.spec.clone();
@@ -68,6 +69,16 @@ pub(crate) fn deployment(app: &App, image: u8) -> Option<Value> {
         "metadata": {"name": app.name, "namespace": NAMESPACE},
         "spec": spec,
     }))
+}
+
+/// The fields of `spec.strategy.canary` that name the Services.
+pub(crate) fn roles(app: &App, ping_pong: bool) -> Value {
+    let [stable, canary] = app.services();
+    if ping_pong {
+        json!({"stableService": null, "canaryService": null, "pingPong": {"pingService": canary, "pongService": stable}})
+    } else {
+        json!({"stableService": stable, "canaryService": canary, "pingPong": null})
+    }
 }
 
 /// `spec.strategy.canary.trafficRouting` of an app.

@@ -21,7 +21,7 @@ pub struct Mutant {
 }
 
 /// All of them.
-pub const MUTANTS: [Mutant; 30] = [
+pub const MUTANTS: [Mutant; 35] = [
     Mutant { name: "trusts-writes", does: "takes for verified what was written", decide: trusts_writes },
     Mutant {
         name: "ignores-failures",
@@ -72,6 +72,23 @@ pub const MUTANTS: [Mutant; 30] = [
         name: "promotes-early",
         does: "promotes past the last step without traffic",
         decide: promotes_early,
+    },
+    Mutant {
+        name: "exchanges-early",
+        does: "exchanges the roles past the last step, without traffic",
+        decide: exchanges_early,
+    },
+    Mutant {
+        name: "trusts-the-spec",
+        does: "takes the roles from the spec, whatever routes have",
+        decide: trusts_the_spec,
+    },
+    Mutant { name: "crowds-stable", does: "knows no anti-affinity", decide: crowds_stable },
+    Mutant { name: "rolls-back-slowly", does: "knows no rollback window", decide: rolls_back_slowly },
+    Mutant {
+        name: "rolls-back-always",
+        does: "takes every older template for one of the rollback window",
+        decide: rolls_back_always,
     },
     Mutant { name: "forgets-aborts", does: "goes on after an abort", decide: forgets_aborts },
     Mutant {
@@ -311,7 +328,7 @@ fn waits_for_pods(world: &World, now: Timestamp) -> Decision {
 
 fn points_canary_early(world: &World, now: Timestamp) -> Decision {
     let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
-    points(world, now, "/spec/strategy/canary/canaryService", &hash)
+    points(world, now, false, &hash)
 }
 
 fn points_stable_early(world: &World, now: Timestamp) -> Decision {
@@ -323,13 +340,23 @@ fn points_stable_early(world: &World, now: Timestamp) -> Decision {
         return decide(world, now);
     }
     let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
-    points(world, now, "/spec/strategy/canary/stableService", &hash)
+    points(world, now, true, &hash)
 }
 
-fn points(world: &World, now: Timestamp, service: &str, hash: &str) -> Decision {
+/// The Service in a role, as the status has it.
+fn service_of(world: &World, is_stable: bool) -> &str {
+    let canary = |field: &str| text(&world.rollout, &format!("/spec/strategy/canary/{field}"));
+    if world.rollout.pointer("/spec/strategy/canary/pingPong/pingService").is_some() {
+        let is_ping = text(&world.rollout, "/status/canary/stablePingPong") == "ping";
+        return canary(if is_ping == is_stable { "pingPong/pingService" } else { "pingPong/pongService" });
+    }
+    canary(if is_stable { "stableService" } else { "canaryService" })
+}
+
+fn points(world: &World, now: Timestamp, is_stable: bool, hash: &str) -> Decision {
     let mut decision = decide(world, now);
     let has_pods = set_of(world, hash).is_some_and(|set| number(set, "/status/availableReplicas") > 0);
-    if let Some(service) = world.services.get(text(&world.rollout, service))
+    if let Some(service) = world.services.get(service_of(world, is_stable))
         && has_pods
         && service.pointer("/spec/selector").and_then(|selector| selector.get(HASH_LABEL)?.as_str())
             != Some(hash)
@@ -413,6 +440,52 @@ fn promotes_early(world: &World, now: Timestamp) -> Decision {
         put(&mut decision.status, &["stableRS"], json!(hash));
     }
     decision
+}
+
+fn exchanges_early(world: &World, now: Timestamp) -> Decision {
+    let mut decision = decide(world, now);
+    let steps =
+        world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
+    let is_past =
+        number(&world.rollout, "/status/currentStepIndex") >= i64::try_from(steps).unwrap_or(i64::MAX);
+    let stable = text(&world.rollout, "/status/canary/stablePingPong");
+    if is_past && is_updating(world) && !is_true(&world.rollout, "/status/abort") && !stable.is_empty() {
+        let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
+        let other = if stable == "ping" { "pong" } else { "ping" };
+        put(&mut decision.status, &["stableRS"], json!(hash));
+        put(&mut decision.status, &["canary", "stablePingPong"], json!(other));
+    }
+    decision
+}
+
+fn trusts_the_spec(world: &World, now: Timestamp) -> Decision {
+    let world = with_rollout(world, |rollout| {
+        for role in ["stable", "canary"] {
+            if rollout.pointer("/status/canary/weights").is_some_and(Value::is_object) {
+                put(rollout, &["status", "canary", "weights", role, "serviceName"], Value::Null);
+            }
+        }
+    });
+    decide(&world, now)
+}
+
+fn crowds_stable(world: &World, now: Timestamp) -> Decision {
+    let world = with_rollout(world, |rollout| {
+        put(rollout, &["spec", "strategy", "canary", "antiAffinity"], Value::Null);
+    });
+    decide(&world, now)
+}
+
+fn rolls_back_slowly(world: &World, now: Timestamp) -> Decision {
+    let world = with_rollout(world, |rollout| put(rollout, &["spec", "rollbackWindow"], Value::Null));
+    decide(&world, now)
+}
+
+fn rolls_back_always(world: &World, now: Timestamp) -> Decision {
+    let world = with_rollout(world, |rollout| {
+        put(rollout, &["spec", "rollbackWindow"], json!({"revisions": i32::MAX}));
+    });
+    decide(&world, now)
 }
 
 fn makes_sets(world: &World, now: Timestamp) -> Decision {

@@ -38,6 +38,8 @@ pub struct App {
     pub routers: Vec<Router>,
     /// `managedRoutes`.
     pub managed: Vec<Managed>,
+    /// Whether its Services exchange their roles with each promotion.
+    pub ping_pong: bool,
     /// The steps.
     pub steps: Vec<Value>,
     /// The Deployment that it takes its template from, if it does not have its own.
@@ -140,6 +142,7 @@ impl App {
             max_weight,
             routers,
             managed,
+            ping_pong: random.u8(..3) == 0,
             steps: Vec::new(),
             deployment: draw_deployment(random),
             spec: Map::new(),
@@ -152,6 +155,21 @@ impl App {
         maybe(random, spec, "progressDeadlineSeconds", &[60, 120, 300]);
         if random.u8(..8) == 0 {
             spec.insert("progressDeadlineAbort".into(), json!(true));
+        }
+        if random.u8(..4) == 0 {
+            spec.insert("rollbackWindow".into(), json!({"revisions": random.u8(0..=2)}));
+        }
+        match random.u8(..6) {
+            0 => {
+                let form = json!({"requiredDuringSchedulingIgnoredDuringExecution": {}});
+                canary.insert("antiAffinity".into(), form);
+            }
+            1 => {
+                let weight = random.u8(1..=100);
+                let form = json!({"preferredDuringSchedulingIgnoredDuringExecution": {"weight": weight}});
+                canary.insert("antiAffinity".into(), form);
+            }
+            _ => {}
         }
         maybe(random, canary, "scaleDownDelaySeconds", &[0, 5, 60]);
         maybe(random, canary, "abortScaleDownDelaySeconds", &[0, 5, 60]);
@@ -167,12 +185,17 @@ impl App {
         app
     }
 
-    /// The Service of the stable pods.
+    /// The Services: those of the stable and of the canary's pods where roles are fixed, otherwise pong and ping.
+    pub fn services(&self) -> [String; 2] {
+        [self.stable_service(), self.canary_service()]
+    }
+
+    /// The Service of the stable pods, or pong.
     pub fn stable_service(&self) -> String {
         format!("{}-stable", self.name)
     }
 
-    /// The Service of the canary's pods.
+    /// The Service of the canary's pods, or ping.
     pub fn canary_service(&self) -> String {
         format!("{}-canary", self.name)
     }

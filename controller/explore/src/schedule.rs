@@ -120,7 +120,7 @@ fn pods(random: &mut fastrand::Rng) -> Pods {
 fn edit(random: &mut fastrand::Rng, scenario: &Scenario) -> Happening {
     let index = random.usize(..scenario.apps.len().max(1));
     let Some(app) = scenario.apps.get(index) else { return Happening::Compact };
-    let what = match random.u8(..42) {
+    let what = match random.u8(..44) {
         40..=41 => Edit::Restart(random.i64(-60..=60)),
         // Only now and then, so that updates happen between.
         33..=34 if app.deployment.is_some() => match random.u8(..4) {
@@ -158,7 +158,8 @@ fn edit(random: &mut fastrand::Rng, scenario: &Scenario) -> Happening {
         35 => Edit::Label(random.u8(..3)),
         36 => Edit::Rule { first: random.bool() },
         37 => Edit::Selector { stable: random.bool() },
-        38 => Edit::Scale { set: random.usize(..3), replicas: random.i64(0..=4) },
+        38..=39 => Edit::Canary(manifests::roles(app, random.u8(..3) != 0)),
+        42 => Edit::Scale { set: random.usize(..3), replicas: random.i64(0..=4) },
         _ => Edit::DeleteSet(random.usize(..3)),
     };
     Happening::Edit { app: index, what }

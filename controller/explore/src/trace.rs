@@ -49,13 +49,13 @@ fn summary(facts: &Facts) -> String {
     let sets = facts.sets.iter().map(|set| format!("{}={}/{}", short(&set.hash), set.available, set.desired));
     let routes = facts.routes.iter().map(|route| {
         let rules = |division: &crate::facts::Division| {
-            format!("{:?}{}", division.rules, if division.has_managed { "+" } else { "" })
+            format!("{:?}{}", division.rules, if division.has_managed() { "+" } else { "" })
         };
         let taken: Vec<String> = route.taken.iter().map(|one| rules(one)).collect();
         format!("{}~{}", route.written.as_ref().map(|one| rules(one)).unwrap_or_default(), taken.join(","))
     });
     format!(
-        "{} {:?} replicas {} step {:?}/{}{}{}{} stable {} current {} services {}/{} sets [{}] routes [{}]",
+        "{} {:?} replicas {} step {:?}/{}{}{}{} stable {} current {} services {}/{}{} sets [{}] routes [{}]",
         text("/status/phase"),
         text("/status/message"),
         spec.replicas,
@@ -68,6 +68,7 @@ fn summary(facts: &Facts) -> String {
         short(&status.current_pod_hash),
         short(facts.selected(0).unwrap_or("-")),
         short(facts.selected(1).unwrap_or("-")),
+        if facts.place(0) == 0 { "" } else { " exchanged" },
         sets.collect::<Vec<_>>().join(" "),
         routes.collect::<Vec<_>>().join(" "),
     )

@@ -74,6 +74,8 @@ pub(crate) struct Checker {
     /// Until then gateways may report what they have not done yet.
     unsettled_until: Duration,
     rate: Rate,
+    /// Whether nothing has gone wrong that routers could fail from.
+    is_calm: bool,
     pub(crate) coverage: Coverage,
 }
 
@@ -92,6 +94,7 @@ struct Scene<'a> {
     history: &'a History,
     edited: [bool; 2],
     clocks: &'a [(Duration, i64)],
+    is_calm: bool,
 }
 
 impl Checker {
@@ -107,6 +110,7 @@ impl Checker {
             gateway_tells: scenario.gateway_reports,
             unsettled_until: Duration::ZERO,
             rate: Rate::new(scenario.apps.len()),
+            is_calm: true,
             coverage: Coverage::default(),
         }
     }
@@ -175,6 +179,11 @@ impl Checker {
         self.unsettled_until = now.saturating_add(Duration::from_secs(2));
     }
 
+    /// Something has gone wrong, or a user has touched a route.
+    pub(crate) const fn troubled(&mut self) {
+        self.is_calm = false;
+    }
+
     /// A user has written the selector of a Service.
     pub(crate) fn selector_edited(&mut self, app: usize, stable: bool) {
         let edited = self.apps.get_mut(app).and_then(|watched| watched.edited.get_mut(usize::from(!stable)));
@@ -205,6 +214,7 @@ impl Checker {
             history: &watched.history,
             edited: watched.edited,
             clocks: &self.clocks,
+            is_calm: self.is_calm,
         }
     }
 
@@ -242,16 +252,15 @@ impl Checker {
     }
 
     fn of_service(&mut self, write: &Write<'_>) -> Verdict {
-        let roles = |app: &App| [app.stable_service(), app.canary_service()];
         let mut found = self.apps.iter().enumerate().filter_map(|(index, watched)| {
-            Some((index, roles(&watched.app).iter().position(|name| **name == *write.key.name)?))
+            Some((index, watched.app.services().iter().position(|name| **name == *write.key.name)?))
         });
-        let Some((index, role)) = found.next() else {
+        let Some((index, place)) = found.next() else {
             return Err(Broken("only-own-objects", format!("it wrote {}, which is nobody's", write.key)));
         };
         let verdict =
-            self.apps.get(index).map(|watched| services::check(&self.scene(watched, write), role, write));
-        if let Some(edited) = self.apps.get_mut(index).and_then(|watched| watched.edited.get_mut(role)) {
+            self.apps.get(index).map(|watched| services::check(&self.scene(watched, write), place, write));
+        if let Some(edited) = self.apps.get_mut(index).and_then(|watched| watched.edited.get_mut(place)) {
             *edited = false;
         }
         verdict.unwrap_or(Ok(()))

@@ -2,6 +2,7 @@
 //! only what its step asks for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_model::names::{condition, reason};
@@ -36,7 +37,7 @@ fn foreign(apps: &[&App], route: &Value) -> Value {
     rules.retain(|rule| !apps.iter().any(|app| is_managed(rule, app) && is_of(rule, app)));
     for rule in rules {
         for app in apps {
-            let (stable, canary) = (app.stable_service(), app.canary_service());
+            let [stable, canary] = app.services();
             let names = |service: &str| list(rule, "/backendRefs").iter().any(|one| name_of(one) == service);
             if !(names(&stable) && names(&canary)) {
                 continue;
@@ -56,7 +57,7 @@ fn foreign(apps: &[&App], route: &Value) -> Value {
 
 /// Whether a rule sends everything to an app's Services.
 fn is_of(rule: &Value, app: &App) -> bool {
-    let own = [app.stable_service(), app.canary_service()];
+    let own = app.services();
     let backends = list(rule, "/backendRefs");
     !backends.is_empty() && backends.iter().all(|one| own.iter().any(|own| name_of(one) == own))
 }
@@ -74,62 +75,128 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
         way_back(scene, write, old, new)?;
     }
     for rule in after.rules.iter().filter(|rule| !before.rules.contains(rule)) {
-        let [stable, canary, _] = rule;
+        let [one, other, _] = rule;
         let is_all = |facts: &Facts| {
-            facts.spec().is_none_or(|spec| stable + canary == u64::from(spec.canary.max_weight()))
+            facts.spec().is_none_or(|spec| one + other == u64::from(spec.canary.max_weight()))
         };
         if !scene.any(is_all) {
-            let message = format!("{} has {stable} for stable and {canary} for the canary", write.key);
+            let message = format!("{} has {one} for one Service and {other} for the other", write.key);
             return Err(Broken("weights-sum-to-the-largest", message));
         }
     }
-    // As shares: the sum of what somebody else has written may be another one.
-    let most = |division: &Division| {
-        let rules = division.rules.iter().map(|[_, canary, sum]| (*canary, (*sum).max(1)));
-        rules
-            .reduce(|one, other| if other.0 * one.1 > one.0 * other.1 { other } else { one })
-            .unwrap_or((0, 1))
-    };
-    let ((old, of), (new, total)) = (most(&before), most(&after));
-    let gets_more = new * of > old * total;
-    let gets_managed = after.has_managed && !before.has_managed;
-    if (gets_more || gets_managed) && !scene.any(has_pods) {
-        let message = format!("{}: the canary gets traffic ({new}) and has no pods", write.key);
+    let change = Change { before, after };
+    let gets = |facts: &Facts| change.after.most(facts.place(1));
+    let now = scene.history.last();
+    let may_get = |facts: &Facts| facts.is_canary_stable() || has_pods(facts);
+    if !scene.any(|facts| !(change.gets_more(facts, 1) || change.gets_managed(facts)) || may_get(facts)) {
+        let message = format!(
+            "{}: the canary gets traffic ({:?}) and has no pods",
+            write.key,
+            now.map(|one| gets(one))
+        );
         return Err(Broken("traffic-needs-pods", message));
     }
-    if (gets_more || gets_managed)
-        && !scene.any(|facts| facts.rollout.as_ref().is_none_or(|one| has_finalizer(&one.object)))
-    {
+    let gets_anything = |facts: &Facts| change.gets_more(facts, 1) || change.gets_managed(facts);
+    let is_recorded = |facts: &Facts| {
+        let has = facts.rollout.as_ref().is_none_or(|one| has_finalizer(&one.object));
+        has || facts.is_canary_stable()
+    };
+    if !scene.any(|facts| !gets_anything(facts) || is_recorded(facts)) {
         let message = format!("{}: the canary gets something, and nothing on the Rollout says so", write.key);
         return Err(Broken("recorded-before-written", message));
     }
-    if gets_more && !scene.any(|facts| !facts.leaves_something_behind()) {
+    let is_moved = |facts: &Facts| facts.is_canary_stable() || !facts.leaves_something_behind();
+    if !scene.any(|facts| !change.gets_more(facts, 1) || is_moved(facts)) {
         let message = format!(
             "{}: the canary gets more, and still has something in routes that are not wanted",
             write.key
         );
         return Err(Broken("old-before-new", message));
     }
-    if gets_more && !scene.any(|facts| allowed(facts).contains(&new)) {
-        let now = scene.history.last().map(|facts| allowed(facts));
-        let message = format!("{}: the canary gets {new} instead of {old}, and may have {now:?}", write.key);
+    let may_have = |facts: &Facts| facts.is_canary_stable() || allowed(facts).contains(&gets(facts));
+    if !scene.any(|facts| !change.gets_more(facts, 1) || may_have(facts)) {
+        let (gets, may) = (now.map(|facts| gets(facts)), now.map(|facts| allowed(facts)));
+        let message = format!("{}: the canary gets {gets:?} and may have {may:?}", write.key);
         return Err(Broken("weight-of-the-step", message));
     }
+    if !scene.any(|facts| !change.gets_more(facts, 0) || is_at_home(scene, facts)) {
+        let selected = now.and_then(|facts| facts.selected(0));
+        let message = format!("{}: the stable Service gets more and selects {selected:?}", write.key);
+        return Err(Broken("stable-weight-goes-to-stable", message));
+    }
     // Of what another Rollout writes in a shared route this one's rules are no part.
-    if after.has_managed && before.rules != after.rules && !scene.any(|facts| !facts.is_aborted()) {
+    if change.after.has_managed()
+        && change.before.rules != change.after.rules
+        && !scene.any(|facts| !facts.is_aborted())
+    {
         let message = format!("{}: a managed route leads to an aborted canary, and stays", write.key);
         return Err(Broken("weight-of-the-step", message));
     }
-    if gets_managed && !scene.any(|facts| !facts.is_aborted() && !is_promoted(facts)) {
+    if !scene.any(|facts| !change.gets_managed(facts) || (!facts.is_aborted() && !is_promoted(facts))) {
         let message = format!("{}: a managed route leads to a canary that is none", write.key);
         return Err(Broken("weight-of-the-step", message));
     }
     Ok(())
 }
 
+/// What a write changes in a route.
+struct Change {
+    before: Division,
+    after: Division,
+}
+
+impl Change {
+    /// Whether a role gets more.
+    fn gets_more(&self, facts: &Facts, role: usize) -> bool {
+        // As shares: the sum of what somebody else has written may be another one.
+        let place = facts.place(role);
+        let ((old, of), (new, total)) = (self.before.largest(place), self.after.largest(place));
+        new * of > old * total
+    }
+
+    /// Whether a managed route leads to the canary that did not.
+    fn gets_managed(&self, facts: &Facts) -> bool {
+        let place = facts.place(1);
+        self.after.leads_to(place) && !self.before.leads_to(place)
+    }
+}
+
+/// Whether the stable Service selects the stable pods, or nothing that counts. Where there were no replicas for a time, and where a
+/// user has gone ahead without the routers, it may have been left elsewhere.
+fn is_at_home(scene: &Scene<'_>, facts: &Facts) -> bool {
+    let Some((hash, status)) = facts.selected(0).zip(facts.status()) else { return true };
+    let was_left = |facts: &Facts| {
+        facts.spec().is_none_or(|spec| spec.replicas == 0)
+            || facts.status().is_some_and(|status| status.promote_full)
+            || facts.edited != [false; 2]
+    };
+    hash == status.stable_rs
+        || facts.selected(1) == Some(hash)
+        || facts.available(hash) == 0
+        || scene.history.since(Duration::ZERO).iter().any(|(_, facts)| was_left(facts))
+}
+
 /// Traffic comes back to the stable pods no faster than these can take it; and once an update is aborted, none leaves them.
 fn way_back(scene: &Scene<'_>, write: &Write<'_>, old: &[u64; 3], new: &[u64; 3]) -> Verdict {
-    let ([_, was, of], [stable, is, total]) = (old, new);
+    let by_roles = |canary: usize| way_back_of(scene, write, canary, old, new);
+    let is_place = |canary: &usize| scene.any(|facts| facts.place(1) == *canary);
+    let mut verdicts = (0..2).filter(is_place).map(by_roles);
+    match verdicts.next() {
+        Some(Err(broken)) => verdicts.next().unwrap_or(Err(broken)),
+        _ => Ok(()),
+    }
+}
+
+/// The same with the Service at this place in the canary role.
+fn way_back_of(
+    scene: &Scene<'_>,
+    write: &Write<'_>,
+    canary: usize,
+    old: &[u64; 3],
+    new: &[u64; 3],
+) -> Verdict {
+    let oriented = |rule: &[u64; 3]| if canary == 1 { *rule } else { [rule[1], rule[0], rule[2]] };
+    let ([_, was, of], [stable, is, total]) = (&oriented(old), &oriented(new));
     let is_one_place = |facts: &Facts| {
         facts.edited != [false; 2] || facts.selected(1).is_none() || facts.selected(0) == facts.selected(1)
     };
@@ -145,7 +212,7 @@ fn way_back(scene: &Scene<'_>, write: &Write<'_>, old: &[u64; 3], new: &[u64; 3]
         let Some((spec, status)) = facts.spec().zip(facts.status()) else { return true };
         let is_late =
             status.condition(condition::PROGRESSING).is_some_and(|one| one.reason == reason::TIMED_OUT);
-        let share = |rule: &[u64; 3]| rule[1] * total <= is * rule[2].max(1);
+        let share = |rule: &[u64; 3]| oriented(rule)[1] * total <= is * rule[2].max(1);
         is_one_place(facts)
             || spec.replicas == 0
             || facts.selected(1).is_none_or(|hash| facts.available(hash) == 0)
@@ -195,7 +262,7 @@ fn allowed(facts: &Facts) -> Vec<u64> {
     let index = status.current_step_index.unwrap_or_default();
     let steps = spec.canary.steps.len();
     allowed.extend([held, u64::from(facts.weight_after(index)), u64::from(facts.weight_after(index + 1))]);
-    if status.promote_full || index >= steps {
+    if status.promote_full || index >= steps || facts.is_fast_rollback() {
         allowed.push(max);
     }
     if status.promote_full && spec.canary.dynamic_stable_scale {

@@ -8,8 +8,8 @@ use tidegate_model::names::{HASH_LABEL, MANAGED_BY_ANNOTATION, condition};
 use super::{Broken, Scene, Verdict, Write, differs_only, escaped};
 use crate::facts::Facts;
 
-/// `role`: 0 is stable, 1 the canary.
-pub(super) fn check(scene: &Scene<'_>, role: usize, write: &Write<'_>) -> Verdict {
+/// `place`: of the Service in [`crate::App::services`].
+pub(super) fn check(scene: &Scene<'_>, place: usize, write: &Write<'_>) -> Verdict {
     let (Some(before), Some(after)) = (write.before, write.after) else {
         return Err(Broken("only-own-objects", format!("{} was made or deleted", write.key)));
     };
@@ -43,25 +43,32 @@ pub(super) fn check(scene: &Scene<'_>, role: usize, write: &Write<'_>) -> Verdic
     let is_edited = scene.edited != [false; 2];
     let was_stranded = is_stranded(scene, old, new);
     let may_move = |facts: &Facts| {
+        // 0 is stable, 1 the canary.
+        let role = facts.place(place);
         facts.spec().is_none_or(|spec| spec.canary.routing.is_none())
             || !facts.carries(role)
             || facts.available(old) == 0
-            || (role == 1 && is_given_up(facts, new))
+            || (role == 1 && is_given_up(facts, new, scene.is_calm))
             || (role == 0 && (is_forced(facts) || (was_stranded && goes_home(facts, new))))
     };
     if is_edited || has_no_replicas || scene.any(may_move) {
         return Ok(());
     }
-    let share = scene.history.last().map(|facts| facts.largest_share(role));
+    let share = scene.history.last().map(|facts| facts.largest_share(facts.place(place)));
     let message = format!("{} went from {old} to {new} while it carried {share:?}", write.key);
     Err(Broken("roles-move-empty", message))
 }
 
-/// On an abort the canary's Service goes to stable pods that can carry everything.
-fn is_given_up(facts: &Facts, new: &str) -> bool {
+/// On an abort the canary's Service goes to stable pods that can carry everything; with ping-pong only if its routers do not get
+/// its traffic away.
+fn is_given_up(facts: &Facts, new: &str, is_calm: bool) -> bool {
     let Some((spec, status)) = facts.spec().zip(facts.status()) else { return true };
     // Of an invalid spec the status does not say which template it is now.
-    status.abort && status.stable_rs == new && facts.counted(new) >= spec.replicas
+    let is = |kind: &str, value: &str| status.condition(kind).is_some_and(|one| one.status == value);
+    let is_stuck =
+        is(condition::TRAFFIC_ROUTER_READY, "False") || is(condition::TRAFFIC_NOT_VERIFIED, "True");
+    let may_be_urgent = spec.canary.ping_pong.is_none() || is_stuck || !is_calm;
+    status.abort && status.stable_rs == new && facts.counted(new) >= spec.replicas && may_be_urgent
 }
 
 /// A stable Service that was stranded goes to the stable pods once they can carry everything.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_api::{Operation, object};
-use tidegate_model::AbortScaleDown;
 use tidegate_model::names::HASH_LABEL;
+use tidegate_model::{AbortScaleDown, anti_affinity};
 
 use super::{Broken, Scene, Verdict, Write, differs_only};
 use crate::facts::Facts;
@@ -21,6 +21,7 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
 }
 
 fn made(scene: &Scene<'_>, set: &Value) -> Verdict {
+    keeps_off(scene, set)?;
     let template = template_of(set);
     let is_asked_for = scene.any(|facts| {
         let mut asked_for = facts.template().clone();
@@ -37,6 +38,21 @@ fn made(scene: &Scene<'_>, set: &Value) -> Verdict {
         return Err(Broken("no-set-out-of-nothing", message));
     }
     Ok(())
+}
+
+/// Where the spec asks for it, a canary's template names the stable pods, to keep off their nodes.
+fn keeps_off(scene: &Scene<'_>, set: &Value) -> Verdict {
+    let affinity = set.pointer("/spec/template/spec/affinity").unwrap_or(&Value::Null);
+    let is_so = |facts: &Facts| {
+        let Some((spec, status)) = facts.spec().zip(facts.status()) else { return true };
+        let own = hash_of(set);
+        let hash = Some(status.stable_rs.as_str()).filter(|hash| !hash.is_empty() && **hash != own);
+        spec.canary.anti_affinity.is_none() || anti_affinity::injected(affinity) == hash
+    };
+    if scene.any(is_so) {
+        return Ok(());
+    }
+    Err(Broken("keeps-off-stable", format!("{} does not keep off the stable pods", object::name(set))))
 }
 
 /// A ReplicaSet's template as the Rollout has it.
@@ -82,6 +98,7 @@ fn changed(scene: &Scene<'_>, write: &Write<'_>, before: &Value, after: &Value) 
         "/spec/minReadySeconds",
         "/metadata/annotations",
         "/metadata/ownerReferences",
+        "/spec/template/spec/affinity",
         "/status/observedGeneration",
     ];
     if !differs_only(before, after, &places) {

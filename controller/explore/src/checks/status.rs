@@ -110,9 +110,17 @@ impl Change<'_> {
         if new == old || self.is_restart() || self.is_promoted() || (self.new.abort && new == 0) {
             return Ok(());
         }
+        let is_fast =
+            |facts: &Facts| facts.spec().is_some_and(|spec| !spec.paused) && facts.is_fast_rollback();
+        let wants_end = |facts: &Facts| facts.spec().is_some_and(|spec| new < spec.canary.steps.len());
+        if !scene.any(|facts| !is_fast(facts) || !wants_end(facts)) {
+            let message = format!("{} goes back within its window and is at step {new}", self.write.key);
+            return Err(Broken("rollbacks-are-fast", message));
+        }
         let is_end = scene.any(|facts| {
             facts.spec().is_none_or(|spec| old >= new && new == spec.canary.steps.len())
                 || facts.status().is_none_or(|status| facts.set(&status.stable_rs).is_none())
+                || facts.spec().is_some_and(|spec| facts.is_fast_rollback() && new == spec.canary.steps.len())
         });
         if is_end {
             return Ok(());
@@ -163,7 +171,7 @@ impl Change<'_> {
                         .routes
                         .iter()
                         .filter(|route| route.is_wanted)
-                        .all(|route| route.written.as_ref().is_some_and(|one| one.has_managed))
+                        .all(|route| route.written.as_ref().is_some_and(|one| one.has_managed()))
             }
             None | Some(Step::Experiment(_) | Step::Other(_)) => false,
         }
@@ -171,6 +179,11 @@ impl Change<'_> {
 
     fn promotion(&self, scene: &Scene<'_>) -> Verdict {
         let (old, new) = (&self.old.stable_rs, &self.new.stable_rs);
+        if old == new && self.old.stable_ping_pong != self.new.stable_ping_pong {
+            let message =
+                format!("{}: the Services exchanged their roles without a promotion", self.write.key);
+            return Err(Broken("promotion-is-verified", message));
+        }
         if old == new || old.is_empty() || scene.any(|facts| facts.set(old).is_none()) {
             return Ok(());
         }
@@ -190,20 +203,26 @@ impl Change<'_> {
         let is_past = |facts: &Facts| {
             facts.spec().zip(facts.status()).is_some_and(|(spec, status)| {
                 status.promote_full
+                    || facts.is_fast_rollback()
                     || status.current_step_index.unwrap_or_default() >= spec.canary.steps.len()
             })
         };
         if !scene.any(is_past) {
             return broken("before the last step");
         }
-        if !scene
-            .any(|facts| facts.services.first().is_none_or(Option::is_none) || facts.selected(0) == Some(new))
-        {
-            return broken("before the stable Service selected it");
-        }
         let is_all = |facts: &Facts| {
             facts.spec().is_none_or(|spec| facts.canary_is_everywhere(u64::from(spec.canary.max_weight())))
         };
+        if self.are_roles_exchanged() {
+            if !scene.any(|facts| facts.selected(1) == Some(new) && is_all(facts)) {
+                return broken("by another name, before that had all traffic");
+            }
+            return Ok(());
+        }
+        let is_there = |facts: &Facts| facts.services.iter().all(Option::is_some);
+        if !scene.any(|facts| !is_there(facts) || facts.selected(0) == Some(new)) {
+            return broken("before the stable Service selected it");
+        }
         let is_forced = |facts: &Facts| {
             facts.status().is_some_and(|status| {
                 let late = status.condition(condition::TRAFFIC_NOT_VERIFIED);
@@ -216,13 +235,22 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Whether the Service that was in the canary role is said to be in the stable role.
+    fn are_roles_exchanged(&self) -> bool {
+        let weights = self.old.weights.as_ref().zip(self.new.weights.as_ref());
+        weights.is_some_and(|(old, new)| {
+            !new.stable_service.is_empty() && old.canary_service == new.stable_service
+        })
+    }
+
     fn abort(&self, scene: &Scene<'_>) -> Verdict {
         if !self.old.abort || self.new.abort || self.is_restart() || self.is_promoted() {
             return Ok(());
         }
         // Whoever asks for the end after an abort was carried out takes it back.
         let is_taken_back = self.old.promote_full && self.old.aborted_at.is_some();
-        if is_taken_back || scene.any(|facts| facts.set(&self.old.stable_rs).is_none()) {
+        let is_over = |facts: &Facts| facts.set(&self.old.stable_rs).is_none() || facts.is_fast_rollback();
+        if is_taken_back || scene.any(is_over) {
             return Ok(());
         }
         Err(Broken("aborts-are-kept", format!("{} forgot that it was aborted", self.write.key)))
@@ -239,11 +267,16 @@ impl Change<'_> {
         let verified = after.pointer("/status/canary/weights/verified").and_then(Value::as_bool);
         let was =
             self.write.before.and_then(|before| before.pointer("/status/canary/weights/verified")?.as_bool());
-        let canary = self.new.weights.as_ref().map(|weights| u64::from(weights.canary));
+        let weights = self.new.weights.as_ref();
+        let canary = weights.map(|weights| u64::from(weights.canary));
+        // It says which Service it means.
+        let services = scene.app.services();
+        let place =
+            weights.and_then(|weights| services.iter().position(|name| *name == weights.canary_service));
         if let Some(canary) = canary
             && verified == Some(true)
             && (was != Some(true) || self.old.weights != self.new.weights)
-            && !scene.any(|facts| facts.canary_is_everywhere(canary))
+            && !scene.any(|facts| facts.is_everywhere(place.unwrap_or(facts.place(1)), canary))
         {
             return broken(format!("the canary's {canary} was said to be in force and was not"));
         }
