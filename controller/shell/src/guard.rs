@@ -37,12 +37,14 @@ impl Shell {
             ..Memory::new(memory.uid.clone())
         };
         let mut wanted = Vec::new();
+        let first = self.requests.next();
         let mut turn = Turn { name, memory: &mut memory, now, effects: &mut wanted };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self, &mut turn))) {
             wanted.clear();
-            for waiting in self.requests.forget(name) {
+            for waiting in self.requests.cancel_since(first) {
                 self.due(&waiting, now);
             }
+            self.requests.forget(name);
             memory.start_over(now.monotonic);
             memory = Memory { fences: memory.fences.or(before.fences.clone()), ..before };
             let mut turn = Turn { name, memory: &mut memory, now, effects: &mut wanted };
@@ -65,10 +67,13 @@ impl Shell {
         });
         turn.effects.push(Effect::Report(Report::Panicked { rollout: turn.name.rollout_key(), message }));
         let before = turn.effects.len();
+        let first = self.requests.next();
         if catch_unwind(AssertUnwindSafe(|| self.report_trouble(turn))).is_err() {
             turn.effects.truncate(before);
             turn.memory.under_way = None;
-            self.requests.forget(turn.name);
+            for waiting in self.requests.cancel_since(first) {
+                self.due(&waiting, turn.now);
+            }
         }
         if turn.memory.under_way.is_none() {
             let now = turn.now.monotonic;
@@ -83,9 +88,7 @@ impl Shell {
             self.memories.insert(name.clone(), memory);
             return;
         }
-        for waiting in self.requests.forget(name) {
-            self.due(&waiting, now);
-        }
+        self.requests.forget(name);
         self.queue.remove(name);
         if let Some(uid) = uid {
             self.memories.insert(name.clone(), Memory::new(uid));

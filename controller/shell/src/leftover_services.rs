@@ -100,8 +100,7 @@ impl Shell {
     fn clean(&mut self, service: &Name, effects: &mut Vec<Effect>) {
         let resource = builtin::services();
         let key = ObjectKey::new(&resource, &service.namespace, &service.name);
-        // For no Rollout in particular: none has an empty name.
-        let nobody = Name::new(&service.namespace, "");
+        let nobody = Name::nobody(&service.namespace);
         let facts = self.caches.cache(SERVICES).and_then(|cache| cache.facts(service));
         let Some(facts) = facts else { return };
         let metadata =

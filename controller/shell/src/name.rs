@@ -18,6 +18,11 @@ impl Name {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
+    /// In a namespace, for no object in particular: none has an empty name.
+    pub(crate) fn nobody(namespace: &str) -> Self {
+        Self::new(namespace, "")
+    }
+
     /// The name of this object.
     pub(crate) fn of(object: &Value) -> Self {
         Self::new(object::namespace(object), object::name(object))

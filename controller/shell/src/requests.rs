@@ -61,10 +61,24 @@ impl Requests {
         Some((rollout, waiting))
     }
 
-    /// Answers for this Rollout are of no interest any more. Answers with those that waited for its objects.
-    pub(crate) fn forget(&mut self, rollout: &Name) -> Vec<Name> {
+    /// Answers for this Rollout are of no interest any more. What it writes stays locked until its answer all the same: it may
+    /// still arrive.
+    pub(crate) fn forget(&mut self, rollout: &Name) {
+        self.outstanding.retain(|_, (whose, key)| whose != rollout || key.is_some());
+        for (whose, _) in self.outstanding.values_mut().filter(|(whose, _)| whose == rollout) {
+            *whose = Name::nobody(&rollout.namespace);
+        }
+    }
+
+    /// What begins from now on has this number or a later one.
+    pub(crate) const fn next(&self) -> RequestId {
+        RequestId(self.next)
+    }
+
+    /// What has begun since then was never sent. Answers with those that waited for its objects.
+    pub(crate) fn cancel_since(&mut self, first: RequestId) -> Vec<Name> {
         let mut waiting = Vec::new();
-        for (_, (_, key)) in self.outstanding.extract_if(.., |_, (whose, _)| whose == rollout) {
+        for (_, (_, key)) in self.outstanding.extract_if(first.., |_, _| true) {
             if let Some(key) = key {
                 self.locks.remove(&key);
                 waiting.extend(self.blocked.release(&key));
@@ -116,14 +130,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_holds_nothing_up() {
+    fn what_was_never_sent_holds_nothing_up() {
+        let mut requests = Requests::new();
+        let keys = ["a", "b"].map(|name| ObjectKey::new(&builtin::services(), "shop", name));
+        let (one, other) = (Name::new("shop", "one"), Name::new("shop", "other"));
+        let sent = requests.start_write(&one, &keys[0]);
+        let first = requests.next();
+        let unsent = requests.start_write(&one, &keys[1]);
+        assert!(requests.is_locked(&keys[1], &other));
+        assert_eq!(requests.cancel_since(first), vec![other.clone()]);
+        assert!(!requests.is_locked(&keys[1], &other) && requests.is_locked(&keys[0], &other));
+        assert_eq!(requests.finish(unsent), None);
+        assert_eq!(requests.finish(sent), Some((one, vec![other])));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_locked_until_it_is_answered_and_nobody_hears_of_it() {
         let mut requests = Requests::new();
         let key = ObjectKey::new(&builtin::services(), "shop", "web");
         let (one, other) = (Name::new("shop", "one"), Name::new("shop", "other"));
-        let id = requests.start_write(&one, &key);
+        let write = requests.start_write(&one, &key);
+        let read = requests.start(&one);
+        requests.forget(&one);
+        assert_eq!(requests.finish(read), None);
         assert!(requests.is_locked(&key, &other));
-        assert_eq!(requests.forget(&one), vec![other.clone()]);
+        assert_eq!(requests.finish(write), Some((Name::nobody("shop"), vec![other.clone()])));
         assert!(!requests.is_locked(&key, &other));
-        assert_eq!(requests.finish(id), None);
     }
 }

@@ -293,9 +293,7 @@ impl Shell {
         self.caches.need(name, &before, &after);
         self.queue.remove(name);
         self.memories.remove(name);
-        for waiting in self.requests.forget(name) {
-            self.queue.at_latest(&waiting, Duration::ZERO);
-        }
+        self.requests.forget(name);
     }
 
     /// This Rollout is to be looked at.
