@@ -134,8 +134,12 @@ impl Record {
             ),
         }
         self.notes.extend(ignored_state(record));
-        if !wanted.is_empty() && self.versions == Change::Remove && !views.iter().all(View::is_settled) {
-            // At the end both records go in one write.
+        if !wanted.is_empty()
+            && self.versions == Change::Remove
+            && is_observed(rollout)
+            && !views.iter().all(View::is_settled)
+        {
+            // At the end both records go in one write; but not so late that the next update takes the versions for its own.
             self.versions = Change::Nothing;
         }
         if wanted != record.targets || !record.ignored.is_empty() {
@@ -199,6 +203,13 @@ impl Record {
             fields.insert("finalizers".to_owned(), json!(finalizers));
         }
     }
+}
+
+/// Whether the status is about the spec as it is.
+fn is_observed(rollout: &Value) -> bool {
+    let observed = rollout.pointer("/status/observedGeneration").and_then(Value::as_str);
+    let generation = object::generation(rollout).map(|generation| generation.to_string());
+    observed == generation.as_deref()
 }
 
 /// What is held for a router in use; `None`: giving back would change nothing.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_api::{builtin, object};
-use tidegate_tests::{Controller, Fixture, Planner, servers};
+use tidegate_tests::{Controller, Fixture, Planner, eventually, servers};
 
 /// A Rollout as its author has it: without what the cluster has added.
 fn manifest(rollout: &Value, image: &str) -> Value {
@@ -31,9 +31,14 @@ fn a_plan_tells_what_will_happen_and_writes_nothing() {
         let fixture = Fixture::new(servers, "plan").await;
         let _controller = Controller::start_ready(servers, &fixture.namespace, &[]).await;
         fixture
-            .create_rollout(json!([{ "setWeight": 20 }, { "pause": {} }, { "setWeight": 60 }]), |_| {})
+            .create_rollout(json!([{ "setWeight": 20 }, { "pause": {} }, { "setWeight": 60 }]), |rollout| {
+                rollout["spec"]["strategy"]["canary"]["scaleDownDelaySeconds"] = json!(1);
+            })
             .await;
         fixture.expect_healthy().await;
+        // The rule of somebody else in the route refers to it, and a planned gateway looks.
+        let legacy = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "legacy"}, "spec": {"ports": [{"port": 80}]}});
+        fixture.create(&builtin::services(), legacy).await;
         let planner = Planner::new(servers, &fixture).await;
         let file = servers.file(&format!("{}.json", fixture.namespace));
         let rollout = fixture.rollout().await.unwrap();
@@ -67,6 +72,12 @@ fn a_plan_tells_what_will_happen_and_writes_nothing() {
         assert_eq!(planned_weights(&plan(&["--abort"])).last(), Some(&0));
         fixture.promote().await;
         fixture.expect_healthy().await;
+        eventually("the old pods are gone", || async {
+            let replicas = fixture.replicas().await?;
+            let left: i64 = replicas.iter().map(|(_, desired, _)| desired).sum();
+            if left == 4 { Ok(()) } else { Err(format!("{replicas:?}")) }
+        })
+        .await;
         let nothing = plan(&[]);
         assert_eq!(nothing["rollouts"][0]["sections"], json!([]));
     });

@@ -25,7 +25,8 @@ async fn paused(servers: &'static Servers, name: &str) -> (Fixture, Controller) 
     let metadata = fixture.rollout().await.unwrap()["metadata"].clone();
     assert_eq!(metadata["finalizers"], json!(["tidegate.dev/release"]));
     let state = metadata["annotations"]["tidegate.dev/state"].as_str().unwrap().to_owned();
-    assert!(state.contains(&format!("HTTPRoute.gateway.networking.k8s.io {name}/web")), "{state}");
+    let route = format!("HTTPRoute.gateway.networking.k8s.io {}/web", fixture.namespace);
+    assert!(state.contains(&route), "{state}");
     (fixture, controller)
 }
 

@@ -3,7 +3,7 @@
 use tidegate_explore::{MUTANTS, Options, Plan, explore, run, shrink};
 
 /// Each is caught in at most so many seeds.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 1000;
 
 #[test]
 fn every_mutant_is_caught() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_api::{Operation, builtin};
@@ -433,4 +434,28 @@ fn of_two_routers_the_one_with_a_version_goes_on() {
     assert_eq!(record, json!({"a/a": SECOND.to_string(), PLUGIN: FIRST.to_string()}));
     finish(&mut rig);
     assert_eq!((rig.weights("web"), rig.weights("second")), ((100, 0), (100, 0)));
+}
+
+#[test]
+fn an_update_that_begins_right_after_another_uses_the_current_version() {
+    let mut rig = paused();
+    swap(&mut rig, SECOND);
+    rig.run(seconds(10));
+    assert_eq!(asked(&rig, "web"), FIRST);
+    rig.promote("web");
+    // The traffic is back, and no gateway has said so yet.
+    let is_back = |rig: &Rig| {
+        rig.is_healthy("web") && rig.rollout("web")["status"]["canary"]["weights"]["canary"]["weight"] == 0
+    };
+    for _ in 0..3000 {
+        rig.run(Duration::from_millis(20));
+        if is_back(&rig) {
+            break;
+        }
+    }
+    assert!(is_back(&rig), "{}", rig.phase("web"));
+    assert_eq!(recorded(&rig, "web"), Some(FIRST));
+    rig.set_image("web", "web:3");
+    rig.run(minutes(1));
+    assert_eq!((recorded(&rig, "web"), asked(&rig, "web")), (Some(SECOND), SECOND));
 }
