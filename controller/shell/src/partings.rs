@@ -129,7 +129,7 @@ impl Shell {
         traffic: Option<&Traffic>,
         views: &[View],
     ) -> Vec<Parting> {
-        let is_at_rest = traffic.is_some_and(is_idle)
+        let is_at_rest = traffic.is_some_and(|traffic| is_idle(traffic) && is_noted(rollout, traffic))
             && !is_in_flight(rollout)
             && views.iter().all(|view| view.report.state.is_settled());
         let looked_at = back.targets.iter().filter(|held| !held.is_used || is_at_rest);
@@ -238,6 +238,12 @@ pub(crate) fn is_idle(traffic: &Traffic) -> bool {
         && traffic.additional.is_empty()
         && traffic.retired.is_empty()
         && traffic.managed_routes.iter().all(|route| route.rule.is_none())
+}
+
+/// Whether the status says which Services have the roles; only then everybody knows what is whose.
+fn is_noted(rollout: &Value, traffic: &Traffic) -> bool {
+    let name = rollout.pointer("/status/canary/weights/stable/serviceName").and_then(Value::as_str);
+    name == traffic.stable.service.as_deref()
 }
 
 /// The Services in the two roles.
