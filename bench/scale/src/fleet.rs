@@ -40,8 +40,13 @@ fn resource_of(cluster: &Cluster, object: &Value) -> Result<Resource> {
     cluster.served(group, text("kind")).cloned().with_context(|| format!("{} is not served", text("kind")))
 }
 
+/// The definition of `RouterPlugin` resources: without it, the controller would look now and then whether it has come.
+const ROUTER_PLUGINS: &str = include_str!("../../../deploy/helm/tidegate/crds/routerplugins.yaml");
+
 /// Makes the apps of the first namespace.
 pub(crate) fn make_first(cluster: &mut Cluster) -> Result<()> {
+    let definition: Value = serde_yaml_ng::from_str(ROUTER_PLUGINS)?;
+    cluster.serve_definition(&definition).map_err(|error| anyhow::anyhow!("RouterPlugin: {error}"))?;
     for number in 0..APPS {
         for object in manifests::app(&app(number)) {
             let resource = resource_of(cluster, &object)?;

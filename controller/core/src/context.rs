@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
         // know. So one that was found to be this template's before is not compared again; making another one would end
         // in the same place, for ever.
         let was_found = |set: &ReplicaSet| [&status.current_pod_hash, &status.stable_rs].contains(&&set.hash);
-        let by_label = sets.iter().position(|set| set.hash == computed && (is_new(set) || was_found(set)));
+        let by_label = sets.iter().position(|set| set.hash == computed && (was_found(set) || is_new(set)));
         let new = by_label.or_else(|| sets.iter().position(|set| !set.hash.is_empty() && is_new(set)));
         let name = format!("{}-{computed}", rollout.name);
         let collides = new.is_none() && sets.iter().any(|set| set.name == name);

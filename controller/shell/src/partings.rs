@@ -107,15 +107,19 @@ impl Shell {
         used: &[RouterUse],
         record: &RoutingRecord,
     ) -> Option<Back> {
-        if record.targets.is_empty() {
+        let last = turn.memory.traffic.as_ref();
+        let is_moving = |traffic: &Traffic| {
+            let is_used = |target: &RoutedTarget| is_used_by(target, used, services(traffic));
+            (!is_idle(traffic) || is_in_flight(rollout)) && record.targets.iter().all(is_used)
+        };
+        if record.targets.is_empty() || last.is_some_and(is_moving) {
+            // The usual cases, in which there is nothing to look at.
             return None;
         }
         let world = self.world(turn.name, rollout, None);
         let traffic = tidegate_core::released(&world, turn.now.wall);
-        let services = services(&traffic);
-        let is_used =
-            |target: &RoutedTarget| used.iter().any(|used| target.is_for(&used.name, &used.config, services));
-        let targets = record.targets.iter().map(|target| Held::new(target, is_used(target))).collect();
+        let held = |target| Held::new(target, is_used_by(target, used, services(&traffic)));
+        let targets = record.targets.iter().map(held).collect();
         let is_possible = tidegate_core::may_give_back(&world, turn.now.wall);
         Some(Back { traffic, is_possible, is_skipped: is_skipped(rollout), targets })
     }
@@ -206,6 +210,11 @@ impl Shell {
         let sight = Sight::new(&self.caches, &memory.queries, kinds, &turn.name.namespace);
         Some(sight.objects.into_keys().collect())
     }
+}
+
+/// Whether some router in use wants what was written.
+fn is_used_by(target: &RoutedTarget, used: &[RouterUse], services: [Option<&str>; 2]) -> bool {
+    used.iter().any(|used| target.is_for(&used.name, &used.config, services))
 }
 
 /// Nothing that gives the canary anything is written while something has to be given back.
