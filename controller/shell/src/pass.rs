@@ -148,7 +148,7 @@ impl Shell {
             let wake = all(&mut views, &mut partings).fold(None, |wake, view| earlier(wake, view.wake));
             let basis =
                 Basis { version: object::resource_version(rollout).into(), plugins_told: self.plugins_told };
-            let mut due = Record::due(rollout, &used, &self.plugins, turn.memory);
+            let mut due = Record::due(rollout, &used, &self.plugins, turn.memory, &decision.status);
             due.hold(rollout, &record, &used, traffic.as_ref(), (&views, &partings));
             let is_routing = decision.traffic.is_some();
             let leaving = partings.into_iter().flat_map(|parting| parting.view.writes);

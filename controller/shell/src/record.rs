@@ -27,6 +27,8 @@ use crate::routing::View;
 pub(crate) struct Record {
     /// The versions of its plugins.
     versions: Change,
+    /// Whether those that are recorded are of the last update.
+    is_outdated: bool,
     /// What its routers have written to.
     state: Change,
     /// Whether something is written to that is not recorded yet.
@@ -61,7 +63,13 @@ impl Change {
 
 impl Record {
     /// What a Rollout should record of the versions of its plugins.
-    pub(crate) fn due(rollout: &Value, used: &[RouterUse], plugins: &Plugins, memory: &Memory) -> Self {
+    pub(crate) fn due(
+        rollout: &Value,
+        used: &[RouterUse],
+        plugins: &Plugins,
+        memory: &Memory,
+        decided: &Value,
+    ) -> Self {
         let written = PluginRecord::read(rollout);
         let mut notes: Vec<Note> = written.as_ref().and_then(ignored_versions).into_iter().collect();
         if !is_in_flight(rollout) {
@@ -70,12 +78,13 @@ impl Record {
         }
         let PluginRecord { versions: written, ignored } = written.unwrap_or_default();
         let mut wanted = BTreeMap::new();
+        let begins = begins_anew(rollout, decided);
         for router in used.iter().map(|used| used.name.as_str()) {
             let recorded = written.get(router).copied();
             let none = Faults::default();
             let remembered = memory.routers.get(&RouterKey::of(router));
             let faults = remembered.map_or(&none, |memory| &memory.plugin_faults);
-            let digest = match plugins.choose(router, recorded, faults) {
+            let digest = match plugins.choose(router, recorded.filter(|_| !begins), faults) {
                 Choice::Use { version, instead, .. } => {
                     let digest = version.router.digest();
                     notes.extend(instead.map(|instead| changed(router, &instead, &digest.to_string())));
@@ -89,7 +98,8 @@ impl Record {
             return Self::default();
         }
         let text = (!wanted.is_empty()).then(|| PluginRecord::text(&wanted));
-        Self { versions: Change::to(text), notes, ..Self::default() }
+        let is_outdated = begins && !written.is_empty();
+        Self { versions: Change::to(text), is_outdated, notes, ..Self::default() }
     }
 
     /// Nothing should be recorded.
@@ -176,7 +186,7 @@ impl Record {
     pub(crate) fn put_on(mut self, decision: &mut Decision, rollout: &Value, is_routing: bool) {
         if !is_routing && matches!(self.versions, Change::Write(_)) {
             // Where nothing is routed, no version needs to be recorded.
-            self.versions = Change::Nothing;
+            self.versions = if self.is_outdated { Change::Remove } else { Change::Nothing };
         }
         decision.notes.append(&mut self.notes);
         if !self.is_due() {
@@ -203,6 +213,14 @@ impl Record {
             fields.insert("finalizers".to_owned(), json!(finalizers));
         }
     }
+}
+
+/// Whether an update begins, though the traffic of the last one, which is over, may still be on its way back.
+fn begins_anew(rollout: &Value, decided: &Value) -> bool {
+    let status = rollout.get("status");
+    let of = |field: &str| status.and_then(|status| status.get(field)).and_then(Value::as_str);
+    let current = of("currentPodHash");
+    current == of("stableRS") && current != decided.get("currentPodHash").and_then(Value::as_str)
 }
 
 /// Whether the status is about the spec as it is.
