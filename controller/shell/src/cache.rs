@@ -72,6 +72,8 @@ pub(crate) struct Change {
 struct Stored {
     facts: Arc<Facts>,
     value: Option<Arc<Value>>,
+    /// Whether the parsed form was asked for since it was last considered to give it up.
+    is_used: bool,
     text: Option<Packed>,
     /// The listing in which it was last seen.
     listing: u32,
@@ -96,7 +98,7 @@ pub(crate) struct Cache {
     pub(crate) state: State,
     pub(crate) resource: Option<Resource>,
     objects: BTreeMap<Name, Stored>,
-    /// Objects that are parsed, those that became so first at the front.
+    /// Objects that are parsed, each once, those that are considered first at the front.
     parsed: VecDeque<Name>,
     listing: u32,
     is_listing: bool,
@@ -198,10 +200,11 @@ impl Cache {
             Keep::Parsed | Keep::ParsedWithoutLastApplied => (Some(Arc::new(object)), None),
         };
         let is_parsed = value.is_some();
-        self.objects
-            .insert(name.clone(), Stored { facts: facts.clone(), value, text, listing: self.listing });
-        if is_parsed {
-            self.use_parsed(name.clone(), keep_parsed);
+        let stored = Stored { facts: facts.clone(), value, is_used: false, text, listing: self.listing };
+        let was_parsed =
+            self.objects.insert(name.clone(), stored).is_some_and(|before| before.value.is_some());
+        if is_parsed && !was_parsed {
+            self.keep_parsed(name.clone(), keep_parsed);
         }
         Some(Change { name, before, after: Some(facts) })
     }
@@ -254,11 +257,12 @@ impl Cache {
     pub(crate) fn value(&mut self, name: &Name, keep_parsed: usize) -> Option<Arc<Value>> {
         let stored = self.objects.get_mut(name)?;
         if let Some(value) = &stored.value {
+            stored.is_used = true;
             return Some(value.clone());
         }
         let value: Arc<Value> = Arc::new(parse(stored.text.as_ref()?)?);
         stored.value = Some(value.clone());
-        self.use_parsed(name.clone(), keep_parsed);
+        self.keep_parsed(name.clone(), keep_parsed);
         Some(value)
     }
 
@@ -280,14 +284,16 @@ impl Cache {
         }
     }
 
-    /// Notes that an object is parsed, and gives up the parsed form of the one that became so first. An object
-    /// that is used all the time is parsed anew now and then, which is cheaper than keeping a better order.
-    fn use_parsed(&mut self, name: Name, keep_parsed: usize) {
+    /// Notes that an object is parsed, and gives up the parsed form of others that are too many: of the one that became so first,
+    /// unless it was used since; then it gets another round.
+    fn keep_parsed(&mut self, name: Name, at_most: usize) {
         self.parsed.push_back(name);
-        while self.parsed.len() > keep_parsed.max(1) {
-            let Some(oldest) = self.parsed.pop_front() else { return };
-            if let Some(stored) = self.objects.get_mut(&oldest)
-                && let Some(value) = stored.value.take()
+        while self.parsed.len() > at_most.max(1) {
+            let Some(first) = self.parsed.pop_front() else { return };
+            let Some(stored) = self.objects.get_mut(&first) else { continue };
+            if std::mem::take(&mut stored.is_used) {
+                self.parsed.push_back(first);
+            } else if let Some(value) = stored.value.take()
                 && stored.text.is_none()
             {
                 stored.text = Some(self.packer.pack(&value.to_string()));

@@ -121,6 +121,30 @@ fn text_and_parsed_form_are_the_same_object_however_many_are_kept_parsed() {
 }
 
 #[test]
+fn what_is_used_stays_parsed_while_others_come_and_go() {
+    let mut cache = Cache::new(Keep::Parsed);
+    let name = |index: usize| Name::new("shop", &index.to_string());
+    let put = |cache: &mut Cache, index: usize, version: &str| {
+        cache.put(object(&index.to_string(), "u", version), OURS, 3);
+    };
+    put(&mut cache, 0, "1");
+    for index in 1..20 {
+        let before = cache.value(&name(0), 3).unwrap();
+        put(&mut cache, index, "1");
+        assert!(Arc::ptr_eq(&before, &cache.value(&name(0), 3).unwrap()), "{index}");
+    }
+    // Many states of one object take one place.
+    let [first, last] = [0, 19].map(|index| cache.value(&name(index), 3).unwrap());
+    for version in 2..20 {
+        put(&mut cache, 18, &version.to_string());
+    }
+    assert!(Arc::ptr_eq(&first, &cache.value(&name(0), 3).unwrap()));
+    assert!(Arc::ptr_eq(&last, &cache.value(&name(19), 3).unwrap()));
+    let parsed = cache.objects.values().filter(|stored| stored.value.is_some()).count();
+    assert_eq!(parsed, 3);
+}
+
+#[test]
 fn what_kubectl_keeps_is_left_out_where_nobody_reads_it() {
     let mut object = object("a", "a", "9");
     object["metadata"]["annotations"] = json!({LAST_APPLIED: "{}", "team": "shop"});
