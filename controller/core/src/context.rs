@@ -53,10 +53,10 @@ impl<'a> Context<'a> {
         let selector = workload::selector(&world.rollout, workload);
         // While nobody knows the template, the newest one is the one that was known last.
         let is_known = workload.is_some() || !workload::is_referring(&world.rollout);
-        let computed = if is_known {
-            hash::template_hash(desired, status.collision_count)
-        } else {
-            status.current_pod_hash.clone()
+        let computed = match &world.template_hash {
+            Some(known) if !workload::is_referring(&world.rollout) => known.to_string(),
+            _ if is_known => hash::template_hash(desired, status.collision_count),
+            _ => status.current_pod_hash.clone(),
         };
         let is_new = |set: &ReplicaSet| {
             template::equal(desired, &pod_metadata::template_without_injected(&set.object))

@@ -48,6 +48,7 @@ impl Jobs {
             Some(limit) => {
                 let started = Instant::now();
                 // A task of its own, so that a panic in a library is an answer too.
+                let request = Arc::new(request);
                 let (api, sent) = (self.api.clone(), request.clone());
                 let result = tokio::spawn(async move { api.send_within(&sent, limit).await })
                     .await

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_api::{ApiError, ObjectKey, Request};
+use tidegate_api::{ApiError, ObjectKey, Request, object};
 use tidegate_contract::{Digest, ObjectRef, Query, Traffic};
 use tidegate_core::{Decision, Routing};
+use tidegate_model::{hash, workload};
 use tidegate_route::{Answer, Routed};
 
 use crate::cache::Edition;
@@ -44,6 +45,8 @@ pub(crate) struct Memory {
     pub(crate) pods: Option<(WatchId, Arc<str>)>,
     /// When pods are evicted again, after a refusal.
     pub(crate) evicts_from: Option<Duration>,
+    /// The hash of its template, and of which generation and collision count it is.
+    pub(crate) template_hash: Option<TemplateHash>,
     /// What went wrong last, as its condition says.
     pub(crate) trouble: Option<Trouble>,
     /// What the routers were last asked for.
@@ -61,6 +64,14 @@ pub(crate) struct Memory {
     pub(crate) wakes_by_clock: bool,
     /// Whether its namespace is being deleted, once that was asked because it is being deleted itself.
     pub(crate) is_namespace_ending: Option<bool>,
+}
+
+/// The hash of a template that stands in a Rollout.
+#[derive(Clone, Debug)]
+pub(crate) struct TemplateHash {
+    generation: i64,
+    collision_count: Option<i64>,
+    hash: Arc<str>,
 }
 
 /// One of a Rollout's routers.
@@ -215,6 +226,24 @@ impl Memory {
     /// Nothing is known yet of the Rollout with this uid.
     pub(crate) fn new(uid: Arc<str>) -> Self {
         Self { uid, ..Self::default() }
+    }
+
+    /// The hash of the template that stands in the Rollout, computed once for each generation.
+    pub(crate) fn template_hash(&mut self, rollout: &Value) -> Option<Arc<str>> {
+        if workload::is_referring(rollout) {
+            return None;
+        }
+        let generation = object::generation(rollout)?;
+        let collision_count = rollout.pointer("/status/collisionCount").and_then(Value::as_i64);
+        let is_it =
+            |one: &TemplateHash| one.generation == generation && one.collision_count == collision_count;
+        let known = self.template_hash.take().filter(is_it).unwrap_or_else(|| {
+            let hash = hash::template_hash(workload::template(rollout, None), collision_count).into();
+            TemplateHash { generation, collision_count, hash }
+        });
+        let hash = known.hash.clone();
+        self.template_hash = Some(known);
+        Some(hash)
     }
 
     /// Somebody changed something that this Rollout depends on: what failed may succeed now.

@@ -53,6 +53,7 @@ impl Shell {
         }
         World {
             rollout: rollout.clone(),
+            template_hash: None,
             replica_sets,
             services,
             experiment,

@@ -129,6 +129,7 @@ impl Shell {
                 routers: views.iter().map(|view| view.report.clone()).collect(),
             });
             let mut world = self.world(turn.name, rollout, routing);
+            world.template_hash = turn.memory.template_hash(rollout);
             let leaving = partings.iter().filter(|parting| parting.is_under_way());
             world.leaving = leaving.map(|parting| parting.view.report.clone()).collect();
             self.add_pods(turn, &mut world);

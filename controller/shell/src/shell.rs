@@ -164,6 +164,10 @@ impl Shell {
     fn begin_list(&mut self, watch: &WatchKey, resource: Resource) -> Option<WatchId> {
         let id = self.caches.running(watch)?;
         self.caches.cache_mut(id)?.begin_list(resource);
+        if id == ROLLOUTS {
+            // From a backup, a generation may come back with another spec.
+            self.memories.values_mut().for_each(|memory| memory.template_hash = None);
+        }
         Some(id)
     }
 

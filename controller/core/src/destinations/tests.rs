@@ -83,6 +83,7 @@ impl Scene {
         World {
             leaving: Vec::new(),
             rollout: Arc::new(self.rollout.clone()),
+            template_hash: None,
             replica_sets: self.sets.iter().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(named).collect::<BTreeMap<_, _>>(),
             experiment: self.experiment.clone().map(Arc::new),

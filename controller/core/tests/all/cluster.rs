@@ -142,6 +142,7 @@ impl Cluster {
         World {
             leaving: Vec::new(),
             rollout: Arc::new(self.rollout.clone()),
+            template_hash: None,
             replica_sets: self.sets.values().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(|(name, one)| (name.clone(), Arc::new(one.clone()))).collect(),
             experiment: self.experiment.clone().map(Arc::new),

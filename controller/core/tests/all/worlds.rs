@@ -144,6 +144,7 @@ proptest! {
         let named = |(index, service): (usize, Value)| (format!("s{index}"), Arc::new(service));
         let world = World {
             rollout: Arc::new(rollout),
+            template_hash: None,
             replica_sets: sets.into_iter().map(Arc::new).collect(),
             services: services.into_iter().enumerate().map(named).collect::<BTreeMap<_, _>>(),
             experiment: None,
