@@ -1,4 +1,5 @@
-//! Why there is no answer, or not all of it.
+//! Why there is no answer, or not all of it: what an error of the HTTP client means, in words, with the remedy. For whoever asks
+//! a server with that client; no value of a header, no query and no password is in what it says.
 
 use std::error::Error;
 use std::io;
@@ -8,23 +9,28 @@ use tidegate_artifact::{LoadError, LoadReason, Stage};
 
 use crate::resolver::Unresolved;
 
-/// Where, and how far it came.
-pub(crate) struct Place<'a> {
+/// Where it was asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
     /// The address, for people.
-    pub(crate) shown: &'a str,
+    pub shown: &'a str,
     /// Its host and port.
-    pub(crate) host: &'a str,
+    pub host: &'a str,
     /// Whether it is https.
-    pub(crate) secure: bool,
+    pub secure: bool,
     /// Whether there are authorities that are trusted at all.
-    pub(crate) has_roots: bool,
+    pub has_roots: bool,
 }
 
-/// What went wrong, and whether trying again at once may help.
-pub(crate) struct Explained {
-    pub(crate) message: String,
-    pub(crate) hint: &'static str,
-    pub(crate) passes: bool,
+/// What went wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// What went wrong; begins with the address.
+    pub message: String,
+    /// What to do about it.
+    pub hint: &'static str,
+    /// Whether asking again at once may help.
+    pub passes: bool,
 }
 
 impl Explained {
@@ -42,20 +48,20 @@ impl Explained {
 }
 
 const CONNECT: &str = "check host and port, that the server runs, that NetworkPolicies and firewalls let this process reach it, \
-                       and which proxy is used (HTTPS_PROXY, NO_PROXY, the source's own)";
+                       and which proxy is used (HTTPS_PROXY, NO_PROXY, for a plugin its source's own)";
 const RETRY: &str =
     "look at the server, and at the proxies and load balancers in front of it; it is tried again later";
 const NOT_TLS: &str = "check the port: something else than https listens there. For a server without TLS write http://, and allow it \
-                       for this source";
+                       where a plugin comes from it";
 
 /// Why a request got no answer.
-pub(crate) fn no_answer(error: &reqwest::Error, place: &Place<'_>) -> Explained {
+pub fn no_answer(error: &reqwest::Error, place: &Place<'_>) -> Explained {
     let Place { shown, host, .. } = place;
     if let Some(Unresolved { name, error }) = last(error) {
         return Explained::passing(
             format!("{shown}: the name {name} does not resolve: {error}"),
             "check the spelling, and that the cluster's DNS knows the name; where only a proxy reaches the outside, set \
-             HTTPS_PROXY or the source's proxy",
+             HTTPS_PROXY, or for a plugin its source's proxy",
         );
     }
     if let Some(error) = last::<rustls::Error>(error) {
@@ -119,13 +125,13 @@ fn tls(error: &rustls::Error, place: &Place<'_>) -> Explained {
             CertificateError::UnknownIssuer if !place.has_roots => certificate(
                 "cannot be checked: there are no root certificates here".into(),
                 "install the system's root certificates (ca-certificates), name a file of them in SSL_CERT_FILE, or give \
-                 the authority of this server (caRef, --ca)",
+                 the authority of this server (caRef of a plugin's source, --ca, caCert of a Prometheus metric)",
             ),
             // The signature is bad where an authority has the name of one that is trusted, and another key.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => certificate(
                 "is of an authority that is not trusted here".into(),
-                "if it is the right server, give the certificate of its authority (caRef of the source, --ca FILE); a \
-                 server that leaves out intermediate certificates must send them",
+                "if it is the right server, give the certificate of its authority (caRef of a plugin's source, --ca FILE, caCert \
+                 of a Prometheus metric); a server that leaves out intermediate certificates must send them",
             ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 certificate(format!("has expired: {error}"), "renew it, and check this machine's clock")
@@ -157,12 +163,7 @@ fn tls(error: &rustls::Error, place: &Place<'_>) -> Explained {
 }
 
 /// Why the bytes ended before they were all there.
-pub(crate) fn broken_off(
-    error: &reqwest::Error,
-    shown: &str,
-    came: usize,
-    announced: Option<u64>,
-) -> Explained {
+pub fn broken_off(error: &reqwest::Error, shown: &str, came: usize, announced: Option<u64>) -> Explained {
     let of = announced.map(|length| format!(" of {length}")).unwrap_or_default();
     Explained::passing(format!("{shown} broke off after {came}{of} bytes: {}", innermost(error)), RETRY)
 }

@@ -10,11 +10,13 @@
 //! * It ends by its deadline, whatever the other side does. What may pass by itself is tried again before that.
 //! * No value of a header, no query and no password is in an error or a log.
 //!
+//! Whoever else asks web servers finds here what that takes: [`Roots`], the [`SystemResolver`], and what errors mean ([`cause`]).
+//!
 //! Nothing is global: certificates come in as [`Roots`], the provider of cryptography is made for each connection.
 #![forbid(unsafe_code)]
 
 mod attempt;
-mod cause;
+pub mod cause;
 mod fetcher;
 mod redirect;
 mod request;
@@ -28,5 +30,6 @@ pub use fetcher::Fetcher;
 /// What headers of a request are made of.
 pub use http::{HeaderName, HeaderValue};
 pub use request::FetchRequest;
+pub use resolver::SystemResolver;
 pub use settings::FetchSettings;
 pub use tls::Roots;

@@ -16,10 +16,12 @@ pub(crate) struct Unresolved {
 }
 
 /// The system's resolver.
-pub(crate) struct SystemResolver;
+#[derive(Clone, Copy, Debug)]
+pub struct SystemResolver;
 
 impl SystemResolver {
-    pub(crate) fn shared() -> Arc<Self> {
+    /// As the client takes it.
+    pub fn shared() -> Arc<Self> {
         Arc::new(Self)
     }
 }

@@ -50,7 +50,7 @@ impl Roots {
     ///
     /// # Errors
     /// `InvalidConfig`.
-    pub(crate) fn and(&self, pem: &[u8]) -> Result<Self, LoadError> {
+    pub fn and(&self, pem: &[u8]) -> Result<Self, LoadError> {
         const HINT: &str = "give the certificate of the authority as PEM, from -----BEGIN CERTIFICATE----- to \
                             -----END CERTIFICATE-----; several, one after the other";
         let mut store = RootCertStore::clone(&self.store);
@@ -76,7 +76,7 @@ impl Roots {
     ///
     /// # Errors
     /// Never with the provider that is used here; it might know no version of TLS.
-    pub(crate) fn config(&self) -> Result<ClientConfig, rustls::Error> {
+    pub fn config(&self) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         Ok(versions.with_root_certificates(Arc::clone(&self.store)).with_no_client_auth())

@@ -21,6 +21,8 @@ pub struct Request {
     pub target: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
+    /// As much as `Content-Length` says.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -40,6 +42,7 @@ impl Request {
             method: first.next().unwrap_or_default(),
             target: first.next().unwrap_or_default(),
             headers: lines.filter_map(header).collect(),
+            body: Vec::new(),
         }
     }
 }
@@ -188,7 +191,10 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             return stream.shutdown().await;
         }
     }
-    let request = Request::parse(&String::from_utf8_lossy(&head));
+    let mut request = Request::parse(&String::from_utf8_lossy(&head));
+    let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+    request.body.resize(length, 0);
+    stream.read_exact(&mut request.body).await?;
     let answer = answers(&request);
     seen.lock().unwrap().push(request);
     for step in answer.0 {

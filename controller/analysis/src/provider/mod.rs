@@ -166,10 +166,19 @@ fn authentication<'a>(field: &Field<'a>, served: &[&str], problems: &mut Problem
 /// The text of a value for the status, cut where it gets long: an object has a limited size, and a value is for reading.
 fn shortened(text: String) -> String {
     const MOST_CHARACTERS: usize = 4096;
-    match text.char_indices().nth(MOST_CHARACTERS) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
-    }
+    cut(&text, MOST_CHARACTERS).unwrap_or(text)
+}
+
+/// What a server says in its own words, for a message: as much as people read.
+fn said(text: &str) -> String {
+    const MOST_CHARACTERS: usize = 500;
+    cut(text, MOST_CHARACTERS).unwrap_or_else(|| text.to_owned())
+}
+
+/// The beginning of what has more characters.
+fn cut(text: &str, most: usize) -> Option<String> {
+    let (end, _) = text.char_indices().nth(most)?;
+    Some(format!("{}…", text.get(..end).unwrap_or_default()))
 }
 
 /// What a server said, for a message.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tidegate_expression::Value as Measured;
 
 use super::{
-    Header, Moment, Observation, address, authentication, excerpt, headers, parse, shortened, timeout,
+    Header, Moment, Observation, address, authentication, excerpt, headers, parse, said, shortened, timeout,
 };
 use crate::field::{Field, Problems};
 use crate::substitute::has_placeholders;
@@ -13,6 +13,9 @@ use crate::substitute::has_placeholders;
 pub const DEFAULT_TIMEOUT_SECONDS: i64 = 30;
 /// Key in a metric's metadata: the query that was asked (Argo Rollouts).
 pub const RESOLVED_QUERY_KEY: &str = "ResolvedPrometheusQuery";
+
+/// How many warnings of an answer are kept: the first ones say what is wrong, and an object has a limited size.
+const MOST_WARNINGS: usize = 10;
 
 /// What is asked of which server.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,12 +87,13 @@ impl PrometheusConfig {
             Err(error) => return Err(error),
         };
         let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default();
-        if text("status") != "success" {
+        // A proxy in front may fail with an answer that it has kept.
+        if text("status") != "success" || !(200..300).contains(&status) {
             let (kind, error) = (text("errorType"), text("error"));
             return Err(if error.is_empty() {
                 format!("Prometheus answered with status {status}: {}", excerpt(body))
             } else {
-                format!("{kind}: {error}")
+                format!("{}: {}", said(kind), said(error))
             });
         }
         let data = answer.get("data").unwrap_or(&Value::Null);
@@ -102,12 +106,25 @@ impl PrometheusConfig {
                 let values: Option<Vec<_>> = values.collect();
                 list(values?.into_iter().flatten().map(Some))
             }),
-            other => return Err(format!("Prometheus metric type not supported: {other:?}; query numbers")),
+            other => {
+                return Err(format!(
+                    "Prometheus metric type not supported: {:?}; query numbers",
+                    said(other)
+                ));
+            }
         };
-        let (result, text) =
-            observed.ok_or_else(|| format!("the answer is not Prometheus's: {}", excerpt(body)))?;
+        let (result, text) = observed.ok_or_else(|| {
+            if has_histograms(result) {
+                "Prometheus metric type not supported: histograms; make numbers of them with histogram_quantile, histogram_avg \
+                 or histogram_count"
+                    .to_owned()
+            } else {
+                format!("the answer is not Prometheus's: {}", excerpt(body))
+            }
+        })?;
         let warnings = answer.get("warnings").and_then(Value::as_array).into_iter().flatten();
-        let warnings = warnings.filter_map(|warning| warning.as_str().map(str::to_owned)).collect();
+        let warnings =
+            warnings.filter_map(|warning| warning.as_str().map(said)).take(MOST_WARNINGS).collect();
         Ok(Observation { result, text: shortened(text), warnings })
     }
 }
@@ -140,6 +157,12 @@ fn range(field: &Field<'_>, problems: &mut Problems) -> Option<Range> {
 
 fn series(result: &Value) -> Option<impl Iterator<Item = &Value>> {
     result.as_array().map(|series| series.iter())
+}
+
+/// Whether there is a series of native histograms, which have no value.
+fn has_histograms(result: &Value) -> bool {
+    let is_one = |one: &Value| one.get("histogram").is_some() || one.get("histograms").is_some();
+    result.as_array().is_some_and(|series| series.iter().any(is_one))
 }
 
 fn list<'a>(samples: impl Iterator<Item = Option<&'a Value>>) -> Option<(Measured, String)> {
@@ -241,6 +264,32 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_says_besides_is_kept_short() {
+        let read = config(&json!({"address": "http://p", "query": "up"})).unwrap();
+        let long = "long ".repeat(100_000);
+        let mut warned = json!({"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}});
+        warned["warnings"] = json!(vec![&long; 100]);
+        let warnings = read.observe(200, warned.to_string().as_bytes()).unwrap().warnings;
+        assert!(!warnings.is_empty() && warnings.concat().len() < 10_000);
+        for answer in [
+            json!({"status": "error", "errorType": long, "error": long}),
+            json!({"status": "success", "data": {"resultType": long}}),
+        ] {
+            let error = read.observe(200, answer.to_string().as_bytes()).unwrap_err();
+            assert!(error.contains("long") && error.len() < 10_000, "{}", error.len());
+        }
+    }
+
+    #[test]
+    fn a_histogram_is_told_from_garbage() {
+        let read = config(&json!({"address": "http://p", "query": "up"})).unwrap();
+        let answer = json!({"status": "success", "data": {"resultType": "vector", "result": [
+            {"metric": {}, "histogram": [1, {"count": "1", "sum": "1", "buckets": []}]}]}});
+        let error = read.observe(200, answer.to_string().as_bytes()).unwrap_err();
+        assert!(error.contains("histogram_quantile"), "{error}");
+    }
+
+    #[test]
     fn anything_else_is_an_error_in_words() {
         let read = config(&json!({"address": "http://p", "query": "up"})).unwrap();
         for (status, body, said) in [
@@ -251,6 +300,7 @@ mod tests {
             ),
             (503, "upstream down", "503"),
             (500, "", "500"),
+            (500, r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}"#, "500"),
             (200, "", "empty"),
             (200, "<html>", "<html>"),
             (200, "[]", "[]"),

@@ -62,3 +62,15 @@ fn a_secret_that_cannot_be_had_is_an_error_that_may_pass() {
     assert_eq!(player.phase(), "Error");
     assert_eq!(player.seconds("m"), Vec::<i64>::new());
 }
+
+#[test]
+fn a_secret_does_not_get_into_the_query_that_is_shown() {
+    let prometheus = json!({"address": "http://p", "query": "up{token=\"{{args.token}}\"}"});
+    let args = json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]);
+    let metrics = json!([{"name": "m", "provider": {"prometheus": prometheus}}]);
+    let mut player = Player::new(json!({"metrics": metrics, "args": args}), json!({"m": [1]}));
+    player.world.secrets.insert(key(), Secret::Known("hunter2".into()));
+    player.until(5);
+    assert_eq!(player.result("m")["metadata"]["ResolvedPrometheusQuery"], "up{token=\"*****\"}");
+    assert!(!player.world.run.to_string().contains("hunter2"));
+}
