@@ -13,6 +13,8 @@
 //! for. So a process that ends in between measures again and loses nothing; a Job has the key in its name and is found again.
 //!
 //! # Where it differs from Argo Rollouts
+//! For operators this is in `docs/analysis.md`, with the rest.
+//!
 //! - Conditions, numbers and patterns that cannot be read end the run before anything is measured, with the path of each field.
 //!   In Argo a condition that does not parse is found by the first measurement.
 //! - A measurement of nothing (nil, or no elements) or of NaN is in error unless a condition of the metric says what that means to

@@ -21,6 +21,8 @@
 //! and in what nil means.
 //!
 //! # Grammar
+//! `docs/analysis.md` has it, too, for who writes conditions.
+//!
 //! ```text
 //! condition   = expression
 //! expression  = binary [ "?" expression ":" expression ]

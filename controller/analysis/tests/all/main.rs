@@ -8,6 +8,7 @@
     clippy::needless_pass_by_value
 )]
 
+mod documentation;
 mod ending;
 mod jobs;
 mod limits;

@@ -1,0 +1,91 @@
+//! Worlds as they are in practice, to be disturbed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use libfuzzer_sys::arbitrary::Unstructured;
+use serde_json::Value;
+use tidegate_analysis::{Reference, Templates};
+use tidegate_core::{Pods, Workload, World};
+
+use crate::edits::disturbed;
+
+/// All that there are: a Rollout with what is around it, or an Experiment.
+pub(crate) static WORLDS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    [
+        include_str!("../worlds/update.json"),
+        include_str!("../worlds/analysis.json"),
+        include_str!("../worlds/experiment.json"),
+    ]
+    .iter()
+    .map(|text| serde_json::from_str(text).expect("the worlds are JSON"))
+    .collect()
+});
+
+/// Objects around a Rollout or an Experiment, some of them edited.
+pub struct Disturbed(pub Value);
+
+/// One of the worlds, disturbed.
+pub fn world(input: &mut Unstructured<'_>) -> Disturbed {
+    let worlds = &*WORLDS;
+    let base = input.choose(worlds).unwrap_or(&worlds[0]);
+    Disturbed(disturbed(base, input))
+}
+
+impl Disturbed {
+    /// The object of this name, or null.
+    pub fn one(&self, name: &str) -> Arc<Value> {
+        Arc::new(self.0.get(name).cloned().unwrap_or_default())
+    }
+
+    /// The objects of a list.
+    pub fn list(&self, name: &str) -> Vec<Arc<Value>> {
+        let list = self.0.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().cloned().map(Arc::new).collect()
+    }
+
+    /// The objects of a list by their names, as caches have them.
+    pub fn by_name(&self, name: &str) -> BTreeMap<String, Arc<Value>> {
+        let named = self.list(name).into_iter().filter_map(|object| {
+            let name = object.pointer("/metadata/name")?.as_str()?.to_owned();
+            Some((name, object))
+        });
+        named.collect()
+    }
+
+    /// The AnalysisTemplates and ClusterAnalysisTemplates.
+    pub fn templates(&self) -> Templates {
+        let templates = self.list("templates").into_iter().filter_map(|object| {
+            let name = object.pointer("/metadata/name")?.as_str()?.to_owned();
+            let cluster = object.get("kind").and_then(Value::as_str) == Some("ClusterAnalysisTemplate");
+            Some((Reference { cluster, name }, object))
+        });
+        templates.collect()
+    }
+}
+
+/// What `decide` knows of it.
+pub fn rollout_world(disturbed: &Disturbed) -> World {
+    let workload = disturbed.one("workload");
+    World {
+        replica_sets: disturbed.list("replicaSets"),
+        services: disturbed.by_name("services"),
+        experiment: disturbed.list("experiments").into_iter().next(),
+        workload: if workload.is_null() { Workload::None } else { Workload::Found(workload) },
+        pods: Pods::Known(disturbed.list("pods")),
+        ..World::of(disturbed.one("rollout"))
+    }
+}
+
+/// What `conduct` knows of it. Without a Rollout nobody knows which Services are held.
+pub fn experiment_world(disturbed: &Disturbed) -> tidegate_experiment::World {
+    let rollout = disturbed.one("rollout");
+    tidegate_experiment::World {
+        experiment: disturbed.list("experiments").into_iter().next().unwrap_or_default(),
+        replica_sets: disturbed.list("replicaSets"),
+        services: disturbed.by_name("services"),
+        runs: disturbed.by_name("runs"),
+        templates: disturbed.templates(),
+        held: (!rollout.is_null()).then(|| tidegate_experiment::held(&rollout)),
+    }
+}
