@@ -89,9 +89,8 @@ impl Given {
                     };
                     given.secrets.insert(name, SecretKey { name: of.to_owned(), key: key.to_owned() });
                 }
-                (Value::Null, false) => {
-                    return Err(error(format!("args.{name} was not resolved; give it a value")));
-                }
+                // Who uses it cannot be measured, and says so.
+                (Value::Null, false) => {}
                 (_, true) => {
                     return Err(error(format!("the argument {name} has value and valueFrom; remove one")));
                 }

@@ -15,8 +15,9 @@
 //! # Where it differs from Argo Rollouts
 //! For operators this is in `docs/analysis.md`, with the rest.
 //!
-//! - Conditions, numbers and patterns that cannot be read end the run before anything is measured, with the path of each field.
-//!   In Argo a condition that does not parse is found by the first measurement.
+//! - Numbers, patterns and providers that cannot be read end the run before anything is measured, with the path of each field. A
+//!   condition that does not parse and an argument without a value put each measurement of their metric in error, and its limits
+//!   decide; others go on. In Argo an argument without a value ends the run.
 //! - A measurement of nothing (nil, or no elements) or of NaN is in error unless a condition of the metric says what that means to
 //!   it ([`tidegate_expression::Condition::provides_for_nothing`], [`provides_for_nan`]). In Argo `all(result, # < 1)` holds for
 //!   an empty vector, and `result[0] >= 0.95` fails for NaN: no evidence would decide.

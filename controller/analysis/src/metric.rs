@@ -46,12 +46,30 @@ impl Metric {
     /// # Errors
     /// All that is wrong with it.
     pub fn read(path: &str, value: &Value) -> Result<Self, Vec<SpecError>> {
+        match Self::read_undecided(path, value) {
+            Ok((metric, undecided)) if undecided.is_empty() => Ok(metric),
+            Ok((_, problems)) | Err(problems) => Err(problems),
+        }
+    }
+
+    /// Reads a metric that may have conditions which cannot be read: it can be measured, but nothing can be said about what is.
+    /// Besides, what is wrong with its conditions.
+    ///
+    /// # Errors
+    /// All that is wrong with it, when more than its conditions is.
+    pub(crate) fn read_undecided(
+        path: &str,
+        value: &Value,
+    ) -> Result<(Self, Vec<SpecError>), Vec<SpecError>> {
         let field = Field::new(path, Some(value));
-        let mut problems = Problems::default();
-        let metric = read(&field, &mut problems);
+        let (mut problems, mut undecided) = (Problems::default(), Problems::default());
+        let metric = read(&field, &mut problems, &mut undecided);
         match metric {
-            Some(metric) if problems.0.is_empty() => Ok(metric),
-            _ => Err(problems.0),
+            Some(metric) if problems.0.is_empty() => Ok((metric, undecided.0)),
+            _ => {
+                problems.0.append(&mut undecided.0);
+                Err(problems.0)
+            }
         }
     }
 
@@ -75,7 +93,8 @@ const FIELDS: [&str; 11] = [
     "provider",
 ];
 
-fn read(field: &Field<'_>, problems: &mut Problems) -> Option<Metric> {
+/// `undecided`: what is wrong with its conditions, apart from the rest.
+fn read(field: &Field<'_>, problems: &mut Problems, undecided: &mut Problems) -> Option<Metric> {
     if !field.value.is_object() {
         problems
             .say(field, format!("must be an object with a name and a provider, not {}", brief(field.value)));
@@ -108,8 +127,8 @@ fn read(field: &Field<'_>, problems: &mut Problems) -> Option<Metric> {
     }
     let error_limit = problems.number(&field.get("consecutiveErrorLimit"), 0);
     let success_limit = problems.number(&field.get("consecutiveSuccessLimit"), 0);
-    let success = condition(&field.get("successCondition"), problems);
-    let failure = condition(&field.get("failureCondition"), problems);
+    let success = condition(&field.get("successCondition"), undecided);
+    let failure = condition(&field.get("failureCondition"), undecided);
     let provider = Provider::read(&field.get("provider"), problems)?;
     Some(Metric {
         name,
@@ -145,8 +164,15 @@ fn condition(field: &Field<'_>, problems: &mut Problems) -> Option<Condition> {
 
 /// A metric in a template: checked as far as it does not depend on arguments.
 pub(crate) fn check(field: &Field<'_>, problems: &mut Problems) {
-    let mut known = field.value.clone();
-    // What depends on arguments is left out, so that the rest can be checked.
+    let known = without_placeholders(field.value);
+    let mut undecided = Problems::default();
+    read(&Field::new(field.path.clone(), Some(&known)), problems, &mut undecided);
+    problems.0.append(&mut undecided.0);
+}
+
+/// A metric without what depends on arguments, so that the rest can be read.
+pub(crate) fn without_placeholders(metric: &Value) -> Value {
+    let mut known = metric.clone();
     if let Some(fields) = known.as_object_mut() {
         for name in FIELDS.iter().filter(|name| !matches!(**name, "name" | "provider")) {
             if fields.get(*name).is_some_and(has_placeholders) {
@@ -158,5 +184,5 @@ pub(crate) fn check(field: &Field<'_>, problems: &mut Problems) {
             }
         }
     }
-    read(&Field::new(field.path.clone(), Some(&known)), problems);
+    known
 }

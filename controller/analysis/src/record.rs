@@ -46,7 +46,10 @@ impl Recorder<'_> {
             Outcome::Verdict { phase, message } => (*phase, message.clone(), None, &[][..]),
             Outcome::Error(message) => (Phase::Error, message.clone(), None, &[][..]),
             Outcome::Observed(observed) => {
-                let (phase, message) = judge(resolved.judging(), observed);
+                let (phase, message) = match resolved.unjudged() {
+                    Some(why) => (Phase::Error, why.to_owned()),
+                    None => judge(resolved.judging(), observed),
+                };
                 (phase, message, Some(observed.text.as_str()), observed.warnings.as_slice())
             }
         };

@@ -5,10 +5,10 @@ use tidegate_model::validate::SpecError;
 
 use crate::argument::{Given, Secrets};
 use crate::field::{Field, Problems, joined};
-use crate::metric::Metric;
+use crate::metric::{Metric, without_placeholders};
 use crate::provider::Provider;
 use crate::rules::Rules;
-use crate::substitute::{SubstituteError, substitute};
+use crate::substitute::{SubstituteError, substitute, substitute_known};
 
 /// A metric of a run.
 pub(crate) struct Resolved {
@@ -20,6 +20,8 @@ pub(crate) struct Resolved {
     pub(crate) kept: usize,
     /// With all secrets in place, if they can be had.
     pub(crate) ready: Ready,
+    /// Why a value cannot be judged by `metric`: its conditions cannot be read as they stand.
+    undecided: Option<String>,
 }
 
 /// Whether a metric can be measured.
@@ -40,6 +42,14 @@ impl Resolved {
         }
     }
 
+    /// Why a value cannot be judged.
+    pub(crate) fn unjudged(&self) -> Option<&str> {
+        match &self.ready {
+            Ready::Yes(_) => None,
+            Ready::Waiting | Ready::Error(_) => self.undecided.as_deref(),
+        }
+    }
+
     pub(crate) fn provider(&self) -> &Provider {
         &self.metric.provider
     }
@@ -51,11 +61,21 @@ pub(crate) fn metrics(run: &Value, given: &Given, secrets: &Secrets) -> Result<V
     let list = spec.get("metrics");
     let masked = given.masked();
     let mut problems: Vec<SpecError> = Vec::new();
-    let mut metrics: Vec<(Field<'_>, Metric)> = Vec::new();
+    let mut metrics: Vec<Readable<'_>> = Vec::new();
     for field in list.elements() {
-        let value = substitute(field.value, &masked).map_err(|error| unresolved(&field, &error))?;
-        match Metric::read(&field.path, &value) {
-            Ok(metric) => metrics.push((field, metric)),
+        let (value, lacking) = match substitute(field.value, &masked) {
+            Ok(value) => (value, None),
+            Err(error @ SubstituteError::Unresolved(_)) => {
+                let known = without_placeholders(&substitute_known(field.value, &masked));
+                (known, Some(unresolved(&field, &error)))
+            }
+            Err(error) => return Err(unresolved(&field, &error)),
+        };
+        match Metric::read_undecided(&field.path, &value) {
+            Ok((metric, undecided)) => {
+                let undecided = (!undecided.is_empty()).then(|| joined(&undecided));
+                metrics.push(Readable { field, metric, lacking, undecided });
+            }
             Err(found) => problems.extend(found),
         }
     }
@@ -63,8 +83,8 @@ pub(crate) fn metrics(run: &Value, given: &Given, secrets: &Secrets) -> Result<V
     if list.elements().next().is_none() {
         more.say(&list, "no metrics specified; give at least one");
     }
-    let names: Vec<&str> = metrics.iter().map(|(_, metric)| metric.name.as_str()).collect();
-    for (index, (field, metric)) in metrics.iter().enumerate() {
+    let names: Vec<&str> = metrics.iter().map(|one| one.metric.name.as_str()).collect();
+    for (index, Readable { field, metric, .. }) in metrics.iter().enumerate() {
         if names.iter().take(index).any(|name| *name == metric.name) {
             more.say(&field.get("name"), format!("duplicate name '{}'; rename one", metric.name));
         }
@@ -73,18 +93,37 @@ pub(crate) fn metrics(run: &Value, given: &Given, secrets: &Secrets) -> Result<V
     if !more.0.is_empty() {
         return Err(format!("Analysis spec invalid: {}", joined(&more.0)));
     }
-    let resolved = metrics.into_iter().map(|(field, metric)| Resolved {
-        is_dry_run: rules.dry_run.contains(&metric.name),
-        kept: rules.kept(&metric.name),
-        ready: ready(&field, &metric, given, secrets),
-        metric,
+    let resolved = metrics.into_iter().map(|one| Resolved {
+        is_dry_run: rules.dry_run.contains(&one.metric.name),
+        kept: rules.kept(&one.metric.name),
+        ready: ready(&one, given, secrets),
+        undecided: one.lacking.or(one.undecided),
+        metric: one.metric,
     });
     Ok(resolved.collect())
 }
 
-fn ready(field: &Field<'_>, masked: &Metric, given: &Given, secrets: &Secrets) -> Ready {
+/// A metric that can be told from others, and perhaps not be measured.
+struct Readable<'a> {
+    field: Field<'a>,
+    metric: Metric,
+    /// An argument that it needs and that has no value.
+    lacking: Option<String>,
+    /// What is wrong with its conditions, with masks for secrets.
+    undecided: Option<String>,
+}
+
+/// What cannot be measured for want of an argument, or judged, is in error each time that it is due, so that its limits decide.
+fn ready(readable: &Readable<'_>, given: &Given, secrets: &Secrets) -> Ready {
+    let Readable { field, metric: masked, lacking, undecided } = readable;
+    if let Some(lacking) = lacking {
+        return Ready::Error(lacking.clone());
+    }
     if given.secrets.is_empty() {
-        return Ready::Yes(Box::new(masked.clone()));
+        return match undecided {
+            Some(problems) => Ready::Error(problems.clone()),
+            None => Ready::Yes(Box::new(masked.clone())),
+        };
     }
     match substitute(field.value, &given.known(secrets)) {
         Ok(value) => match Metric::read(&field.path, &value) {

@@ -103,7 +103,7 @@ mod tests {
             "spec": {"selector": {"matchLabels": {"app": "web"}}},
         });
         let analysis = json!({"analysisRunMetadata": {"labels": {"a": "b", HASH_LABEL: "odd"}, "annotations": {"c": "d"}}});
-        let merged = Merged { spec: json!({"metrics": []}), endless: Vec::new() };
+        let merged = Merged { spec: json!({"metrics": []}), ..Merged::default() };
         let of = |kind, collisions| RunOf {
             rollout: &rollout,
             kind,

@@ -1,6 +1,6 @@
 //! When a metric is measured.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::phase::Phase;
 use crate::provider::job::JOB_NAME_KEY;
@@ -59,8 +59,15 @@ pub(crate) fn next(
                 (Some(Phase::Error), _) | (_, None) => ERROR_RETRY_SECONDS,
                 (_, Some(interval)) => interval,
             };
-            // One that does not say when it ended does not hold up the next.
-            last.ended_at().map_or(now, |ended| time::later(ended, pause))
+            match last.ended_at() {
+                // One that does not say when it ended does not hold up the next.
+                None => now,
+                Some(ended) => match ended.checked_add(SignedDuration::from_secs(pause)) {
+                    Ok(due) => due,
+                    // Past the end of time.
+                    Err(_) => return Next::Nothing,
+                },
+            }
         }
     };
     if due > now { Next::Wait(due) } else { Next::Measure }

@@ -33,6 +33,22 @@ pub(crate) fn substitute(value: &Value, arguments: &Arguments) -> Result<Value, 
     in_value(value, arguments, &mut left)
 }
 
+/// A value with those placeholders replaced that can be; the others stay.
+pub(crate) fn substitute_known(value: &Value, arguments: &Arguments) -> Value {
+    match value {
+        Value::String(text) => {
+            let replaced = substitute(value, arguments);
+            replaced.unwrap_or_else(|_| Value::String(text.clone()))
+        }
+        Value::Array(elements) => elements.iter().map(|one| substitute_known(one, arguments)).collect(),
+        Value::Object(fields) => {
+            let known = |(key, value): (&String, &Value)| (key.clone(), substitute_known(value, arguments));
+            fields.iter().map(known).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 fn in_value(value: &Value, arguments: &Arguments, left: &mut usize) -> Result<Value, SubstituteError> {
     Ok(match value {
         Value::String(text) => Value::String(in_text(text, arguments, left)?),

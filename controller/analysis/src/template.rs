@@ -44,12 +44,14 @@ impl Reference {
 pub type Templates = BTreeMap<Reference, Arc<Value>>;
 
 /// The spec of a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Merged {
     /// `spec` of the AnalysisRun.
     pub spec: Value,
     /// Metrics that would be measured without end, and may therefore only run in the background.
     pub endless: Vec<String>,
+    /// Arguments without a value. Metrics that use them will be in error.
+    pub unresolved: Vec<String>,
 }
 
 /// Why templates cannot be merged.
@@ -82,11 +84,6 @@ pub enum MergeError {
         /// Another.
         second: String,
     },
-    /// An argument without a value.
-    #[error(
-        "args.{0} was not resolved; give it a value where the template is used, or a default in the template"
-    )]
-    Unresolved(String),
     /// Two rules with the same pattern.
     #[error("{list} has two rules for '{metric}'; remove one")]
     RepeatedRule {
@@ -107,7 +104,6 @@ impl MergeError {
             Self::RepeatedMetric(_) => "RepeatedMetric",
             Self::NoMetrics => "NoMetrics",
             Self::Contradiction { .. } => "ContradictingArguments",
-            Self::Unresolved(_) => "UnresolvedArgument",
             Self::RepeatedRule { .. } => "RepeatedRule",
         }
     }
@@ -141,6 +137,7 @@ pub fn merge(references: &[Reference], templates: &Templates, given: &Value) -> 
     let endless = endless(&metrics);
     spec.insert("metrics".to_owned(), Value::from(metrics));
     let arguments = arguments(list("args"), elements(given, "args"))?;
+    let unresolved = unresolved(&arguments);
     if !arguments.is_empty() {
         spec.insert("args".to_owned(), Value::from(arguments));
     }
@@ -153,7 +150,7 @@ pub fn merge(references: &[Reference], templates: &Templates, given: &Value) -> 
             spec.insert(field.to_owned(), Value::from(rules));
         }
     }
-    Ok(Merged { spec: Value::Object(spec), endless })
+    Ok(Merged { spec: Value::Object(spec), endless, unresolved })
 }
 
 /// All templates that are referred to, directly and by others, once each; a template that refers to itself is no trouble.
@@ -214,13 +211,16 @@ fn arguments<'a>(
             *known = argument.clone();
         }
     }
+    Ok(merged)
+}
+
+/// The names of those that nobody gives a value.
+fn unresolved(arguments: &[Value]) -> Vec<String> {
     let lacks = |argument: &&Value| {
         ["value", "valueFrom"].iter().all(|field| argument.get(field).is_none_or(Value::is_null))
     };
-    match merged.iter().find(lacks) {
-        Some(argument) => Err(MergeError::Unresolved(text(argument, "name").unwrap_or_default().to_owned())),
-        None => Ok(merged),
-    }
+    let names = arguments.iter().filter(lacks).filter_map(|argument| text(argument, "name"));
+    names.map(str::to_owned).collect()
 }
 
 /// Metrics without end, as far as that can be said before their arguments are in place.
@@ -342,12 +342,6 @@ mod tests {
             ),
             (
                 vec!["a"],
-                json!({"a": {"metrics": metric, "args": [{"name": "x"}]}}),
-                json!({"args": [{"name": "x"}]}),
-                "UnresolvedArgument",
-            ),
-            (
-                vec!["a"],
                 json!({"a": {"metrics": metric, "dryRun": [{"metricName": "m"}]}}),
                 json!({"dryRun": [{"metricName": "m"}]}),
                 "RepeatedRule",
@@ -365,6 +359,14 @@ mod tests {
             "b": {"metrics": [{"name": "m2"}], "templates": [{"templateName": "a"}, {"templateName": "b"}]},
         });
         assert_eq!(merged(&["a"], list, json!({})), Ok(json!({"metrics": [{"name": "m1"}, {"name": "m2"}]})));
+    }
+
+    #[test]
+    fn arguments_without_a_value_are_named() {
+        let list =
+            json!({"a": {"metrics": [{"name": "m"}], "args": [{"name": "x"}, {"name": "y", "value": ""}]}});
+        let merged = merge(&[reference("a")], &templates(list), &json!({"args": [{"name": "x"}]})).unwrap();
+        assert_eq!(merged.unresolved, ["x"]);
     }
 
     #[test]

@@ -35,11 +35,8 @@ fn a_spec_that_cannot_be_acted_on_ends_the_run_at_once() {
         json!({"metrics": []}),
         json!({"metrics": "m"}),
         json!({"metrics": [good, good]}),
-        json!({"metrics": [web(json!({"successCondition": "result >"}))]}),
         json!({"metrics": [web(json!({"interval": "soon"}))]}),
         json!({"metrics": [web(json!({"provider": {"datadog": {}}}))]}),
-        json!({"metrics": [web(json!({"successCondition": "result > {{args.x}}"}))]}),
-        json!({"metrics": [good], "args": [{"name": "x"}]}),
         json!({"metrics": [good], "args": [{"name": "x", "value": "1"}, {"name": "x", "value": "1"}]}),
         json!({"metrics": [good], "args": [{"name": "x", "value": 1}]}),
         json!({"metrics": [good], "args": {}}),
@@ -54,6 +51,63 @@ fn a_spec_that_cannot_be_acted_on_ends_the_run_at_once() {
         assert_eq!(player.taken, [], "{spec}");
         assert_eq!(player.notes, ["AnalysisRunError"], "{spec}");
     }
+}
+
+#[test]
+fn a_metric_that_cannot_be_judged_or_lacks_an_argument_is_in_error_until_its_limit() {
+    for (fields, told) in [
+        (json!({"successCondition": "result >"}), "spec.metrics[0].successCondition"),
+        (json!({"failureCondition": "nope(result)"}), "spec.metrics[0].failureCondition"),
+        (json!({"successCondition": "result > {{args.x}}"}), "args.x"),
+        (json!({"interval": "{{args.x}}", "count": 2}), "args.x"),
+        (json!({"provider": {"web": {"url": "http://{{args.x}}"}}}), "args.x"),
+        (json!({"provider": {"prometheus": {"address": "http://p", "query": "up{{{args.x}}}"}}}), "args.x"),
+    ] {
+        let fields = |limit: i64| {
+            let mut fields = fields.clone();
+            fields["consecutiveErrorLimit"] = json!(limit);
+            web(fields)
+        };
+        let other = web(json!({"name": "other", "interval": "5s", "count": 100}));
+        let good = json!({"other": vec![1; 100]});
+        let spec = json!({"metrics": [fields(2), other], "args": [{"name": "x"}]});
+        let mut player = Player::new(spec.clone(), good.clone());
+        player.until(15);
+        let result = player.result("m");
+        assert_eq!((player.phase(), &result["error"]), ("Running", &json!(2)), "{told}");
+        for measurement in result["measurements"].as_array().unwrap() {
+            assert_eq!(measurement["phase"], "Error");
+            assert!(measurement["message"].as_str().unwrap().contains(told), "{measurement}");
+        }
+        assert!(!player.seconds("other").is_empty() && player.seconds("m").is_empty());
+        player.until(60);
+        assert_eq!((player.phase(), &player.result("m")["error"]), ("Error", &json!(3)));
+        assert!(player.status()["message"].as_str().unwrap().contains(told), "{}", player.status());
+
+        let mut spec = spec;
+        spec["metrics"] = json!([fields(100)]);
+        let mut player = Player::new(spec, json!({"m": [1]}));
+        player.until(120);
+        assert_eq!(player.phase(), "Running");
+    }
+}
+
+#[test]
+fn a_value_is_not_judged_by_a_condition_that_was_broken_meanwhile() {
+    let mut player =
+        Player::new(json!({"metrics": [web(json!({"successCondition": "result > 5"}))]}), json!({"m": [9]}));
+    player.pass();
+    player.edit(|run| run["spec"]["metrics"][0]["successCondition"] = json!("result >"));
+    player.pass();
+    assert_eq!(player.result("m")["measurements"][0]["phase"], "Error");
+}
+
+#[test]
+fn an_argument_that_nothing_uses_may_lack_a_value() {
+    let spec = json!({"metrics": [web(json!({}))], "args": [{"name": "x"}]});
+    let mut player = Player::new(spec, json!({"m": [1]}));
+    player.until(5);
+    assert_eq!(player.phase(), "Successful");
 }
 
 #[test]

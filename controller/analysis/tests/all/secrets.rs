@@ -45,6 +45,18 @@ fn a_secret_does_not_get_into_messages() {
 }
 
 #[test]
+fn a_condition_may_depend_on_a_secret() {
+    let args = json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]);
+    let metrics = json!([web(json!({"successCondition": "result < {{args.token}}"}))]);
+    for (secret, expected) in [("5", "Successful"), ("1", "Failed")] {
+        let mut player = Player::new(json!({"metrics": metrics, "args": args}), json!({"m": [3]}));
+        player.world.secrets.insert(key(), Secret::Known(secret.into()));
+        player.until(5);
+        assert_eq!(player.phase(), expected);
+    }
+}
+
+#[test]
 fn a_secret_that_cannot_be_had_is_an_error_that_may_pass() {
     let mut player = player();
     player.world.secrets.insert(key(), Secret::Missing("it does not exist".into()));
