@@ -7,6 +7,7 @@ use libfuzzer_sys::arbitrary::Unstructured;
 use serde_json::Value;
 use tidegate_analysis::{Reference, Templates};
 use tidegate_core::{Pods, Workload, World};
+use tidegate_model::hash::steps_hash;
 
 use crate::edits::disturbed;
 
@@ -18,9 +19,18 @@ pub(crate) static WORLDS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         include_str!("../worlds/experiment.json"),
     ]
     .iter()
-    .map(|text| serde_json::from_str(text).expect("the worlds are JSON"))
+    .map(|text| with_step_hash(serde_json::from_str(text).expect("the worlds are JSON")))
     .collect()
 });
+
+/// With the hash that the steps have, without which they count as changed, and the update begins anew.
+fn with_step_hash(mut world: Value) -> Value {
+    let hash = steps_hash(world.pointer("/rollout/spec/strategy/canary/steps"));
+    if let Some(status) = world.pointer_mut("/rollout/status").and_then(Value::as_object_mut) {
+        status.insert("currentStepHash".to_owned(), Value::from(hash));
+    }
+    world
+}
 
 /// Objects around a Rollout or an Experiment, some of them edited.
 pub struct Disturbed(pub Value);
@@ -87,5 +97,42 @@ pub fn experiment_world(disturbed: &Disturbed) -> tidegate_experiment::World {
         runs: disturbed.by_name("runs"),
         templates: disturbed.templates(),
         held: (!rollout.is_null()).then(|| tidegate_experiment::held(&rollout)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use tidegate_analysis::{Effect, assess};
+
+    fn noon() -> Timestamp {
+        "2026-01-31T12:00:00Z".parse().unwrap()
+    }
+
+    fn undisturbed(index: usize) -> Disturbed {
+        Disturbed(WORLDS[index].clone())
+    }
+
+    #[test]
+    fn the_worlds_are_as_in_practice() {
+        let decision = tidegate_core::decide(&rollout_world(&undisturbed(0)), noon());
+        let weight = decision.traffic.as_ref().map(|traffic| traffic.canary.weight);
+        assert_eq!(weight, Some(20), "{:#}", decision.status);
+        assert_eq!(decision.status["phase"], "Paused", "{:#}", decision.status);
+        let decision = tidegate_experiment::conduct(&experiment_world(&undisturbed(2)), noon());
+        assert_eq!(decision.status["phase"], "Running", "{:#}", decision.status);
+        for run in undisturbed(1).list("runs").into_iter().chain(undisturbed(2).list("runs")) {
+            let phase = run["status"]["phase"].clone();
+            let decision = assess(&tidegate_analysis::World { run, ..Default::default() }, noon());
+            assert_eq!(decision.status["phase"], phase, "{:#}", decision.status);
+            let is_right = |effect: &Effect| !matches!(effect, Effect::DeleteRun);
+            assert!(decision.effects.iter().all(is_right), "{:?}", decision.effects);
+        }
+        for world in WORLDS.iter() {
+            for template in world["templates"].as_array().unwrap() {
+                assert_eq!(tidegate_analysis::validate_template(template), []);
+            }
+        }
     }
 }
