@@ -5,6 +5,7 @@
 //! Service that was not made yet became a route to nowhere.)
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_api::object;
@@ -130,8 +131,8 @@ fn running<'a>(context: &Context<'a>) -> Option<&'a Value> {
         && !context.is_aborted()
         && !context.is_past_steps()
         && context.stable_set().is_some();
-    let experiment = context.world.experiment.as_deref().filter(|_| is_stepping)?;
     let name = &context.status.current_experiment;
+    let experiment = context.world.evidence.experiments.get(name).map(Arc::as_ref).filter(|_| is_stepping)?;
     let is_meant = !name.is_empty()
         && object::name(experiment) == name
         && object::namespace(experiment) == context.rollout.namespace

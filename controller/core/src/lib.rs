@@ -46,4 +46,4 @@ pub use problems::{Problem, problems};
 pub use release::{may_give_back, release, released};
 pub use restart::needs_pods;
 pub use routing::UNVERIFIED;
-pub use world::{PLUGIN_LOADING, Pods, RouterReport, RouterState, Routing, Workload, World};
+pub use world::{Evidence, PLUGIN_LOADING, Pods, RouterReport, RouterState, Routing, Workload, World};

@@ -132,8 +132,7 @@ pub(crate) fn is_healthy(context: &Context<'_>, position: &Position, counts: Cou
 /// Whether the update stands at a step that takes as long as it takes.
 fn is_at_endless_step(context: &Context<'_>) -> bool {
     match context.steps().get(context.index()) {
-        Some(Step::Pause(_) | Step::Experiment(_)) => !context.is_fully_promoted(),
-        Some(Step::Other(name)) => name == "analysis" && !context.is_fully_promoted(),
+        Some(Step::Pause(_) | Step::Experiment(_) | Step::Analysis) => !context.is_fully_promoted(),
         _ => false,
     }
 }

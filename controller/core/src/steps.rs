@@ -199,7 +199,7 @@ fn step_through(
         position.end_step_pause();
     }
     let is_done = match steps.get(index) {
-        None | Some(Step::Experiment(_) | Step::Other(_)) => false,
+        None | Some(Step::Experiment(_) | Step::Analysis | Step::Other(_)) => false,
         Some(Step::Pause(duration)) => is_pause_over(context, *duration, position, notes),
         // Paused for another reason, by a user or by another controller's analysis.
         Some(_) if !position.pauses.is_empty() => false,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tidegate_analysis::Templates;
 use tidegate_contract::{Share, Traffic};
 
 /// Everything that a decision about one Rollout depends on, besides the time.
@@ -19,9 +20,8 @@ pub struct World {
     pub replica_sets: Vec<Arc<Value>>,
     /// Those of the Services it names that exist, by name.
     pub services: BTreeMap<String, Arc<Value>>,
-    /// The Experiment that its status names for its current step, if that exists. Nothing else of it is needed than what its
-    /// status says of its pods.
-    pub experiment: Option<Arc<Value>>,
+    /// Everything about experiments and analysis in its namespace that a decision may need.
+    pub evidence: Evidence,
     /// What the Rollout takes its template from, if not from itself.
     pub workload: Workload,
     /// What routers answered that the Rollout does not use any more, or not with this configuration, and that have not given
@@ -31,6 +31,19 @@ pub struct World {
     pub pods: Pods,
     /// What the routers last answered; `None` until they were asked for the first time (also after a restart).
     pub routing: Option<Routing>,
+}
+
+/// What analyses and experiments there are, and what they could be made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// The AnalysisRuns that the Rollout controls, or that have a name which one of its own should have; by name.
+    pub runs: BTreeMap<String, Arc<Value>>,
+    /// The Experiments, likewise.
+    pub experiments: BTreeMap<String, Arc<Value>>,
+    /// The templates that there are.
+    pub templates: Templates,
+    /// Whether all of it is known. While it is not, nothing is begun, ended or deleted, and no step that needs it ends.
+    pub is_known: bool,
 }
 
 /// The object that a Rollout refers to by `spec.workloadRef`.
@@ -69,7 +82,7 @@ impl World {
             workload: Workload::None,
             replica_sets: Vec::new(),
             services: BTreeMap::new(),
-            experiment: None,
+            evidence: Evidence::default(),
             leaving: Vec::new(),
             pods: Pods::Unknown,
             routing: None,

@@ -34,10 +34,12 @@ pub use pod_metadata::{Injected, PodMetadata};
 pub use replica_set::ReplicaSet;
 pub use rollout::{
     AbortScaleDown, Canary, DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, PingPong, ProgressThreshold, Rollout,
-    TrafficRouting,
+    RunHistory, TrafficRouting,
 };
 pub use routing_record::{RoutedTarget, RoutingRecord};
-pub use status::{AdditionalWeight, Condition, Counts, PauseCondition, PingOrPong, Status, Weights};
+pub use status::{
+    AdditionalWeight, Condition, Counts, NotedRun, PauseCondition, PingOrPong, Status, Weights,
+};
 pub use step::{CanaryScale, ExperimentTemplate, Step};
 pub use unknown::{UnknownField, unknown_fields};
 pub use workload::{ScaleDown, WorkloadKind, WorkloadRef};

@@ -35,8 +35,19 @@ pub struct Rollout {
     pub revision_history_limit: i64,
     /// `spec.rollbackWindow.revisions`; 0 when absent: no rollback is fast.
     pub rollback_window: i64,
+    /// `spec.analysis`: how many AnalysisRuns and Experiments that are over are kept.
+    pub run_history: RunHistory,
     /// `spec.strategy.canary`.
     pub canary: Canary,
+}
+
+/// `spec.analysis`: how many AnalysisRuns, and how many Experiments, that are over are kept; of each 5 when absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunHistory {
+    /// `successfulRunHistoryLimit`.
+    pub successful: usize,
+    /// `unsuccessfulRunHistoryLimit`: of those that failed, were in error, or inconclusive.
+    pub unsuccessful: usize,
 }
 
 /// `spec.strategy.canary`.
@@ -71,6 +82,8 @@ pub struct Canary {
     pub dynamic_stable_scale: bool,
     /// `replicaProgressThreshold`: how many of the pods that are wanted suffice; all of them when absent.
     pub progress_threshold: Option<ProgressThreshold>,
+    /// `analysis`: from which step on an analysis runs in the background; 0 when it does not say. None: there is none.
+    pub background_from: Option<usize>,
 }
 
 /// When the canary of an aborted update goes (`abortScaleDownDelaySeconds`).
@@ -112,6 +125,8 @@ pub struct TrafficRouting {
     pub managed_routes: Vec<String>,
 }
 
+/// Default of the limits of `spec.analysis` (Argo Rollouts).
+const DEFAULT_RUN_HISTORY: usize = 5;
 /// Default of `scaleDownDelaySeconds` and `abortScaleDownDelaySeconds` (Argo Rollouts).
 const DEFAULT_DELAY_SECONDS: i64 = 30;
 /// Default of `trafficRouting.maxTrafficWeight` (Argo Rollouts).
@@ -141,7 +156,21 @@ impl Rollout {
                 .pointer("/rollbackWindow/revisions")
                 .and_then(Value::as_i64)
                 .unwrap_or_default(),
+            run_history: RunHistory::read(spec.get("analysis").unwrap_or(&Value::Null)),
             canary: Canary::read(value.pointer("/spec/strategy/canary").unwrap_or(&Value::Null)),
+        }
+    }
+}
+
+impl RunHistory {
+    fn read(analysis: &Value) -> Self {
+        let limit = |field: &str| {
+            let given = analysis.get(field).and_then(Value::as_i64);
+            given.map_or(DEFAULT_RUN_HISTORY, |limit| usize::try_from(limit).unwrap_or_default())
+        };
+        Self {
+            successful: limit("successfulRunHistoryLimit"),
+            unsuccessful: limit("unsuccessfulRunHistoryLimit"),
         }
     }
 }
@@ -185,6 +214,10 @@ impl Canary {
             min_pods_per_replica_set: number("minPodsPerReplicaSet").unwrap_or_default().max(0),
             dynamic_stable_scale: is_dynamic,
             progress_threshold: canary.get("replicaProgressThreshold").and_then(ProgressThreshold::read),
+            background_from: canary.get("analysis").filter(|analysis| analysis.is_object()).map(|analysis| {
+                let step = analysis.get("startingStep").and_then(Value::as_i64).unwrap_or_default();
+                usize::try_from(step).unwrap_or_default()
+            }),
         }
     }
 

@@ -33,12 +33,27 @@ pub struct Status {
     pub workload_observed_generation: String,
     /// The Experiment of the current step; empty when there is none.
     pub current_experiment: String,
+    /// The AnalysisRun of the current step (`canary.currentStepAnalysisRunStatus`).
+    pub step_run: Option<NotedRun>,
+    /// The AnalysisRun in the background (`canary.currentBackgroundAnalysisRunStatus`).
+    pub background_run: Option<NotedRun>,
     /// What the weights were when they were last set.
     pub weights: Option<Weights>,
     /// Conditions.
     pub conditions: Vec<Condition>,
     /// `replicas`, `updatedReplicas`, `readyReplicas`, `availableReplicas` as last reported.
     pub counts: Counts,
+}
+
+/// An AnalysisRun, as a Rollout's status notes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotedRun {
+    /// Its name.
+    pub name: String,
+    /// Its phase when it was looked at last; empty: it had none.
+    pub status: String,
+    /// Its message, likewise.
+    pub message: String,
 }
 
 /// One of the two Services of `pingPong`.
@@ -178,6 +193,8 @@ impl Status {
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned(),
+            step_run: NotedRun::read(status.pointer("/canary/currentStepAnalysisRunStatus")),
+            background_run: NotedRun::read(status.pointer("/canary/currentBackgroundAnalysisRunStatus")),
             weights: status.pointer("/canary/weights").filter(|weights| weights.is_object()).map(|weights| {
                 let canary = weights.pointer("/canary/weight").and_then(Value::as_u64).unwrap_or_default();
                 let additional = weights.get("additional").and_then(Value::as_array).into_iter().flatten();
@@ -205,6 +222,16 @@ impl Status {
     /// The condition of a type.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions.iter().find(|condition| condition.kind == kind)
+    }
+}
+
+impl NotedRun {
+    /// Reads it; what has no name is none.
+    fn read(value: Option<&Value>) -> Option<Self> {
+        let text = |field: &str| value?.get(field)?.as_str().map(str::to_owned);
+        let name = text("name").filter(|name| !name.is_empty())?;
+        let (status, message) = (text("status").unwrap_or_default(), text("message").unwrap_or_default());
+        Some(Self { name, status, message })
     }
 }
 

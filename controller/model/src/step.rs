@@ -20,6 +20,8 @@ pub enum Step {
     SetMirrorRoute(ManagedRoute),
     /// Runs these templates beside stable and canary.
     Experiment(Vec<ExperimentTemplate>),
+    /// Runs an analysis.
+    Analysis,
     /// A step of a kind that is not served; its name.
     Other(String),
 }
@@ -63,6 +65,9 @@ impl Step {
             let templates = experiment.get("templates").and_then(Value::as_array);
             return Self::Experiment(templates.into_iter().flatten().map(ExperimentTemplate::read).collect());
         }
+        if given("analysis").is_some() {
+            return Self::Analysis;
+        }
         if let Some(route) = given("setHeaderRoute") {
             return Self::SetHeaderRoute(managed_route(route, header_rule));
         }
@@ -91,6 +96,7 @@ impl Step {
             Self::SetHeaderRoute(route) => format!("setHeaderRoute: {}", route.name),
             Self::SetMirrorRoute(route) => format!("setMirrorRoute: {}", route.name),
             Self::Experiment(_) => "experiment".to_owned(),
+            Self::Analysis => "analysis".to_owned(),
             Self::Other(name) => name.clone(),
         }
     }

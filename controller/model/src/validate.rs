@@ -5,6 +5,7 @@
 //! ignored would be worse. Contents of the pod template are left to the API server, which knows its own version.
 
 mod canary;
+mod evidence;
 mod field;
 mod roles;
 mod route_step;
@@ -87,6 +88,7 @@ impl Checks {
         if self.object(&window) {
             self.number(&window.get("revisions"), 0);
         }
+        self.run_history(&spec.get("analysis"));
         self.strategy(&spec.get("strategy"));
         self.pod_metadata(spec, workload::template(rollout, workload));
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tidegate_api::{ObjectKey, Operation, Request, Resource};
+use tidegate_api::{ObjectKey, Operation, Request, Resource, object};
 use tidegate_contract::Selection;
-use tidegate_core::{Pods, Routing, World};
+use tidegate_core::{Evidence, Pods, Routing, World};
 use tidegate_model::{interest, workload};
 
 use crate::caches::{REPLICA_SETS, ROLLOUTS, SERVICES};
@@ -56,7 +56,11 @@ impl Shell {
             template_hash: None,
             replica_sets,
             services,
-            experiment,
+            evidence: Evidence {
+                experiments: experiment.map(|one| (object::name(&one).to_owned(), one)).into_iter().collect(),
+                is_known: true,
+                ..Evidence::default()
+            },
             workload,
             leaving: Vec::new(),
             pods: Pods::Unknown,

@@ -13,7 +13,7 @@ use tidegate_contract::Traffic;
 
 use crate::context::Context;
 use crate::traffic;
-use crate::world::{Pods, RouterReport, RouterState, Routing, Workload, World};
+use crate::world::{Evidence, Pods, RouterReport, RouterState, Routing, Workload, World};
 
 const HASH: &str = "rollouts-pod-template-hash";
 
@@ -86,7 +86,16 @@ impl Scene {
             template_hash: None,
             replica_sets: self.sets.iter().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(named).collect::<BTreeMap<_, _>>(),
-            experiment: self.experiment.clone().map(Arc::new),
+            evidence: Evidence {
+                experiments: self
+                    .experiment
+                    .clone()
+                    .map(|one| ("web-1".to_owned(), Arc::new(one)))
+                    .into_iter()
+                    .collect(),
+                is_known: true,
+                ..Evidence::default()
+            },
             workload: Workload::None,
             pods: Pods::Unknown,
             routing: None,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tidegate_api::{Body, Operation, Request, object};
 use tidegate_contract::{Kind, ObjectRef, Share, Traffic};
 use tidegate_core::{
-    Decision, Note, Pods, RouterReport, RouterState, Routing, UNVERIFIED, Workload, World, decide,
+    Decision, Evidence, Note, Pods, RouterReport, RouterState, Routing, UNVERIFIED, Workload, World, decide,
 };
 
 use crate::checks::check_shares;
@@ -52,7 +52,7 @@ pub(crate) struct Cluster {
     pub(crate) rollout: Value,
     pub(crate) sets: BTreeMap<String, Value>,
     pub(crate) services: BTreeMap<String, Value>,
-    pub(crate) experiment: Option<Value>,
+    pub(crate) evidence: Evidence,
     pub(crate) workload: Workload,
     pub(crate) pods: Pods,
     /// Whether there were no replicas at some time.
@@ -84,7 +84,7 @@ impl Cluster {
             rollout,
             sets: BTreeMap::new(),
             services: BTreeMap::new(),
-            experiment: None,
+            evidence: Evidence { is_known: true, ..Evidence::default() },
             workload: Workload::None,
             pods: Pods::Unknown,
             was_empty: false,
@@ -145,7 +145,7 @@ impl Cluster {
             template_hash: None,
             replica_sets: self.sets.values().cloned().map(Arc::new).collect(),
             services: self.services.iter().map(|(name, one)| (name.clone(), Arc::new(one.clone()))).collect(),
-            experiment: self.experiment.clone().map(Arc::new),
+            evidence: self.evidence.clone(),
             workload: self.workload.clone(),
             pods: self.pods.clone(),
             routing: self.asked.as_ref().map(|traffic| self.answer(traffic)),

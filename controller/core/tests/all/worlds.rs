@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
-use tidegate_core::{Pods, Workload, World, decide};
+use tidegate_core::{Evidence, Pods, Workload, World, decide};
 
 use crate::checks::check_shares;
 use crate::cluster::{Cluster, Gate};
@@ -147,7 +147,7 @@ proptest! {
             template_hash: None,
             replica_sets: sets.into_iter().map(Arc::new).collect(),
             services: services.into_iter().enumerate().map(named).collect::<BTreeMap<_, _>>(),
-            experiment: None,
+            evidence: Evidence::default(),
             workload: Workload::None,
             leaving: Vec::new(),
             pods: Pods::Unknown,

@@ -173,7 +173,7 @@ impl Change<'_> {
                         .filter(|route| route.is_wanted)
                         .all(|route| route.written.as_ref().is_some_and(|one| one.has_managed()))
             }
-            None | Some(Step::Experiment(_) | Step::Other(_)) => false,
+            None | Some(Step::Experiment(_) | Step::Analysis | Step::Other(_)) => false,
         }
     }
 

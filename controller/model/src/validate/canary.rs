@@ -11,25 +11,13 @@ use crate::rollout::{DEFAULT_MAX_WEIGHT, LARGEST_MAX_WEIGHT, ProgressThreshold};
 
 /// Fields of `trafficRouting` that are not routers, and where routers that Argo Rollouts has not built in stand.
 const ROUTING: [&str; 3] = ["plugins", "managedRoutes", "maxTrafficWeight"];
-/// Fields of a canary that would change what it does, and do not yet.
-const LATER_FIELDS: [(&str, &str); 1] = [("analysis", "background analysis is not served yet; remove it")];
 
 impl Checks {
     /// The whole strategy, steps included.
     pub(super) fn canary(&mut self, canary: &Field<'_>) {
-        for (name, message) in LATER_FIELDS {
-            let field = canary.get(name);
-            if field.is_given() && field.value != &Value::Bool(false) {
-                self.say(&field, message);
-            }
-        }
+        self.background_analysis(&canary.get("analysis"));
         for name in ["canaryMetadata", "stableMetadata"] {
-            let metadata = canary.get(name);
-            if self.object(&metadata) {
-                self.only(&metadata, &["labels", "annotations"]);
-                self.texts(&metadata.get("labels"));
-                self.texts(&metadata.get("annotations"));
-            }
+            self.metadata(&canary.get(name));
         }
         let routing = canary.get("trafficRouting");
         let is_routed = self.object(&routing);

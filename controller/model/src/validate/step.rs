@@ -6,9 +6,10 @@ use super::field::{Checks, Field, brief};
 use crate::duration::pause_duration;
 
 /// Kinds of steps that are served.
-const STEPS: [&str; 5] = ["setWeight", "pause", "setCanaryScale", "setHeaderRoute", "setMirrorRoute"];
+const STEPS: [&str; 7] =
+    ["setWeight", "pause", "setCanaryScale", "setHeaderRoute", "setMirrorRoute", "experiment", "analysis"];
 /// Kinds of steps that Argo Rollouts has and that are not served yet.
-const LATER_STEPS: [&str; 3] = ["experiment", "analysis", "plugin"];
+const LATER_STEPS: [&str; 1] = ["plugin"];
 
 /// What steps need to know of `trafficRouting`.
 pub(super) struct Routing<'a> {
@@ -48,6 +49,8 @@ impl Checks {
             "setCanaryScale" => self.canary_scale(&payload, routing),
             "setHeaderRoute" => self.header_route(&payload, routing),
             "setMirrorRoute" => self.mirror_route(&payload, routing),
+            "experiment" => self.experiment_step(&payload, routing),
+            "analysis" => self.analysis_step(&payload),
             _ if LATER_STEPS.contains(&name) => {
                 let message = format!(
                     "steps of the kind {name} are not served yet, only {}; remove the step",

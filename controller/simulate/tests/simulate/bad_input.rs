@@ -115,7 +115,7 @@ fn specs_that_make_no_sense() {
         ("empty step", |app| app.canary()["steps"] = json!([{}])),
         ("no such duration", |app| app.canary()["steps"] = json!([{"pause": {"duration": "soon"}}])),
         ("analysis", |app| {
-            app.canary()["steps"] = json!([{"analysis": {"templates": [{"templateName": "x"}]}}]);
+            app.canary()["steps"] = json!([{"analysis": {"templates": []}}]);
         }),
         ("experiment", |app| app.canary()["steps"] = json!([{"experiment": {"templates": []}}])),
         ("header route", |app| app.canary()["steps"] = json!([{"setHeaderRoute": {"name": "x"}}])),
