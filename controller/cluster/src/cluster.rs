@@ -56,6 +56,7 @@ pub struct Served {
 pub(crate) struct Known {
     pub(crate) pods: TableId,
     pub(crate) replica_sets: TableId,
+    pub(crate) jobs: TableId,
     pub(crate) services: TableId,
     pub(crate) namespaces: TableId,
     pub(crate) gateways: TableId,
@@ -72,6 +73,7 @@ impl Cluster {
         let known = Known {
             pods: table("Pod"),
             replica_sets: table("ReplicaSet"),
+            jobs: table("Job"),
             services: table("Service"),
             namespaces: table("Namespace"),
             gateways: table("Gateway"),

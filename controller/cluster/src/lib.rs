@@ -1,4 +1,4 @@
-//! An in-memory Kubernetes cluster: API server, `ReplicaSet` controller, pods and a gateway, in virtual time.
+//! An in-memory Kubernetes cluster: API server, `ReplicaSet` and Job controllers, pods and a gateway, in virtual time.
 //!
 //! Plain functions over plain data: no threads, no clocks, no sockets. The same requests at the same times give the
 //! same answers, names and uids, always. `tidegate simulate`, the demo and the deterministic simulation stand on it; a
@@ -57,15 +57,15 @@
 //! Server-side apply, strategic merge patches and `managedFields`; authentication and authorization; several versions of one
 //! kind; foreground deletion and orphaning;
 //! mutating webhooks (validating ones: [`Settings::refusals`]); CEL, patterns and formats in schemas; validation of the
-//! rest of built-in kinds, whose unknown fields are kept; the `Deployment` controller; `EndpointSlice`s; expiry of Events;
+//! rest of built-in kinds, whose unknown fields are kept; the `Deployment` controller; indexed Jobs and what a Job's policies and its time to live say; `EndpointSlice`s; expiry of Events;
 //! dry runs; disruption budgets (evictions are refused as [`PodBehaviour`] says). Items of lists of built-in kinds carry their `apiVersion` and `kind`, which a real server leaves out. Chunked lists,
 //! bookmarks, field selectors and watches with selectors are matters of its HTTP face, the crate `tidegate-server`.
 //!
 //! # What goes on by itself
 //!
 //! [`Settings`] say what takes how long. [`Cluster::next_event_at`] tells when something happens next, and
-//! [`Cluster::advance`] lets it happen: the `ReplicaSet` controller keeps pods and counts them, pods get ready (or do
-//! not, or crash), gateways take routes and report on them, garbage is collected. [`Cluster::traffic`] tells where traffic
+//! [`Cluster::advance`] lets it happen: the `ReplicaSet` controller keeps pods and counts them, so does the Job controller until enough have succeeded, pods get ready (or do
+//! not, or crash), or end, gateways take routes and report on them, garbage is collected. [`Cluster::traffic`] tells where traffic
 //! really goes.
 #![forbid(unsafe_code)]
 

@@ -56,6 +56,9 @@ pub struct PodBehaviour {
     pub terminates_after: Duration,
     /// Whether evictions are refused, as they are by a disruption budget that allows none.
     pub refuses_evictions: bool,
+    /// How long a pod that is not to be started again for ever (its `restartPolicy` is not `Always`) runs before it
+    /// succeeds.
+    pub succeeds_after: Duration,
     /// Pods that behave otherwise; the first rule that fits a new pod counts.
     pub rules: Vec<PodRule>,
 }
@@ -66,6 +69,7 @@ impl Default for PodBehaviour {
             ready_after: Duration::from_secs(3),
             terminates_after: Duration::from_secs(1),
             refuses_evictions: false,
+            succeeds_after: Duration::from_secs(2),
             rules: Vec::new(),
         }
     }
@@ -97,8 +101,14 @@ pub enum PodOutcome {
         /// The reason.
         reason: String,
     },
-    /// Its container exits some time after it became ready, and is started again after a growing pause
-    /// (10 s doubling to 5 min, as a kubelet does), for ever.
+    /// It becomes ready, and its container exits with success some time later. With the `restartPolicy` `Always` it is
+    /// started again as after a crash.
+    Succeeds {
+        /// How long it is ready before it exits.
+        after: Duration,
+    },
+    /// Its container exits with a failure some time after it became ready, and is started again after a growing pause
+    /// (10 s doubling to 5 min, as a kubelet does), for ever; with the `restartPolicy` `Never` the pod has failed.
     Crashes {
         /// How long it is ready before it exits.
         after: Duration,
@@ -107,14 +117,18 @@ pub enum PodOutcome {
 
 impl PodBehaviour {
     /// What becomes of this pod.
-    pub(crate) fn outcome(&self, pod: &Value) -> &PodOutcome {
+    pub(crate) fn outcome(&self, pod: &Value) -> PodOutcome {
         let fits = |rule: &&PodRule| {
             let containers = crate::json::items(pod, &["spec", "containers"]);
             let mut images = containers.iter().map(|container| crate::json::text(container, &["image"]));
             rule.image.as_ref().is_none_or(|pattern| images.any(|image| matches(pattern, image)))
                 && rule.labels.iter().all(|(key, value)| object::label(pod, key) == Some(value))
         };
-        self.rules.iter().find(fits).map_or(&PodOutcome::Ready, |rule| &rule.outcome)
+        match self.rules.iter().find(fits) {
+            Some(rule) => rule.outcome.clone(),
+            None if crate::json::text(pod, &["spec", "restartPolicy"]) == "Always" => PodOutcome::Ready,
+            None => PodOutcome::Succeeds { after: self.succeeds_after },
+        }
     }
 }
 

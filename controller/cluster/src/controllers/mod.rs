@@ -2,6 +2,7 @@
 
 mod garbage;
 mod gateway;
+mod job;
 mod namespace;
 mod pods;
 mod replica_set;
@@ -22,6 +23,10 @@ pub(crate) use replica_set::PodsOf;
 pub(crate) enum Task {
     /// The `ReplicaSet` controller looks at one.
     ReplicaSet(Place),
+    /// The Job controller looks at one.
+    Job(Place),
+    /// The Job controller lets a pod go whose Job is gone.
+    Untrack(Place),
     /// The next step in the life of a pod, unless it has been replaced by another of its name.
     Pod(Place, String, pods::Step),
     /// The garbage collector looks at an object.
@@ -41,6 +46,8 @@ impl Cluster {
     pub(crate) fn run(&mut self, task: Task) {
         match task {
             Task::ReplicaSet(place) => self.sync_replica_set(&place),
+            Task::Job(place) => self.sync_job(&place),
+            Task::Untrack(place) => self.untrack(&place),
             Task::Pod(place, uid, step) => self.step_pod(&place, &uid, step),
             Task::Collect(place) => self.collect(&place),
             Task::Namespace(place) => self.sweep(&place),
@@ -59,16 +66,24 @@ impl Cluster {
             self.react_pod(place, old, new);
             let owners = [old, new].into_iter().flatten().filter_map(object::controller_uid);
             let owners = owners.filter_map(|uid| self.store.live(uid));
-            let owners = owners.filter(|owner| owner.table == self.known.replica_sets);
             let owners: Vec<Place> = owners.cloned().collect();
             for owner in owners {
-                self.after(soon, Task::ReplicaSet(owner));
+                if owner.table == self.known.replica_sets {
+                    self.after(soon, Task::ReplicaSet(owner));
+                } else if owner.table == self.known.jobs {
+                    self.after(soon, Task::Job(owner));
+                }
             }
         } else if table == self.known.replica_sets {
             if new.is_none() {
                 self.failures.remove(place);
             } else if !self.acting {
                 self.after(soon, Task::ReplicaSet(place.clone()));
+            }
+        } else if table == self.known.jobs {
+            match (old, new) {
+                (Some(gone), None) => self.orphan_pods(gone),
+                _ => self.after(soon, Task::Job(place.clone())),
             }
         } else if table == self.known.namespaces {
             if new.is_some_and(object::is_deleting) {

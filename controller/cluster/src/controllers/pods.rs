@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Run,
     /// A container exits.
     Crash,
+    /// Its containers exit with success.
+    Succeed,
     /// A container that exited is started again.
     Restart,
     /// Its containers have stopped.
@@ -38,6 +40,8 @@ struct Condition<'a> {
     ready: bool,
     /// Why its containers wait, if they do not run.
     waiting: Option<&'a str>,
+    /// How its containers exited, if they will not be started again.
+    exit_code: Option<i32>,
     restarts: u64,
 }
 
@@ -48,7 +52,7 @@ impl Cluster {
         if old.is_none() {
             let soon = self.settings.controllers_act_after;
             let runs = match self.settings.pods.outcome(new) {
-                PodOutcome::ReadyAfter(after) => *after,
+                PodOutcome::ReadyAfter(after) => after,
                 _ => self.settings.pods.ready_after,
             };
             self.after(soon, Task::Pod(place.clone(), uid.clone(), Step::Bind));
@@ -64,11 +68,13 @@ impl Cluster {
 
     pub(super) fn step_pod(&mut self, place: &Place, uid: &str, step: Step) {
         let Some(pod) = self.store.at(place).cloned() else { return };
-        if object::uid(&pod) != uid || (object::is_deleting(&pod) && step != Step::Stop) {
+        let is_over = matches!(text(&pod, &["status", "phase"]), "Succeeded" | "Failed");
+        if object::uid(&pod) != uid || ((object::is_deleting(&pod) || is_over) && step != Step::Stop) {
             return;
         }
-        let outcome = self.settings.pods.outcome(&pod).clone();
+        let outcome = self.settings.pods.outcome(&pod);
         let restarts = restarts(&pod);
+        let policy = text(&pod, &["spec", "restartPolicy"]);
         let next = |step: Step| Task::Pod(place.clone(), uid.to_owned(), step);
         match step {
             Step::Bind => {
@@ -79,36 +85,70 @@ impl Cluster {
                     phase: "Pending",
                     ready: false,
                     waiting: Some("ContainerCreating"),
+                    exit_code: None,
                     restarts,
                 };
                 self.set_pod(place, new, &waiting);
             }
             Step::Run => {
                 let condition = match &outcome {
-                    PodOutcome::NeverStarts { reason } => {
-                        Condition { phase: "Pending", ready: false, waiting: Some(reason), restarts }
-                    }
+                    PodOutcome::NeverStarts { reason } => Condition {
+                        phase: "Pending",
+                        ready: false,
+                        waiting: Some(reason),
+                        exit_code: None,
+                        restarts,
+                    },
                     PodOutcome::NeverReady => {
-                        Condition { phase: "Running", ready: false, waiting: None, restarts }
+                        Condition { phase: "Running", ready: false, waiting: None, exit_code: None, restarts }
                     }
-                    _ => Condition { phase: "Running", ready: true, waiting: None, restarts },
+                    _ => {
+                        Condition { phase: "Running", ready: true, waiting: None, exit_code: None, restarts }
+                    }
                 };
                 self.set_pod(place, pod.as_ref().clone(), &condition);
-                if let PodOutcome::Crashes { after } = outcome {
-                    self.after(after, next(Step::Crash));
+                match outcome {
+                    PodOutcome::Crashes { after } => self.after(after, next(Step::Crash)),
+                    PodOutcome::Succeeds { after } => self.after(after, next(Step::Succeed)),
+                    _ => {}
                 }
             }
-            Step::Crash => {
-                let waits =
-                    Condition { phase: "Running", ready: false, waiting: Some("CrashLoopBackOff"), restarts };
+            Step::Succeed if policy != "Always" => {
+                let ended = Condition {
+                    phase: "Succeeded",
+                    ready: false,
+                    waiting: None,
+                    exit_code: Some(0),
+                    restarts,
+                };
+                self.set_pod(place, pod.as_ref().clone(), &ended);
+            }
+            Step::Crash if policy == "Never" => {
+                let ended =
+                    Condition { phase: "Failed", ready: false, waiting: None, exit_code: Some(1), restarts };
+                self.set_pod(place, pod.as_ref().clone(), &ended);
+            }
+            Step::Crash | Step::Succeed => {
+                let waits = Condition {
+                    phase: "Running",
+                    ready: false,
+                    waiting: Some("CrashLoopBackOff"),
+                    exit_code: None,
+                    restarts,
+                };
                 self.set_pod(place, pod.as_ref().clone(), &waits);
                 let doublings = u32::try_from(restarts.min(8)).unwrap_or_default();
                 let pause = BACK_OFF.0.saturating_mul(1 << doublings).min(BACK_OFF.1);
                 self.after(std::time::Duration::from_secs(pause), next(Step::Restart));
             }
             Step::Restart => {
-                let runs =
-                    Condition { phase: "Running", ready: false, waiting: None, restarts: restarts + 1 };
+                let runs = Condition {
+                    phase: "Running",
+                    ready: false,
+                    waiting: None,
+                    exit_code: None,
+                    restarts: restarts + 1,
+                };
                 self.set_pod(place, pod.as_ref().clone(), &runs);
                 self.after(self.settings.pods.ready_after, next(Step::Run));
             }
@@ -131,7 +171,7 @@ impl Cluster {
     pub(super) fn set_ready(&mut self, place: &Place, mut pod: Value, since: jiff::Timestamp) {
         object_at(&mut pod, "spec").entry("nodeName").or_insert_with(|| NODE.into());
         let now = std::mem::replace(&mut self.now, since);
-        let ready = Condition { phase: "Running", ready: true, waiting: None, restarts: 0 };
+        let ready = Condition { phase: "Running", ready: true, waiting: None, exit_code: None, restarts: 0 };
         self.set_pod(place, pod, &ready);
         self.now = now;
     }
@@ -147,9 +187,17 @@ impl Cluster {
             .iter()
             .map(|container| {
                 let name = text(container, &["name"]);
-                let state = match condition.waiting {
-                    Some(reason) => json!({"waiting": {"reason": reason}}),
-                    None => match previous(name).and_then(|one| at(one, &["state", "running"])) {
+                let state = match (condition.waiting, condition.exit_code) {
+                    (Some(reason), _) => json!({"waiting": {"reason": reason}}),
+                    (None, Some(code)) => {
+                        let started = previous(name).map(|one| text(one, &["state", "running", "startedAt"]));
+                        let started = started.filter(|at| !at.is_empty()).unwrap_or(&now);
+                        let reason = if code == 0 { "Completed" } else { "Error" };
+                        json!({"terminated": {
+                            "exitCode": code, "reason": reason, "startedAt": started, "finishedAt": now,
+                        }})
+                    }
+                    (None, None) => match previous(name).and_then(|one| at(one, &["state", "running"])) {
                         Some(running) => json!({"running": running}),
                         None => json!({"running": {"startedAt": now}}),
                     },
@@ -164,7 +212,7 @@ impl Cluster {
                     "image": text(container, &["image"]),
                     "imageID": "",
                     "ready": condition.ready,
-                    "started": condition.waiting.is_none(),
+                    "started": condition.waiting.is_none() && condition.exit_code.is_none(),
                     "restartCount": condition.restarts,
                     "state": state,
                     "lastState": last,
@@ -180,7 +228,11 @@ impl Cluster {
         }
         status.insert("containerStatuses".into(), statuses.into());
         let conditions = status.entry("conditions").or_insert_with(|| json!([]));
-        let not_ready = (!condition.ready).then_some("ContainersNotReady");
+        let not_ready = (!condition.ready).then_some(match (condition.exit_code, condition.phase) {
+            (Some(_), "Succeeded") => "PodCompleted",
+            (Some(_), _) => "PodFailed",
+            _ => "ContainersNotReady",
+        });
         set_condition(conditions, "PodScheduled", true, None, &now);
         set_condition(conditions, "Initialized", true, None, &now);
         set_condition(conditions, "ContainersReady", condition.ready, not_ready, &now);

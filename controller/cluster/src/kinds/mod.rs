@@ -5,6 +5,7 @@ mod definition;
 pub(crate) mod gateway_api;
 mod ingress;
 mod istio;
+mod job;
 pub(crate) mod network;
 pub(crate) mod rollout;
 pub(crate) mod workload;
@@ -90,6 +91,7 @@ pub(crate) enum Family {
     Pod,
     ReplicaSet,
     Deployment,
+    Job,
     PodTemplate,
     Service,
     Event,
@@ -105,7 +107,12 @@ impl Kind {
     fn built_in(resource: Resource, family: Family) -> Self {
         let status = matches!(
             family,
-            Family::Namespace | Family::Pod | Family::ReplicaSet | Family::Deployment | Family::Service
+            Family::Namespace
+                | Family::Pod
+                | Family::ReplicaSet
+                | Family::Deployment
+                | Family::Job
+                | Family::Service
         );
         let scale = matches!(family, Family::ReplicaSet | Family::Deployment).then(|| ScalePaths {
             spec_replicas: "/spec/replicas".into(),
@@ -143,7 +150,12 @@ impl Kind {
     pub(crate) fn counts_generations(&self) -> bool {
         matches!(
             self.family,
-            Family::Custom | Family::Pod | Family::ReplicaSet | Family::Deployment | Family::PodTemplate
+            Family::Custom
+                | Family::Pod
+                | Family::ReplicaSet
+                | Family::Deployment
+                | Family::Job
+                | Family::PodTemplate
         )
     }
 
@@ -155,6 +167,7 @@ impl Kind {
         match self.family {
             Family::ReplicaSet => workload::default_replica_set(object),
             Family::Deployment => workload::default_deployment(object),
+            Family::Job => job::default_job(object),
             Family::PodTemplate => workload::default_pod_template(object),
             Family::Pod => workload::default_pod(object),
             Family::Service => network::default_service(object),
@@ -178,6 +191,7 @@ impl Kind {
     pub(crate) fn mistyped(&self, object: &Value) -> Option<String> {
         match self.family {
             Family::ReplicaSet | Family::Deployment => workload::mistyped(object),
+            Family::Job => job::mistyped(object),
             _ => None,
         }
     }
@@ -194,6 +208,7 @@ impl Kind {
             Family::ReplicaSet => {
                 as_object(object).insert("status".into(), json!({"replicas": 0}));
             }
+            Family::Job => job::prepare(object),
             Family::Deployment | Family::Service => {
                 let status =
                     if self.family == Family::Service { json!({"loadBalancer": {}}) } else { json!({}) };
@@ -229,7 +244,7 @@ impl Kind {
         }
         let moved = match self.family {
             Family::Custom => differs_outside_metadata(new, old),
-            Family::Pod | Family::ReplicaSet => new.get("spec") != old.get("spec"),
+            Family::Pod | Family::ReplicaSet | Family::Job => new.get("spec") != old.get("spec"),
             Family::PodTemplate => new.get("template") != old.get("template"),
             Family::Deployment => {
                 let annotations = |object: &Value| {
@@ -282,6 +297,7 @@ impl Kind {
                 causes
             }
             Family::Deployment => workload::validate(new, old),
+            Family::Job => job::validate(new, old),
             Family::Pod => workload::validate_pod(new, old),
             Family::Service => network::validate_service(new),
             Family::Event => validate_event(new),
@@ -359,6 +375,7 @@ fn read_built_in() -> Vec<Kind> {
         Kind::built_in(builtin::events(), Family::Event),
         Kind::built_in(builtin::replica_sets(), Family::ReplicaSet),
         Kind::built_in(builtin::deployments(), Family::Deployment),
+        Kind::built_in(Resource::namespaced("batch", "v1", "Job", "jobs"), Family::Job),
         Kind::built_in(builtin::pod_templates(), Family::PodTemplate),
         Kind::built_in(builtin::leases(), Family::Lease),
     ];

@@ -38,7 +38,7 @@ pub(super) fn default_pod_template(object: &mut Value) {
     default_template(as_object(object));
 }
 
-fn default_template(spec: &mut Map<String, Value>) {
+pub(super) fn default_template(spec: &mut Map<String, Value>) {
     let template = spec.entry("template").or_insert(Value::Null);
     // An embedded ObjectMeta is typed: what is empty is not kept.
     let metadata = object_at(template, "metadata");
@@ -289,7 +289,7 @@ pub(super) fn validate_pod(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     causes
 }
 
-fn validate_pod_spec(field: &str, spec: Option<&Value>, causes: &mut Vec<Cause>) {
+pub(super) fn validate_pod_spec(field: &str, spec: Option<&Value>, causes: &mut Vec<Cause>) {
     let containers = spec.map(|spec| items(spec, &["containers"])).unwrap_or_default();
     if containers.is_empty() {
         causes.push(value_required(&format!("{field}.containers"), ""));

@@ -11,6 +11,7 @@
 mod definitions;
 mod deletion;
 mod gateway;
+mod jobs;
 mod metadata;
 mod patches;
 mod pods;
