@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::arbitrary::Unstructured;
 use serde_json::Value;
 use tidegate_analysis::{Reference, Templates};
-use tidegate_core::{Pods, Workload, World};
+use tidegate_core::{Evidence, Pods, Workload, World};
 use tidegate_model::hash::steps_hash;
 
 use crate::edits::disturbed;
@@ -80,7 +80,12 @@ pub fn rollout_world(disturbed: &Disturbed) -> World {
     World {
         replica_sets: disturbed.list("replicaSets"),
         services: disturbed.by_name("services"),
-        experiment: disturbed.list("experiments").into_iter().next(),
+        evidence: Evidence {
+            runs: disturbed.by_name("runs"),
+            experiments: disturbed.by_name("experiments"),
+            templates: disturbed.templates(),
+            is_known: *disturbed.one("isKnown") == Value::Bool(true),
+        },
         workload: if workload.is_null() { Workload::None } else { Workload::Found(workload) },
         pods: Pods::Known(disturbed.list("pods")),
         ..World::of(disturbed.one("rollout"))
@@ -120,6 +125,15 @@ mod tests {
         let weight = decision.traffic.as_ref().map(|traffic| traffic.canary.weight);
         assert_eq!(weight, Some(20), "{:#}", decision.status);
         assert_eq!(decision.status["phase"], "Paused", "{:#}", decision.status);
+        let traffic = tidegate_core::decide(&rollout_world(&undisturbed(2)), noon()).traffic.unwrap();
+        assert_eq!(
+            traffic.additional.iter().map(|one| one.weight).collect::<Vec<_>>(),
+            [5, 5],
+            "{traffic:?}"
+        );
+        for world in WORLDS.iter() {
+            assert_eq!(tidegate_model::validate::validate(&world["rollout"]), []);
+        }
         let decision = tidegate_experiment::conduct(&experiment_world(&undisturbed(2)), noon());
         assert_eq!(decision.status["phase"], "Running", "{:#}", decision.status);
         for run in undisturbed(1).list("runs").into_iter().chain(undisturbed(2).list("runs")) {
