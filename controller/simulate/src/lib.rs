@@ -8,6 +8,7 @@
 //! | `manifests` | reading what users wrote |
 //! | `scenario`, `objects`, `changes`, `player` | the story: what is applied, what is done later, and how long it goes on |
 //! | `driver` | the shell's effects, carried out on the cluster in virtual time |
+//! | `metrics` | what the providers of metrics answer, as a file says it |
 //! | `journal` | what was written on the way, with the objects before and after |
 //! | `observer`, `frame`, `line` | what is told |
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ mod frame;
 mod journal;
 mod line;
 pub mod manifests;
+pub mod metrics;
 pub mod objects;
 mod observer;
 mod player;

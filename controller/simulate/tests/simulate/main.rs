@@ -4,5 +4,6 @@
 
 mod bad_input;
 mod canary;
+mod metrics;
 mod shared;
 mod story;
