@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_analysis::provider::Provider;
-use tidegate_analysis::{Effect, Outcome, World, assess};
+use tidegate_analysis::{Effect, Outcome, Secrets, World, assess};
 use tidegate_cluster::PodOutcome;
 use tidegate_simulate::metrics::{Measurement, MetricsError, Script};
 
@@ -19,7 +19,7 @@ fn provider(config: Value) -> Provider {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisRun",
         "metadata": {"name": "run", "namespace": "default", "uid": "1"}, "spec": {"metrics": [metric]},
     });
-    let world = World { run: run.into(), secrets: Default::default(), answers: Vec::new() };
+    let world = World { run: run.into(), secrets: Secrets::default(), answers: Vec::new() };
     let decision = assess(&world, jiff::Timestamp::UNIX_EPOCH);
     let measured = decision.effects.into_iter().find_map(|effect| match effect {
         Effect::Measure { provider, .. } => Some(*provider),
