@@ -24,10 +24,12 @@ impl Script {
             );
             return (ANSWERS, Outcome::Error(why));
         };
-        let observed = match provider {
-            Provider::Prometheus(config) => ask_prometheus(config, scripted),
-            Provider::Web(config) => ask_web(config, scripted),
-            Provider::Job(_) => Err(Failure::Refused("a Job is run, not asked".to_owned())),
+        let observed = if let Provider::Prometheus(config) = provider {
+            ask_prometheus(config, scripted)
+        } else if let Provider::Web(config) = provider {
+            ask_web(config, scripted)
+        } else {
+            Err(Failure::Refused("no server is asked for this".to_owned()))
         };
         match observed {
             Ok(observation) => (ANSWERS, Outcome::Observed(observation)),
