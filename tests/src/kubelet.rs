@@ -1,7 +1,7 @@
 //! A stand-in kubelet: binds pods to the one node, reports them running and ready, and lets them go.
 //!
 //! How a pod fares is written in the tag of its first image: `never` starts and never becomes ready, `slow-N`
-//! becomes ready after N milliseconds, anything else at once.
+//! becomes ready after N milliseconds, `exit-N` ends with the code N, anything else is ready at once.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -57,6 +57,11 @@ async fn look_after(admin: &Admin, pod: &Value, started: Instant, address: u16) 
             "target": { "apiVersion": "v1", "kind": "Node", "name": NODE },
         });
         let _ = admin.raw("POST", &format!("{path}/binding"), Some(&binding)).await;
+    } else if let Some(code) = exit_code(pod) {
+        if !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
+            let status = json!({ "status": ended(pod, code) });
+            let _ = admin.patch(&builtin::pods(), namespace, name, Some("status"), Body::Merge(status)).await;
+        }
     } else {
         let ready = is_ready_by_now(pod, started);
         if condition(pod, "Ready") == Some(ready) {
@@ -67,9 +72,32 @@ async fn look_after(admin: &Admin, pod: &Value, started: Instant, address: u16) 
     }
 }
 
-fn is_ready_by_now(pod: &Value, started: Instant) -> bool {
+fn tag(pod: &Value) -> Option<&str> {
     let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
-    match image.rsplit_once(':').map(|(_, tag)| tag) {
+    image.rsplit_once(':').map(|(_, tag)| tag)
+}
+
+/// The code with which a pod ends by itself.
+fn exit_code(pod: &Value) -> Option<i32> {
+    tag(pod)?.strip_prefix("exit-")?.parse().ok()
+}
+
+fn ended(pod: &Value, code: i32) -> Value {
+    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten().map(|container| {
+        let terminated =
+            json!({ "exitCode": code, "reason": "StandIn", "startedAt": now, "finishedAt": now });
+        json!({
+            "name": container["name"], "image": container["image"], "imageID": "", "ready": false,
+            "restartCount": 0, "state": { "terminated": terminated },
+        })
+    });
+    let phase = if code == 0 { "Succeeded" } else { "Failed" };
+    json!({ "phase": phase, "startTime": now, "containerStatuses": containers.collect::<Vec<_>>() })
+}
+
+fn is_ready_by_now(pod: &Value, started: Instant) -> bool {
+    match tag(pod) {
         Some("never") => false,
         Some(tag) => match tag.strip_prefix("slow-").and_then(|delay| delay.parse().ok()) {
             Some(delay) => started.elapsed() >= Duration::from_millis(delay),

@@ -207,8 +207,14 @@ impl Set {
             "--use-service-account-credentials=true".to_owned(),
             format!("--service-account-private-key-file={}", self.path("sa.key")),
         ];
-        let mut controllers =
-            vec!["replicaset", "namespace", "garbagecollector", "serviceaccount", "root-ca-cert-publisher"];
+        let mut controllers = vec![
+            "replicaset",
+            "job",
+            "namespace",
+            "garbagecollector",
+            "serviceaccount",
+            "root-ca-cert-publisher",
+        ];
         if self.old {
             // Before 1.24 it also listened on an open port, on all addresses, and pods needed tokens in Secrets.
             arguments.push("--port=0".to_owned());

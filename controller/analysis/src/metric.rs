@@ -73,6 +73,26 @@ impl Metric {
         }
     }
 
+    /// One that cannot be read, as far as it can: whoever wrote it gets measurements in error up to its limit, and traffic stays where
+    /// it was meanwhile.
+    pub(crate) fn unreadable(value: &Value, index: usize) -> Self {
+        let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let limit = value.get("consecutiveErrorLimit").and_then(Value::as_i64).filter(|limit| *limit >= 0);
+        Self {
+            name: name.map_or_else(|| format!("metrics[{index}]"), str::to_owned),
+            interval: None,
+            initial_delay: 0,
+            count: Some(1),
+            success: None,
+            failure: None,
+            failure_limit: Some(0),
+            inconclusive_limit: Some(0),
+            consecutive_error_limit: limit.unwrap_or(DEFAULT_CONSECUTIVE_ERROR_LIMIT),
+            consecutive_success_limit: None,
+            provider: Provider::Unreadable,
+        }
+    }
+
     /// Whether measuring ends by itself.
     pub const fn is_finite(&self) -> bool {
         self.count.is_some()

@@ -1,6 +1,7 @@
 //! The metrics of a run with their arguments in place.
 
 use serde_json::Value;
+use tidegate_api::object;
 use tidegate_model::validate::SpecError;
 
 use crate::argument::{Given, Secrets};
@@ -8,6 +9,7 @@ use crate::field::{Field, Problems, joined};
 use crate::metric::{Metric, without_placeholders};
 use crate::provider::Provider;
 use crate::rules::Rules;
+use crate::run::UNRESOLVED_ANNOTATION;
 use crate::substitute::{SubstituteError, substitute, substitute_known};
 
 /// A metric of a run.
@@ -59,6 +61,13 @@ impl Resolved {
 pub(crate) fn metrics(run: &Value, given: &Given, secrets: &Secrets) -> Result<Vec<Resolved>, String> {
     let spec = Field::new("spec", run.get("spec"));
     let list = spec.get("metrics");
+    if let Some(why) = object::annotation(run, UNRESOLVED_ANNOTATION) {
+        return Ok(list
+            .elements()
+            .enumerate()
+            .map(|(index, field)| unreadable(field.value, index, why))
+            .collect());
+    }
     let masked = given.masked();
     let mut problems: Vec<SpecError> = Vec::new();
     let mut metrics: Vec<Readable<'_>> = Vec::new();
@@ -101,6 +110,17 @@ pub(crate) fn metrics(run: &Value, given: &Given, secrets: &Secrets) -> Result<V
         metric: one.metric,
     });
     Ok(resolved.collect())
+}
+
+/// A metric of a run that could not be put together.
+fn unreadable(metric: &Value, index: usize, why: &str) -> Resolved {
+    Resolved {
+        metric: Metric::unreadable(metric, index),
+        is_dry_run: false,
+        kept: Rules::default().kept(""),
+        ready: Ready::Error(why.to_owned()),
+        undecided: None,
+    }
 }
 
 /// A metric that can be told from others, and perhaps not be measured.

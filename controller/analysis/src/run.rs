@@ -11,6 +11,10 @@ pub const ROLLOUT_TYPE_LABEL: &str = "rollout-type";
 /// Label of a run: the index of its step (Argo Rollouts).
 pub const STEP_INDEX_LABEL: &str = "step-index";
 
+/// Annotation of a run whose templates or arguments could not be put together: why. All its measurements are in error for that
+/// reason, so that it is seen where people look, and its limits apply.
+pub const UNRESOLVED_ANNOTATION: &str = "tidegate.dev/unresolved";
+
 /// For what a Rollout runs an analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunKind {
@@ -48,6 +52,16 @@ impl RunOf<'_> {
             name = format!("{name}.{}", self.collisions);
         }
         name
+    }
+
+    /// The run of templates that could not be put together, ready to be created.
+    pub fn unresolved(&self, why: &str) -> Value {
+        let metric = json!({"name": "templates", "provider": {}});
+        let mut run = self.object(&Merged { spec: json!({"metrics": [metric]}), ..Merged::default() });
+        if let Some(annotations) = run.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.insert(UNRESOLVED_ANNOTATION.to_owned(), Value::from(why));
+        }
+        run
     }
 
     /// The run, ready to be created.
@@ -95,6 +109,31 @@ impl RunOf<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_cannot_be_put_together_says_why_as_often_as_its_limits_bear() {
+        let of = RunOf {
+            rollout: &json!({"metadata": {"name": "web", "namespace": "ns", "uid": "r"}}),
+            kind: RunKind::Background,
+            hash: "abc",
+            revision: 3,
+            collisions: 0,
+            analysis: &Value::Null,
+        };
+        let mut run = of.unresolved("AnalysisTemplate \"x\" does not exist");
+        let mut now = jiff::Timestamp::UNIX_EPOCH;
+        for _ in 0..10 {
+            let world = crate::World { run: std::sync::Arc::new(run.clone()), ..crate::World::default() };
+            let decision = crate::assess(&world, now);
+            assert_eq!(decision.effects, []);
+            run["status"] = decision.status;
+            now = decision.wake_at.unwrap_or(now);
+        }
+        assert_eq!(run["status"]["phase"], "Error", "{run}");
+        let measurements = run["status"]["metricResults"][0]["measurements"].as_array().unwrap();
+        assert_eq!(measurements.len(), 5, "{run}");
+        assert!(measurements.iter().all(|one| one["message"] == "AnalysisTemplate \"x\" does not exist"));
+    }
 
     #[test]
     fn runs_are_named_and_labelled_as_argo_does() {

@@ -4,6 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 pub(crate) fn text(at: Timestamp) -> String {
+    if at < Timestamp::UNIX_EPOCH {
+        // Years before the first have more digits.
+        return whole(at).to_string();
+    }
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

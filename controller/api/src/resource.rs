@@ -93,6 +93,27 @@ pub mod builtin {
     pub fn experiments() -> Resource {
         Resource::namespaced("argoproj.io", "v1alpha1", "Experiment", "experiments")
     }
+    /// `argoproj.io/v1alpha1` AnalysisRun.
+    pub fn analysis_runs() -> Resource {
+        Resource::namespaced("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns")
+    }
+    /// `argoproj.io/v1alpha1` AnalysisTemplate.
+    pub fn analysis_templates() -> Resource {
+        Resource::namespaced("argoproj.io", "v1alpha1", "AnalysisTemplate", "analysistemplates")
+    }
+    /// `argoproj.io/v1alpha1` ClusterAnalysisTemplate.
+    pub fn cluster_analysis_templates() -> Resource {
+        let (kind, plural) = ("ClusterAnalysisTemplate", "clusteranalysistemplates");
+        Resource::cluster_scoped("argoproj.io", "v1alpha1", kind, plural)
+    }
+    /// `batch/v1` Job.
+    pub fn jobs() -> Resource {
+        Resource::namespaced("batch", "v1", "Job", "jobs")
+    }
+    /// Core Secret.
+    pub fn secrets() -> Resource {
+        Resource::namespaced("", "v1", "Secret", "secrets")
+    }
     /// Core Namespace.
     pub fn namespaces() -> Resource {
         Resource::cluster_scoped("", "v1", "Namespace", "namespaces")

@@ -2,13 +2,17 @@
 
 use jiff::Timestamp;
 
+use crate::analysis::Runs;
 use crate::context::Context;
 use crate::decision::Decision;
 use crate::problems::Problem;
 use crate::steps::{self, Position};
 use crate::world::World;
 use crate::writes::Writes;
-use crate::{features, metadata, problems, replicas, restart, revision, services, status, traffic, workload};
+use crate::{
+    experiment_step, features, metadata, problems, replicas, restart, revision, run_history, services,
+    status, traffic, workload,
+};
 
 /// What should be done about a Rollout now, and what it should say about itself.
 ///
@@ -39,12 +43,14 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
     }
 
     let traffic = traffic::desired(&context);
+    let (runs, experiment) = (Runs::of(&context), experiment_step::follow(&context));
     revision::plan(&context, &mut writes, &mut notes);
     workload::note_generation(&context, &mut writes);
     let deadline = replicas::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
     services::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
     revision::collect_history(&context, &mut writes);
-    let mut position = steps::advanced(&context, traffic.as_ref(), &mut notes);
+    run_history::plan(&context, &runs, &experiment, traffic.as_ref(), &mut writes, &mut notes);
+    let mut position = steps::advanced(&context, traffic.as_ref(), &runs, &experiment, &mut notes);
     metadata::plan(&context, &mut writes);
     let restart = restart::plan(&context, &mut position, &mut writes);
     let reported = status::report(&context, position, traffic.as_ref(), &errors, &mut notes);
@@ -69,7 +75,9 @@ fn invalid(context: &Context<'_>, errors: &[Problem]) -> Decision {
         traffic = traffic::desired(context);
         replicas::plan_abort(context, &mut writes, &mut notes);
         services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
-        position = steps::advanced(context, traffic.as_ref(), &mut notes);
+        run_history::end_all(context, &mut writes);
+        let (runs, experiment) = (Runs::default(), experiment_step::Followed::default());
+        position = steps::advanced(context, traffic.as_ref(), &runs, &experiment, &mut notes);
     } else if context.status.abort && context.is_fully_promoted() {
         // The template is the stable one again, which cannot be noted before the spec is valid. What the abort asks for is the
         // same.

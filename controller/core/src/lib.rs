@@ -5,6 +5,7 @@
 //! is remembered between calls except what the world itself carries (mostly the Rollout's status).
 #![forbid(unsafe_code)]
 
+mod analysis;
 mod anti_affinity;
 mod basic;
 mod capacity;
@@ -14,6 +15,7 @@ mod context;
 mod decide;
 mod decision;
 mod destinations;
+mod experiment_step;
 mod features;
 mod managed;
 mod metadata;
@@ -28,6 +30,7 @@ mod revision;
 mod roles;
 mod rollback;
 mod routing;
+mod run_history;
 mod services;
 mod share;
 mod stable_scale;
@@ -36,6 +39,7 @@ mod steps;
 mod threshold;
 mod time;
 mod traffic;
+mod verdict;
 mod workload;
 mod world;
 mod writes;

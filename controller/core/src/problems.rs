@@ -8,6 +8,7 @@ use tidegate_model::names::reason;
 use tidegate_model::validate::{self, SpecError};
 
 use crate::context::Context;
+use crate::experiment_step;
 use crate::features;
 use crate::workload;
 use crate::world::World;
@@ -79,6 +80,9 @@ pub(crate) fn of(context: &Context<'_>) -> Vec<Problem> {
                  that is over; give back the Services as they were, or abort"
             ),
         });
+    }
+    if problems.is_empty() {
+        problems.extend(experiment_step::problems(context).into_iter().map(Problem::from));
     }
     problems.extend(features::missing(context));
     problems

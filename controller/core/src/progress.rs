@@ -47,6 +47,9 @@ pub(crate) fn report(
         {
             message = format!("{message}: {}", late.message);
         }
+        if let Some(cause) = &position.abort_cause {
+            message = format!("{message}: {cause}");
+        }
         conditions.set_reason(condition::PROGRESSING, "False", reason::ABORTED, message);
     } else if progressing(conditions).as_deref() == Some(reason::ABORTED) && !is_restarting(context) {
         conditions.set(condition::PROGRESSING, "Unknown", reason::RETRY, "Retrying Rollout after abort");

@@ -12,7 +12,7 @@ use crate::decision::Note;
 use crate::problems::{self, Problem};
 use crate::progress::{self, Deadline};
 use crate::steps::Position;
-use crate::{phase, promotion, routing, time, workload};
+use crate::{phase, promotion, routing, time, verdict, workload};
 
 /// A status, and when to look again because of a deadline in it.
 pub(crate) struct Reported {
@@ -87,6 +87,17 @@ pub(crate) fn report(
     fields.text("workloadObservedGeneration", &workload::observed_generation(context));
     fields.put("conditions", Some(conditions.into_value()));
     fields.canary("weights", weights);
+    let runs = [
+        ("currentStepAnalysisRunStatus", &context.status.step_run, &position.step_run),
+        ("currentBackgroundAnalysisRunStatus", &context.status.background_run, &position.background_run),
+    ];
+    for (field, before, now) in runs {
+        // What says the same stays to the letter.
+        let old = context.world.rollout.pointer("/status/canary").and_then(|canary| canary.get(field));
+        let is_same = before == now && now.is_some();
+        fields.canary(field, if is_same { old.cloned() } else { verdict::written(now.as_ref()) });
+    }
+    fields.canary("currentExperiment", (!position.experiment.is_empty()).then(|| json!(position.experiment)));
     if let Some(which) = position.stable_ping_pong.filter(|_| context.rollout.canary.ping_pong.is_some()) {
         fields.canary("stablePingPong", Some(json!(which.as_str())));
     }

@@ -4,11 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_contract::{ManagedRoute, Traffic};
 use tidegate_model::names::reason;
-use tidegate_model::{PauseCondition, PingOrPong, Step};
+use tidegate_model::{NotedRun, PauseCondition, PingOrPong, Step};
 
+use crate::analysis::Runs;
 use crate::context::Context;
 use crate::decision::Note;
+use crate::experiment_step::Followed;
 use crate::traffic::{self, weight_after};
+use crate::verdict::{self, Verdict};
 use crate::{managed, promotion, replicas, restart, roles, time};
 
 /// What the status says about the position.
@@ -25,6 +28,14 @@ pub(crate) struct Position {
     pub(crate) current_pod_hash: String,
     pub(crate) current_step_hash: String,
     pub(crate) collision_count: Option<i64>,
+    /// Why it was aborted in this pass, if not by a user.
+    pub(crate) abort_cause: Option<String>,
+    /// The AnalysisRun of the current step.
+    pub(crate) step_run: Option<NotedRun>,
+    /// The AnalysisRun beside the steps.
+    pub(crate) background_run: Option<NotedRun>,
+    /// The Experiment of the current step; empty: none.
+    pub(crate) experiment: String,
     /// The restart that was carried out last.
     pub(crate) restarted_at: Option<String>,
     /// When to look again because of the position alone.
@@ -47,6 +58,10 @@ impl Position {
             current_pod_hash: status.current_pod_hash.clone(),
             current_step_hash: status.current_step_hash.clone(),
             collision_count: status.collision_count,
+            abort_cause: None,
+            step_run: status.step_run.clone(),
+            background_run: status.background_run.clone(),
+            experiment: status.current_experiment.clone(),
             restarted_at: restart::noted(context),
             wake_at: None,
         }
@@ -96,14 +111,28 @@ pub(crate) fn restarted(context: &Context<'_>, notes: &mut Vec<Note>) -> Positio
         promote_full: false,
         pauses: Vec::new(),
         controller_pause: false,
+        step_run: None,
+        background_run: None,
+        experiment: String::new(),
         restarted_at: restart::superseded(context),
         ..Position::persisted(context)
     }
 }
 
 /// The position after this pass.
-pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: &mut Vec<Note>) -> Position {
+pub(crate) fn advanced(
+    context: &Context<'_>,
+    traffic: Option<&Traffic>,
+    runs: &Runs,
+    experiment: &Followed,
+    notes: &mut Vec<Note>,
+) -> Position {
     let mut position = Position::persisted(context);
+    position.step_run.clone_from(&runs.step.run);
+    position.background_run.clone_from(&runs.background.run);
+    position.experiment.clone_from(&experiment.name);
+    verdict::told("Step", context.status.step_run.as_ref(), runs.step.run.as_ref(), notes);
+    verdict::told("Background", context.status.background_run.as_ref(), runs.background.run.as_ref(), notes);
     let steps = context.steps();
     let all = (!steps.is_empty()).then_some(steps.len());
     if context.is_first() {
@@ -148,6 +177,18 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         return position;
     }
     position.aborted_at = None;
+    if context.status.controller_pause
+        && context.status.pause_conditions.is_empty()
+        && runs.step.new.is_some()
+    {
+        // A person has resumed after an analysis without a conclusion, which is taken again.
+        position.controller_pause = false;
+    }
+    if let Some(cause) = against(runs, experiment) {
+        give_up(context, &mut position, cause);
+        return position;
+    }
+    without_conclusion(context, runs, experiment, &mut position, notes);
     if context.rollout.paused {
         return position;
     }
@@ -174,8 +215,52 @@ pub(crate) fn advanced(context: &Context<'_>, traffic: Option<&Traffic>, notes: 
         position.clear_pauses();
         return position;
     }
-    step_through(context, traffic, &mut position, notes);
+    step_through(context, traffic, [&runs.step.verdict, &experiment.verdict], &mut position, notes);
     position
+}
+
+/// Why the update is to be given up, by what was measured.
+fn against(runs: &Runs, experiment: &Followed) -> Option<String> {
+    [&runs.step.verdict, &runs.background.verdict, &experiment.verdict].into_iter().find_map(|verdict| {
+        match verdict {
+            Verdict::Bad(cause) => Some(cause.clone()),
+            _ => None,
+        }
+    })
+}
+
+fn give_up(context: &Context<'_>, position: &mut Position, cause: String) {
+    position.abort = true;
+    position.aborted_at = Some(time::whole(context.now));
+    position.index = position.index.map(|_| 0);
+    position.clear_pauses();
+    position.step_run = None;
+    position.background_run = None;
+    position.experiment = String::new();
+    position.abort_cause = Some(cause);
+}
+
+/// Pauses where what was measured says neither yes nor no.
+fn without_conclusion(
+    context: &Context<'_>,
+    runs: &Runs,
+    experiment: &Followed,
+    position: &mut Position,
+    notes: &mut Vec<Note>,
+) {
+    let is_open = |verdict: &Verdict| *verdict == Verdict::Inconclusive;
+    let analysis = is_open(&runs.step.verdict) || is_open(&runs.background.verdict);
+    for (is_open, reason) in [
+        (analysis, reason::INCONCLUSIVE_ANALYSIS),
+        (is_open(&experiment.verdict), reason::INCONCLUSIVE_EXPERIMENT),
+    ] {
+        if is_open && position.pauses.iter().all(|pause| pause.reason != reason) {
+            let start_time = Some(time::whole(context.now));
+            position.pauses.push(PauseCondition { reason: reason.to_owned(), start_time });
+            position.controller_pause = true;
+            notes.push(Note::normal(reason::PAUSED, format!("Rollout is paused ({reason})")));
+        }
+    }
 }
 
 fn completed(context: &Context<'_>, revision: i64, why: &str) -> Note {
@@ -190,6 +275,7 @@ fn completed(context: &Context<'_>, revision: i64, why: &str) -> Note {
 fn step_through(
     context: &Context<'_>,
     traffic: Option<&Traffic>,
+    [analysis, experiment]: [&Verdict; 2],
     position: &mut Position,
     notes: &mut Vec<Note>,
 ) {
@@ -199,10 +285,12 @@ fn step_through(
         position.end_step_pause();
     }
     let is_done = match steps.get(index) {
-        None | Some(Step::Experiment(_) | Step::Analysis | Step::Other(_)) => false,
+        None | Some(Step::Other(_)) => false,
         Some(Step::Pause(duration)) => is_pause_over(context, *duration, position, notes),
-        // Paused for another reason, by a user or by another controller's analysis.
+        // Paused for another reason, by a user or by an analysis.
         Some(_) if !position.pauses.is_empty() => false,
+        Some(Step::Analysis) => *analysis == Verdict::Good,
+        Some(Step::Experiment(_)) => *experiment == Verdict::Good,
         Some(Step::SetWeight(_)) => {
             replicas::at_desired(context) && is_weight_in_force(context, index, traffic)
         }
@@ -224,6 +312,8 @@ fn step_through(
             ));
         }
         index += 1;
+        position.step_run = None;
+        position.experiment = String::new();
         if let Some(Step::Pause(duration)) = steps.get(index) {
             begin_pause(context, *duration, position, notes);
         }

@@ -46,6 +46,13 @@ pub struct Evidence {
     pub is_known: bool,
 }
 
+impl Evidence {
+    /// There is none, and that is known.
+    pub fn none() -> Self {
+        Self { is_known: true, ..Self::default() }
+    }
+}
+
 /// The object that a Rollout refers to by `spec.workloadRef`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Workload {
@@ -82,7 +89,7 @@ impl World {
             workload: Workload::None,
             replica_sets: Vec::new(),
             services: BTreeMap::new(),
-            evidence: Evidence::default(),
+            evidence: Evidence::none(),
             leaving: Vec::new(),
             pods: Pods::Unknown,
             routing: None,

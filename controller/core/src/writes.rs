@@ -19,6 +19,8 @@ pub(crate) struct Writes {
     deleted: BTreeMap<String, Preconditions>,
     evicted: Vec<(String, Preconditions)>,
     pods: BTreeMap<String, Value>,
+    /// On AnalysisRuns and Experiments.
+    evidence: Vec<(Resource, Operation)>,
 }
 
 impl Writes {
@@ -67,6 +69,30 @@ impl Writes {
         self.workload = Some((resource, object::name(workload).to_owned(), scale));
     }
 
+    /// Makes an AnalysisRun or an Experiment.
+    pub(crate) fn begin(&mut self, resource: Resource, object: Value) {
+        self.evidence.push((resource, Operation::Create { object }));
+    }
+
+    /// Ends an AnalysisRun or an Experiment; what has come of it stays.
+    pub(crate) fn end(&mut self, resource: Resource, object: &Value) {
+        let mut body = json!({"spec": {"terminate": true}});
+        let version = object::resource_version(object);
+        if !version.is_empty() {
+            merge(&mut body, json!({"metadata": {"resourceVersion": version}}));
+        }
+        let name = object::name(object).to_owned();
+        self.evidence.push((resource, Operation::Patch { name, subresource: None, body: Body::Merge(body) }));
+    }
+
+    /// Deletes an AnalysisRun or an Experiment.
+    pub(crate) fn forget(&mut self, resource: Resource, object: &Value) {
+        let preconditions =
+            Preconditions { uid: Some(object::uid(object).to_owned()), ..Preconditions::default() };
+        self.evidence
+            .push((resource, Operation::Delete { name: object::name(object).to_owned(), preconditions }));
+    }
+
     /// Changes a pod by a merge patch.
     pub(crate) fn pod(&mut self, name: &str, patch: Value) {
         self.pods.insert(name.to_owned(), patch);
@@ -79,7 +105,8 @@ impl Writes {
         self.evicted.push((object::name(pod).to_owned(), preconditions));
     }
 
-    /// All writes, in a fixed order: the Rollout, new ReplicaSets, ReplicaSets, Services, the workload, deletions, evictions.
+    /// All writes, in a fixed order: the Rollout, new ReplicaSets, ReplicaSets, Services, the workload, deletions,
+    /// analyses and experiments, evictions.
     pub(crate) fn finish(self, context: &Context<'_>) -> Vec<Request> {
         let namespace = &context.rollout.namespace;
         let request = |resource: Resource, operation| Request {
@@ -125,6 +152,7 @@ impl Writes {
                 requests.push(patch(builtin::pods(), name, "", body));
             }
         }
+        requests.extend(self.evidence.into_iter().map(|(resource, operation)| request(resource, operation)));
         let evict =
             |(name, preconditions)| request(builtin::pods(), Operation::Evict { name, preconditions });
         requests.extend(self.evicted.into_iter().map(evict));

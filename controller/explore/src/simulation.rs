@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tidegate_analysis::Outcome;
 use tidegate_api::{ApiError, Operation, Request, Resource, object};
 use tidegate_cluster::Cluster;
 use tidegate_shell::{Decide, Effect, Event, Now, Report, RequestId, Settings, Shell, WatchKey};
@@ -324,6 +325,12 @@ impl Simulation {
                 let answer = job.ask();
                 self.arrives(at, Arrival::Told(to, Event::Routed { id, answer }));
             }
+            Effect::Measure { id, job } => {
+                let outcome = Outcome::Error(format!("there is no value for the metric {}", job.metric));
+                let at = now.saturating_add(self.way());
+                self.arrives(at, Arrival::Told(to, Event::Measured { id, outcome }));
+            }
+            Effect::Forget { .. } => {}
             Effect::WakeAt(at) => {
                 if let Some(process) = self.process(to) {
                     let at = at.saturating_add(process.started);

@@ -111,6 +111,8 @@ pub fn survey(
                 Effect::Send { id, request } => events.push_back(answer(id, &request)),
                 Effect::WakeAt(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
                 Effect::Report(report) => found.note(report),
+                // A shadow takes no measurements.
+                Effect::Measure { .. } | Effect::Forget { .. } => {}
                 Effect::Unwatch(_) | Effect::InUse(_) | Effect::Publish(_) => {}
             }
         }

@@ -18,6 +18,7 @@ use crate::events::Publisher;
 use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::leadership::Leadership;
+use crate::measuring::Measuring;
 use crate::metrics::Metrics;
 use crate::plugins::InUse;
 use crate::report;
@@ -55,6 +56,7 @@ pub(crate) enum Phase {
 /// What the loop needs.
 pub(crate) struct Parts {
     pub(crate) jobs: Jobs,
+    pub(crate) measuring: Measuring,
     pub(crate) watches: Watches,
     pub(crate) reports: mpsc::Receiver<Watched>,
     pub(crate) publisher: Publisher,
@@ -199,7 +201,12 @@ impl<S: Step> Driver<S> {
 
     fn done(&mut self, done: Result<Event, tokio::task::JoinError>) {
         match done {
-            Ok(event) => self.step(event),
+            Ok(event) => {
+                if let Event::Measured { id, .. } = &event {
+                    self.parts.measuring.ended(*id);
+                }
+                self.step(event);
+            }
             // Both kinds of job turn panics into answers; only an aborted one has none.
             Err(error) => debug!(%error, "a job ended without an answer"),
         }
@@ -240,8 +247,12 @@ impl<S: Step> Driver<S> {
             Effect::Route { id, job } if !self.draining => {
                 self.under_way.spawn(self.parts.jobs.clone().route(id, job));
             }
+            Effect::Measure { id, job } if !self.draining => {
+                self.parts.measuring.begin(id, job, &mut self.under_way);
+            }
             // Nobody will hear the answer.
-            Effect::Watch(_) | Effect::Send { .. } | Effect::Route { .. } => {}
+            Effect::Watch(_) | Effect::Send { .. } | Effect::Route { .. } | Effect::Measure { .. } => {}
+            Effect::Forget { id } => self.parts.measuring.give_up(id),
             Effect::InUse(in_use) => {
                 self.parts.in_use.send_replace(Some(in_use));
             }

@@ -19,6 +19,7 @@ mod jobs;
 mod leadership;
 mod lease;
 mod list;
+mod measuring;
 mod metrics;
 mod options;
 mod plugins;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use tidegate_fetch::{FetchSettings, Fetcher, Roots};
 use tidegate_lease::{Config as LeaseConfig, ConfigError, Elector};
+use tidegate_measure::{MeasureOptions, Measurer};
 use tidegate_plugins::{Gate, Manager, ManagerSettings};
 use tidegate_shell::{Plugins, Settings, Shell};
 use tokio::net::TcpListener;
@@ -24,6 +25,7 @@ use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::leadership::Leadership;
 use crate::lease::Candidate;
+use crate::measuring::Measuring;
 use crate::metrics::Metrics;
 use crate::options::{Election, Options};
 use crate::plugins::{self, Loader, PluginDriver, PluginJobs, PluginParts, start};
@@ -224,6 +226,7 @@ async fn operate(
         let calls = options.router_calls.unwrap_or_else(processors);
         let parts = Parts {
             jobs: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), calls),
+            measuring: Measuring::new(Measurer::new(MeasureOptions::new(Roots::native()))),
             watches: Watches::new(api, metrics.clone(), WatchTiming::default(), watched),
             reports,
             publisher,

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate_fetch::Roots;
 use tidegate_handover::Patience;
 use tidegate_lease::{Config, ConfigError, Elector};
+use tidegate_measure::{MeasureOptions, Measurer};
 use tidegate_shell::{Plugins, Settings, Shell};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -17,6 +19,7 @@ use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::leadership::Leadership;
 use crate::lease::Candidate;
+use crate::measuring::Measuring;
 use crate::metrics::Metrics;
 use crate::options::{Election, argo_lease_name};
 use crate::plugins::InUse;
@@ -71,6 +74,7 @@ impl Stack {
         let (watched, reports) = mpsc::channel(WATCH_REPORTS);
         let parts = Parts {
             jobs: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), 1),
+            measuring: Measuring::new(Measurer::new(MeasureOptions::new(Roots::native()))),
             watches: Watches::new(api, metrics.clone(), WatchTiming::default(), watched),
             reports,
             publisher,

@@ -72,6 +72,7 @@ impl Measurer {
                 read(&answered, config.observe(answered.status.as_u16(), &answered.body))
             }
             Provider::Job(_) => Err(MeasureError::NotOverHttp { provider: "job" }),
+            Provider::Unreadable => Err(MeasureError::NotOverHttp { provider: "unreadable" }),
         }
     }
 

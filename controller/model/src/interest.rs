@@ -75,6 +75,19 @@ pub fn services(rollout: &Value) -> BTreeSet<String> {
         .collect()
 }
 
+/// Whether a Rollout has analyses or experiments, or had.
+pub fn has_evidence(rollout: &Value) -> bool {
+    let canary = rollout.pointer("/spec/strategy/canary").unwrap_or(&Value::Null);
+    let is_given = |of: &Value, field: &str| of.get(field).is_some_and(|value| !value.is_null());
+    let steps = canary.get("steps").and_then(Value::as_array);
+    let status = rollout.pointer("/status/canary").unwrap_or(&Value::Null);
+    is_given(canary, "analysis")
+        || steps.into_iter().flatten().any(|step| is_given(step, "analysis") || is_given(step, "experiment"))
+        || ["currentStepAnalysisRunStatus", "currentBackgroundAnalysisRunStatus", "currentExperiment"]
+            .iter()
+            .any(|field| is_given(status, field))
+}
+
 /// The Experiment that a Rollout's traffic depends on: that of its current experiment step, as its status names it.
 pub fn experiment(rollout: &Value) -> Option<&str> {
     let name =

@@ -131,6 +131,24 @@ pub mod reason {
     pub const SKIP_STEPS: &str = "SkipSteps";
     /// A pause step of a canary.
     pub const CANARY_PAUSE_STEP: &str = "CanaryPauseStep";
+    /// Pause: an analysis came to no conclusion.
+    pub const INCONCLUSIVE_ANALYSIS: &str = "InconclusiveAnalysisRun";
+    /// Pause: an experiment came to no conclusion.
+    pub const INCONCLUSIVE_EXPERIMENT: &str = "InconclusiveExperiment";
+    /// An AnalysisRun has begun to wait.
+    pub const RUN_PENDING: &str = "AnalysisRunPending";
+    /// An AnalysisRun measures.
+    pub const RUN_RUNNING: &str = "AnalysisRunRunning";
+    /// An AnalysisRun was good.
+    pub const RUN_SUCCESSFUL: &str = "AnalysisRunSuccessful";
+    /// An AnalysisRun was bad.
+    pub const RUN_FAILED: &str = "AnalysisRunFailed";
+    /// An AnalysisRun could not measure.
+    pub const RUN_ERROR: &str = "AnalysisRunError";
+    /// An AnalysisRun came to no conclusion.
+    pub const RUN_INCONCLUSIVE: &str = "AnalysisRunInconclusive";
+    /// An experiment was made.
+    pub const EXPERIMENT_CREATED: &str = "ExperimentCreated";
 }
 
 /// `status.phase`.

@@ -39,6 +39,10 @@ impl Shell {
         if self.cleaned(now, id, &result) {
             return;
         }
+        if self.evidence.is_waiting_for(id) {
+            self.evidence_answered(now, id, result, effects);
+            return;
+        }
         let Some((name, waiting)) = self.requests.finish(id) else { return };
         self.guarded(&name, now, effects, |shell, turn| shell.go_on(turn, id, result));
         for waiting in waiting {

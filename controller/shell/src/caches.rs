@@ -1,7 +1,8 @@
 //! All watches: which there are, who needs them, and what they have reported.
 //!
-//! Rollouts, `ReplicaSet`s and Services are watched always. Other kinds are watched from the first time that a
-//! plugin names them in a query for some Rollout, until no Rollout needs them any more.
+//! Rollouts, `ReplicaSet`s and Services are watched always, and nothing is decided before they are known. Experiments, AnalysisRuns
+//! and their templates are watched always, too, but a cluster may do without them. Other kinds are watched from the first time that
+//! a plugin names them in a query for some Rollout, until no Rollout needs them any more; Jobs while some AnalysisRun has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,6 +26,13 @@ pub(crate) struct WatchId(u32);
 pub(crate) const ROLLOUTS: WatchId = WatchId(0);
 pub(crate) const REPLICA_SETS: WatchId = WatchId(1);
 pub(crate) const SERVICES: WatchId = WatchId(2);
+pub(crate) const EXPERIMENTS: WatchId = WatchId(3);
+pub(crate) const ANALYSIS_RUNS: WatchId = WatchId(4);
+pub(crate) const ANALYSIS_TEMPLATES: WatchId = WatchId(5);
+/// This one while it is needed.
+pub(crate) const JOBS: WatchId = WatchId(6);
+/// This one unless everything is confined to a namespace.
+pub(crate) const CLUSTER_ANALYSIS_TEMPLATES: WatchId = WatchId(7);
 
 /// All watches.
 #[derive(Debug)]
@@ -41,8 +49,19 @@ struct Watch {
     key: WatchKey,
     cache: Cache,
     needed_by: BTreeSet<Name>,
-    always: bool,
+    need: Need,
     is_running: bool,
+}
+
+/// When a watch is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Always; and nothing is decided before it is known what there is.
+    First,
+    /// Always.
+    Always,
+    /// While somebody needs it.
+    OnDemand,
 }
 
 /// What a query finds.
@@ -71,11 +90,21 @@ impl Caches {
             watches: Vec::new(),
             unsettled: BTreeSet::new(),
         };
-        for (resource, keep) in [
-            (builtin::rollouts(), Keep::ParsedWithoutLastApplied),
-            (builtin::replica_sets(), Keep::Parsed),
-            (builtin::services(), Keep::Parsed),
-        ] {
+        let mut kinds = vec![
+            (builtin::rollouts(), Keep::ParsedWithoutLastApplied, Need::First),
+            (builtin::replica_sets(), Keep::Parsed, Need::First),
+            (builtin::services(), Keep::Parsed, Need::First),
+            (builtin::experiments(), Keep::ParsedWithoutLastApplied, Need::Always),
+            (builtin::analysis_runs(), Keep::Parsed, Need::Always),
+            (builtin::analysis_templates(), Keep::ParsedWithoutLastApplied, Need::Always),
+            (builtin::jobs(), Keep::Parsed, Need::OnDemand),
+        ];
+        if namespace.is_none() {
+            // Where everything is confined to a namespace there are none, as in Argo Rollouts.
+            let templates = builtin::cluster_analysis_templates();
+            kinds.push((templates, Keep::ParsedWithoutLastApplied, Need::Always));
+        }
+        for (resource, keep, need) in kinds {
             let key = WatchKey {
                 group: resource.group.clone(),
                 kind: resource.kind.clone(),
@@ -85,7 +114,7 @@ impl Caches {
             };
             let id = caches.id_of(key, keep);
             if let Some(watch) = caches.watches.get_mut(id.0 as usize) {
-                watch.always = true;
+                watch.need = need;
                 watch.cache.resource = Some(resource);
             }
         }
@@ -101,7 +130,7 @@ impl Caches {
             key: key.clone(),
             cache: Cache::new(keep),
             needed_by: BTreeSet::new(),
-            always: false,
+            need: Need::OnDemand,
             is_running: false,
         });
         self.ids.insert(key, id);
@@ -125,7 +154,8 @@ impl Caches {
 
     /// Whether everything is known that any decision needs.
     pub(crate) fn are_ready(&self) -> bool {
-        self.watches.iter().filter(|watch| watch.always).all(|watch| watch.cache.state == State::Synced)
+        let first = self.watches.iter().filter(|watch| watch.need == Need::First);
+        first.map(|watch| &watch.cache).all(|cache| cache.state == State::Synced)
     }
 
     /// Who needs this watch.
@@ -162,23 +192,9 @@ impl Caches {
         sighting
     }
 
-    /// The watch of Experiments.
-    pub(crate) fn experiments(&mut self) -> WatchId {
-        let resource = builtin::experiments();
-        let key = WatchKey {
-            group: resource.group,
-            kind: resource.kind,
-            versions: vec![resource.version],
-            namespace: self.namespace.clone(),
-            name: None,
-        };
-        self.id_of(key, Keep::Parsed)
-    }
-
-    /// Whether it is not known yet which Experiments there are.
-    pub(crate) fn are_experiments_unknown(&mut self) -> bool {
-        let id = self.experiments();
-        self.cache(id).is_none_or(|cache| cache.state == State::Unknown)
+    /// Whether it is not known yet which objects of this watch there are.
+    pub(crate) fn is_unknown(&self, id: WatchId) -> bool {
+        self.cache(id).is_some_and(|cache| cache.state == State::Unknown)
     }
 
     /// The watch of a namespace's agreements that Rollouts of others use its objects.
@@ -305,7 +321,7 @@ impl Caches {
     pub(crate) fn settle(&mut self, effects: &mut Vec<Effect>) {
         for id in std::mem::take(&mut self.unsettled) {
             let Some(watch) = self.watches.get_mut(id.0 as usize) else { continue };
-            let is_needed = watch.always || !watch.needed_by.is_empty();
+            let is_needed = watch.need != Need::OnDemand || !watch.needed_by.is_empty();
             if is_needed && !watch.is_running {
                 effects.push(Effect::Watch(watch.key.clone()));
             } else if !is_needed && watch.is_running {

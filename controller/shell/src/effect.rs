@@ -10,7 +10,7 @@ use tidegate_contract::Digest;
 use tidegate_core::{NoteKind, Routing};
 
 use crate::event::{RequestId, WatchKey};
-use crate::job::RouteJob;
+use crate::job::{MeasureJob, RouteJob};
 use crate::shadow::Intention;
 
 /// Something should be done.
@@ -32,6 +32,18 @@ pub enum Effect {
         id: RequestId,
         /// The question.
         job: RouteJob,
+    },
+    /// Take a measurement; answered by `Measured`. It may take as long as the provider's own time limit.
+    Measure {
+        /// Repeated in the answer.
+        id: RequestId,
+        /// What to ask.
+        job: MeasureJob,
+    },
+    /// Nobody waits for this measurement any more: it may be broken off.
+    Forget {
+        /// Which.
+        id: RequestId,
     },
     /// Rollouts in flight have recorded these versions, by the name of the plugin: they should be there as long as this is not
     /// replaced. Told when all Rollouts are known for the first time, before anything is routed, then whenever it changes, and

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tidegate_analysis::Outcome;
 use tidegate_api::{ApiError, Resource};
 
 use crate::job::RouteAnswer;
@@ -112,6 +113,13 @@ pub enum Event {
         id: RequestId,
         /// The answer.
         answer: RouteAnswer,
+    },
+    /// A measurement was taken, or not.
+    Measured {
+        /// The request.
+        id: RequestId,
+        /// What came of it.
+        outcome: Outcome,
     },
     /// Time has passed.
     Woken,

@@ -30,6 +30,8 @@ pub(crate) struct Known {
     pub(crate) is_routed: bool,
     /// The names of its managed routes.
     pub(crate) managed: Few<Arc<str>>,
+    /// Whether it has analyses or experiments.
+    pub(crate) has_evidence: bool,
 }
 
 impl Known {
@@ -50,6 +52,7 @@ impl Known {
             created: text(rollout, "/metadata/creationTimestamp").into(),
             is_routed: !interest::routers(rollout).is_empty(),
             managed: interest::managed_routes(rollout).map(Arc::from).collect(),
+            has_evidence: interest::has_evidence(rollout),
         }
     }
 }
@@ -179,6 +182,24 @@ impl Index {
             .filter(|(_, known)| known.would_adopt(facts))
             .map(|(name, _)| name.clone())
             .collect()
+    }
+
+    /// The Rollouts of a namespace, or of all, that have analyses or experiments.
+    pub(crate) fn with_evidence(&self, namespace: Option<&str>) -> impl Iterator<Item = &Name> {
+        let all = self.rollouts.range(Name::nobody(namespace.unwrap_or_default())..);
+        all.take_while(move |(name, _)| namespace.is_none_or(|namespace| *name.namespace == *namespace))
+            .filter(|(_, known)| known.has_evidence)
+            .map(|(name, _)| name)
+    }
+
+    /// The Rollout with this uid.
+    pub(crate) fn rollout_of_uid(&self, uid: &str) -> Option<&Name> {
+        self.by_uid.get(uid)
+    }
+
+    /// The `ReplicaSet`s that the owner with this uid controls.
+    pub(crate) fn owned_by(&self, uid: &str) -> impl Iterator<Item = &Name> {
+        self.owned.get(uid).into_iter().flatten()
     }
 
     /// The `ReplicaSet`s that a Rollout controls, and those in its namespace that nobody controls.

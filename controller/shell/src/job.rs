@@ -1,7 +1,10 @@
-//! A question to a router, and asking it: the same for every driver.
+//! Questions to routers and to providers of metrics. Asking a router is the same for every driver.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use tidegate_analysis::provider::Provider;
+use tidegate_api::ObjectKey;
 use tidegate_contract::Router;
 use tidegate_route::{Answer, Pass};
 
@@ -13,6 +16,21 @@ pub struct RouteJob {
     pub check: bool,
     /// The question.
     pub pass: Pass,
+}
+
+/// A measurement of an AnalysisRun that a provider outside the cluster's API takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasureJob {
+    /// The AnalysisRun.
+    pub run: ObjectKey,
+    /// The metric's name.
+    pub metric: String,
+    /// The measurement's number, from 1.
+    pub number: u64,
+    /// Whom to ask, and what: `Web` or `Prometheus`. It may hold secrets.
+    pub provider: Provider,
+    /// When the measurement was begun.
+    pub started_at: Timestamp,
 }
 
 /// What a router answered.

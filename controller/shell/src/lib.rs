@@ -13,8 +13,9 @@
 //! | `queue` | which Rollouts are due, and when |
 //! | `guard` | one Rollout's turn, walled off from the others |
 //! | `pass`, `apply`, `answers` | a pass over one Rollout: what to do first, carrying it out, going on |
-//! | `observe`, `experiment`, `workload`, `pods` | what is known about a Rollout |
-//! | `job` | asking a router |
+//! | `observe`, `workload`, `pods` | what is known about a Rollout |
+//! | `evidence` | Experiments and AnalysisRuns: conducting the ones, taking the measurements of the others |
+//! | `job` | asking a router; taking a measurement |
 //! | `plugins`, `choice` | the configured plugins; which version of one a Rollout uses |
 //! | `record`, `pins` | what a Rollout in flight records of that; what all of them have recorded |
 //! | `partings`, `release` | giving back what routers wrote: of those that are not used any more; of a whole Rollout |
@@ -46,7 +47,7 @@ mod choice;
 mod conflict;
 mod effect;
 mod event;
-mod experiment;
+mod evidence;
 mod fence;
 mod few;
 mod fingerprint;
@@ -82,7 +83,7 @@ mod workload;
 
 pub use effect::{Effect, KubernetesEvent, Report};
 pub use event::{Event, Now, RequestId, Unwatchable, WatchKey};
-pub use job::{RouteAnswer, RouteJob};
+pub use job::{MeasureJob, RouteAnswer, RouteJob};
 pub use plugins::{Plugin, PluginState, PluginVersion, Plugins};
 pub use rbac::guess_plural;
 pub use routing::camel_case as problem_reason;

@@ -37,8 +37,6 @@ pub(crate) struct Memory {
     pub(crate) fences: Fences,
     pub(crate) backoff: Backoff,
     pub(crate) budget: Budget,
-    /// The Experiment that its traffic depends on.
-    pub(crate) experiment: Option<Arc<str>>,
     /// The workload that it takes its template from, and where that is watched.
     pub(crate) workload: Option<(WatchId, Arc<str>)>,
     /// Its pods, while they matter: where they are watched, and by which labels they are found.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tidegate_api::{ObjectKey, Operation, Request, Resource, object};
+use tidegate_api::{ObjectKey, Operation, Request, Resource};
 use tidegate_contract::Selection;
-use tidegate_core::{Evidence, Pods, Routing, World};
+use tidegate_core::{Pods, Routing, World};
 use tidegate_model::{interest, workload};
 
 use crate::caches::{REPLICA_SETS, ROLLOUTS, SERVICES};
@@ -28,7 +28,7 @@ impl Shell {
     /// Everything that a decision about a Rollout depends on.
     pub(crate) fn world(&mut self, name: &Name, rollout: &Arc<Value>, routing: Option<Routing>) -> World {
         let keep_parsed = self.settings.timing.parsed_objects;
-        let experiment = self.experiment(name, rollout);
+        let evidence = self.evidence_for(name, rollout);
         let workload = self.workload(name, rollout);
         let selector = workload::selector(rollout, workload.object());
         let mut names: BTreeSet<Name> = BTreeSet::new();
@@ -56,11 +56,7 @@ impl Shell {
             template_hash: None,
             replica_sets,
             services,
-            evidence: Evidence {
-                experiments: experiment.map(|one| (object::name(&one).to_owned(), one)).into_iter().collect(),
-                is_known: true,
-                ..Evidence::default()
-            },
+            evidence,
             workload,
             leaving: Vec::new(),
             pods: Pods::Unknown,
@@ -71,13 +67,6 @@ impl Shell {
     /// Watches exactly what a Rollout's traffic and routers depend on.
     pub(crate) fn depend(&mut self, name: &Name, memory: &Memory) {
         let mut dependencies = Few::default();
-        if let Some(experiment) = &memory.experiment {
-            dependencies.insert(Dependency {
-                watch: self.caches.experiments(),
-                namespace: name.namespace.clone(),
-                select: Selection::Name(experiment.to_string()),
-            });
-        }
         if let Some((watch, workload)) = &memory.workload {
             dependencies.insert(Dependency {
                 watch: *watch,

@@ -101,7 +101,7 @@ impl Shell {
     fn look(&mut self, turn: &mut Turn<'_>, rollout: &Arc<Value>) {
         let used = routers(rollout);
         let record = RoutingRecord::read(rollout);
-        let is_reading = self.follow_experiment(turn, rollout);
+        let is_reading = self.is_evidence_unknown(turn.name);
         if self.follow_workload(turn, rollout) {
             return;
         }

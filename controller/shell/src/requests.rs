@@ -23,10 +23,16 @@ impl Requests {
         Self { next: 0, outstanding: BTreeMap::new(), locks: BTreeMap::new(), blocked: Blocked::new() }
     }
 
-    /// A number for something that writes nothing.
-    pub(crate) fn start(&mut self, rollout: &Name) -> RequestId {
+    /// A number for something that takes as long as it takes, and does not count as a request.
+    pub(crate) fn number(&mut self) -> RequestId {
         let id = RequestId(self.next);
         self.next = self.next.wrapping_add(1);
+        id
+    }
+
+    /// A number for something that writes nothing.
+    pub(crate) fn start(&mut self, rollout: &Name) -> RequestId {
+        let id = self.number();
         self.outstanding.insert(id, (rollout.clone(), None));
         id
     }

@@ -12,6 +12,7 @@ use crate::cache::{Change, State};
 use crate::caches::{Caches, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
 use crate::effect::Effect;
 use crate::event::{Event, Now, Unwatchable, WatchKey};
+use crate::evidence::Evidence;
 use crate::few::Few;
 use crate::index::{Index, Known};
 use crate::leftover_services::LeftoverServices;
@@ -38,6 +39,7 @@ pub struct Shell {
     pub(crate) memories: BTreeMap<Name, Memory>,
     pub(crate) requests: Requests,
     pub(crate) leftover: LeftoverServices,
+    pub(crate) evidence: Evidence,
     /// How far calendar time was ahead of monotonic time when it last jumped.
     ahead: Option<SignedDuration>,
 }
@@ -61,6 +63,7 @@ impl Shell {
             memories: BTreeMap::new(),
             requests: Requests::new(),
             leftover: LeftoverServices::default(),
+            evidence: Evidence::default(),
             ahead: None,
         }
     }
@@ -77,6 +80,7 @@ impl Shell {
         self.take_in(now, event, &mut effects);
         self.tell_what_is_in_use(&mut effects);
         self.look_at_due(now, &mut effects);
+        self.look_at_evidence(now, &mut effects);
         self.clean_services(now, &mut effects);
         self.caches.settle(&mut effects);
         effects.extend(self.wake_at(now).map(Effect::WakeAt));
@@ -123,6 +127,7 @@ impl Shell {
             Event::Unwatchable { watch, why } => self.unwatchable(&watch, why, now),
             Event::Answered { id, result } => self.answered(now, id, result, effects),
             Event::Routed { id, answer } => self.routed(now, id, answer, effects),
+            Event::Measured { id, outcome } => self.measured(now, id, outcome),
             Event::Woken => {}
         }
     }
@@ -151,12 +156,14 @@ impl Shell {
             // Somebody else may have led in between, and requests of ours may still arrive somewhere.
             self.requests.forget_all();
             self.leftover.start_over();
+            self.evidence.start_over();
             for memory in self.memories.values_mut() {
                 memory.start_over(now.monotonic);
             }
         }
         self.leading = leading;
         if leading {
+            self.all_evidence_due(now);
             self.all_due(now);
         }
     }
@@ -179,6 +186,7 @@ impl Shell {
         }
         if is_first {
             self.needed_by_due(id, now);
+            self.evidence_known(id, now);
         }
     }
 
@@ -214,6 +222,7 @@ impl Shell {
                 self.changed(id, &change, now);
             }
             self.needed_by_due(id, now);
+            self.evidence_known(id, now);
         }
     }
 
@@ -237,6 +246,7 @@ impl Shell {
             }
             _ => {}
         }
+        concerned.extend(self.evidence_changed(id, change, now));
         let resource = self.caches.cache(id).and_then(|cache| cache.resource.as_ref());
         let key = resource.map(|resource| change.name.key(resource));
         for name in concerned {
@@ -355,6 +365,7 @@ impl Shell {
                 for name in names {
                     self.due(&name, now);
                 }
+                self.all_evidence_due(now);
             }
             None => {}
         }
@@ -371,6 +382,7 @@ impl Shell {
             return None;
         }
         let next = earlier(self.queue.next(), self.leftover.wake_at());
+        let next = earlier(next, self.evidence_wake_at());
         next.map(|at| at.max(now.monotonic))
     }
 
@@ -388,10 +400,10 @@ impl Shell {
     }
 }
 
-/// Whether a `ReplicaSet` is controlled by something else than a Rollout: of no interest, and there are many.
+/// Whether a `ReplicaSet` is controlled by something else than a Rollout or an Experiment: of no interest, and there are many.
 fn belongs_to_others(replica_set: &Value) -> bool {
     let owners = replica_set.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
     let kind = owners.into_iter().flatten().find(is_controller).and_then(|owner| owner.get("kind"));
-    kind.is_some_and(|kind| kind.as_str() != Some("Rollout"))
+    kind.is_some_and(|kind| !matches!(kind.as_str(), Some("Rollout" | "Experiment")))
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tidegate_analysis::Outcome;
 use tidegate_api::{ApiError, Operation, Request, Resource, WatchEvent};
 use tidegate_cluster::Cluster;
 use tidegate_shell::{
@@ -156,6 +157,11 @@ impl Driver {
             Effect::Route { id, job } => {
                 self.inbox.push_back(Event::Routed { id, answer: job.ask() });
             }
+            Effect::Measure { id, job } => {
+                let why = format!("there is no value for the metric {}", job.metric);
+                self.inbox.push_back(Event::Measured { id, outcome: Outcome::Error(why) });
+            }
+            Effect::Forget { .. } => {}
             Effect::WakeAt(at) => {
                 self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
             }

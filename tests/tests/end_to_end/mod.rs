@@ -1,5 +1,6 @@
 //! Against a real API server; started by `cargo xtask test`, which also says how to leave these out.
 
+mod analysis;
 mod argo;
 mod bad_input;
 mod canary;

@@ -40,6 +40,8 @@ pub enum Provider {
     Web(web::WebConfig),
     /// A Prometheus server.
     Prometheus(prometheus::PrometheusConfig),
+    /// What the metric says cannot be read, so nobody can be asked. Its measurements are in error.
+    Unreadable,
 }
 
 impl Provider {

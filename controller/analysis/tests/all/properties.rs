@@ -279,7 +279,7 @@ proptest! {
                 let _ = match &provider {
                     tidegate_analysis::provider::Provider::Web(config) => config.observe(status, text.as_bytes()),
                     tidegate_analysis::provider::Provider::Prometheus(config) => config.observe(status, text.as_bytes()),
-                    tidegate_analysis::provider::Provider::Job(_) => unreachable!(),
+                    _ => unreachable!(),
                 };
             }
         }

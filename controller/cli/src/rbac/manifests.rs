@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rules::{Needs, Rule, of_its_namespace, of_rollouts, of_the_cluster};
+use super::rules::{Needs, Rule, of_all_namespaces, of_its_namespace, of_rollouts, of_the_cluster};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -27,7 +27,7 @@ impl Install {
         let (cluster, mut own) = if self.namespaced {
             (of_the_cluster(), [of_rollouts, of_its_namespace()].concat())
         } else {
-            ([of_rollouts, of_the_cluster()].concat(), of_its_namespace())
+            ([of_rollouts, of_all_namespaces(), of_the_cluster()].concat(), of_its_namespace())
         };
         own.extend(needs.rules_of_names(&self.namespace, &own));
         let mut objects = self.role("ClusterRole", None, &cluster);

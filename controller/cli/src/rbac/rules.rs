@@ -43,17 +43,25 @@ const SECRETS: &str = "secrets";
 const CONFIG_MAPS: &str = "configmaps";
 
 const READ: [&str; 3] = ["get", "list", "watch"];
+const WRITE: [&str; 6] = ["get", "list", "watch", "create", "patch", "delete"];
 
 /// What a controller needs wherever it looks after Rollouts, whatever its plugins are.
 pub(crate) fn of_rollouts() -> Vec<Rule> {
     vec![
         Rule::new("argoproj.io", &["rollouts"], &["get", "list", "watch", "patch"]),
         Rule::new("argoproj.io", &["rollouts/status"], &["patch"]),
-        // The Experiment of the current step.
-        Rule::new("argoproj.io", &["experiments"], &READ),
+        // Their status is no subresource.
+        Rule::new("argoproj.io", &["analysisruns", "experiments"], &WRITE),
+        Rule::new("argoproj.io", &["analysistemplates"], &READ),
         // For owner references that block their owner's deletion.
-        Rule::new("argoproj.io", &["rollouts/finalizers"], &["update"]),
-        Rule::new("apps", &["replicasets"], &["get", "list", "watch", "create", "patch", "delete"]),
+        Rule::new(
+            "argoproj.io",
+            &["rollouts/finalizers", "experiments/finalizers", "analysisruns/finalizers"],
+            &["update"],
+        ),
+        // Those of analyses; watched only while one has some.
+        Rule::new("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),
+        Rule::new("apps", &["replicasets"], &WRITE),
         // What Rollouts take their template from (`workloadRef`), and Deployments that give their pods up (`scaleDown`).
         Rule::new("apps", &["deployments"], &READ),
         Rule::new("apps", &["deployments/scale"], &["patch"]),
@@ -61,12 +69,17 @@ pub(crate) fn of_rollouts() -> Vec<Rule> {
         // Pods, only while they are being replaced (`restartAt`) or labelled (`canaryMetadata`, `stableMetadata`).
         Rule::new("", &["pods"], &["get", "list", "watch", "patch"]),
         Rule::new("", &["pods/eviction"], &["create"]),
-        // The selectors of the stable and the canary Service.
-        Rule::new("", &["services"], &["get", "list", "watch", "patch"]),
+        // The selectors of the stable and the canary Service, and the Services of experiments.
+        Rule::new("", &["services"], &WRITE),
         // Whether a Rollout's namespace is being deleted, when the Rollout is.
         Rule::new("", &["namespaces"], &["get"]),
         Rule::new("", &["events"], &["create"]),
     ]
+}
+
+/// What it needs besides where it looks after the Rollouts of all namespaces.
+pub(crate) fn of_all_namespaces() -> Vec<Rule> {
+    vec![Rule::new("argoproj.io", &["clusteranalysistemplates"], &READ)]
 }
 
 /// What it needs of kinds that are in no namespace: its plugins' configuration, and what it may do itself.

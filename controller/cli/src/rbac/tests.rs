@@ -88,7 +88,7 @@ fn what_no_plugin_describes_is_not_there() {
     let nginx = granted_with(&["--router-plugin=builtin:nginx=builtin:nginx"], false);
     let has = |resource: &str| nginx.iter().any(|(_, _, found, _)| found == resource);
     assert!(has("ingresses") && has("rollouts"));
-    for resource in ["httproutes", "virtualservices", "secrets", "jobs"] {
+    for resource in ["httproutes", "virtualservices", "secrets", "cronjobs"] {
         assert!(!has(resource), "{resource}");
     }
 }

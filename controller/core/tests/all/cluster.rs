@@ -84,7 +84,7 @@ impl Cluster {
             rollout,
             sets: BTreeMap::new(),
             services: BTreeMap::new(),
-            evidence: Evidence { is_known: true, ..Evidence::default() },
+            evidence: Evidence::none(),
             workload: Workload::None,
             pods: Pods::Unknown,
             was_empty: false,
@@ -293,7 +293,15 @@ impl Cluster {
                 object["metadata"]["uid"] = json!(format!("uid-{version}"));
                 object["metadata"]["creationTimestamp"] = json!(self.now.to_string());
                 object["metadata"]["generation"] = json!(1);
-                self.sets.insert(name, object);
+                let before = match kind {
+                    "AnalysisRun" => self.evidence.runs.insert(name, object.into()),
+                    "Experiment" => self.evidence.experiments.insert(name, object.into()),
+                    _ => {
+                        self.sets.insert(name, object);
+                        None
+                    }
+                };
+                assert_eq!(before, None, "it exists");
             }
             Operation::Patch { name, subresource: None, body: Body::Merge(patch) } => {
                 if kind == "ReplicaSet" {
@@ -310,6 +318,8 @@ impl Cluster {
                 let object = match kind {
                     "Rollout" => &mut self.rollout,
                     "ReplicaSet" => self.sets.get_mut(name).unwrap(),
+                    "AnalysisRun" => Arc::make_mut(self.evidence.runs.get_mut(name).unwrap()),
+                    "Experiment" => Arc::make_mut(self.evidence.experiments.get_mut(name).unwrap()),
                     _ => self.services.get_mut(name).unwrap(),
                 };
                 let seen = patch.pointer("/metadata/resourceVersion").and_then(Value::as_str);
@@ -327,6 +337,11 @@ impl Cluster {
             }
             Operation::Patch { subresource: Some(part), body: Body::Merge(patch), .. } if part == "scale" => {
                 self.scale_workload(patch);
+            }
+            Operation::Delete { name, .. } if matches!(kind, "AnalysisRun" | "Experiment") => {
+                let all = &mut self.evidence;
+                let all = if kind == "AnalysisRun" { &mut all.runs } else { &mut all.experiments };
+                assert!(all.remove(name).is_some(), "{name}");
             }
             Operation::Delete { name, preconditions } => {
                 // One that has got pods since it was seen must not go: another controller may know more.

@@ -8,6 +8,7 @@
     clippy::needless_pass_by_value
 )]
 
+mod analysis;
 mod anti_affinity;
 mod canary;
 mod checks;
@@ -15,6 +16,7 @@ mod cluster;
 mod conditions;
 mod deadline;
 mod events;
+mod experiments;
 mod faults;
 mod features;
 mod handed_over;

@@ -1,6 +1,8 @@
 use serde_json::json;
 use tidegate_api::{Body, Operation, Request, builtin};
+use tidegate_fetch::Roots;
 use tidegate_handover::Patience;
+use tidegate_measure::{MeasureOptions, Measurer};
 use tidegate_shell::{Plugins, RequestId, WatchKey};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -24,6 +26,7 @@ fn word(event: &Event) -> String {
         Event::Unwatchable { .. } => "unwatchable".into(),
         Event::Answered { id, result } => format!("answered {} {}", id.0, result.is_ok()),
         Event::Routed { .. } => "routed".into(),
+        Event::Measured { .. } => "measured".into(),
         Event::Woken => "woken".into(),
     }
 }
@@ -54,6 +57,7 @@ fn start(api: Api, mut react: impl FnMut(&str, Now) -> Vec<Effect> + Send + 'sta
     tokio::spawn(publishing);
     let parts = Parts {
         jobs: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), 1),
+        measuring: Measuring::new(Measurer::new(MeasureOptions::new(Roots::native()))),
         watches: Watches::new(api, metrics.clone(), WatchTiming::default(), watched),
         reports,
         publisher,

@@ -9,6 +9,7 @@ mod canary;
 mod chaos;
 mod crashes;
 mod elsewhere;
+mod evidence;
 mod features;
 mod intents;
 mod manifests;

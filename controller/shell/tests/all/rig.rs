@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tidegate_analysis::Outcome;
 use tidegate_api::{
     ApiError, Body, ObjectKey, Operation, Preconditions, Request, Resource, WatchEvent, builtin, object,
 };
 use tidegate_cluster::Cluster;
 use tidegate_contract::Router as _;
 use tidegate_shell::{
-    Effect, Event, KubernetesEvent, Now, PluginState, Report, RequestId, Settings, Shell, Unwatchable,
-    WatchKey,
+    Effect, Event, KubernetesEvent, MeasureJob, Now, PluginState, Report, RequestId, Settings, Shell,
+    Unwatchable, WatchKey,
 };
 
 use crate::manifests;
@@ -58,6 +59,9 @@ struct Position {
 /// Decides what becomes of a request, given the cluster as it is when it arrives.
 type Decider = Box<dyn FnMut(&mut Cluster, &Request) -> Fate>;
 
+/// What a provider of metrics answers.
+pub(crate) type Measure = Box<dyn FnMut(&MeasureJob) -> Option<Outcome>>;
+
 pub(crate) struct Rig {
     pub(crate) cluster: Cluster,
     pub(crate) controllers: Vec<Controller>,
@@ -88,6 +92,11 @@ pub(crate) struct Rig {
     /// When this write (counted from 1) has been carried out, leadership is lost before its answer arrives.
     pub(crate) depose_at_write: Option<usize>,
     writes: usize,
+    /// What providers of metrics answer; nothing: they never do.
+    pub(crate) measure: Measure,
+    /// Every measurement that was asked for, in order.
+    pub(crate) measurements: Vec<MeasureJob>,
+    pub(crate) forgotten: Vec<RequestId>,
     /// Questions that were put to routers.
     pub(crate) questions: usize,
     /// Those among them that also asked what a router can do.
@@ -131,6 +140,9 @@ impl Rig {
             reports: Vec::new(),
             events: Vec::new(),
             forbidden: Vec::new(),
+            measure: Box::new(|_| None),
+            measurements: Vec::new(),
+            forgotten: Vec::new(),
             lag: Duration::ZERO,
             copies: 1,
             pages: false,
@@ -325,6 +337,13 @@ impl Rig {
                 }
                 self.tell(index, Event::Routed { id, answer: job.ask() });
             }
+            Effect::Measure { id, job } => {
+                if let Some(outcome) = (self.measure)(&job) {
+                    self.tell(index, Event::Measured { id, outcome });
+                }
+                self.measurements.push(job);
+            }
+            Effect::Forget { id } => self.forgotten.push(id),
             Effect::WakeAt(at) => {
                 let controller = &mut self.controllers[index];
                 controller.wake_at = Some(controller.wake_at.map_or(at, |earlier| earlier.min(at)));

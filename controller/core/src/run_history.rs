@@ -1,0 +1,137 @@
+//! Beginning, ending and clearing away the AnalysisRuns and Experiments of a Rollout.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidegate_analysis::Phase;
+use tidegate_api::{Resource, builtin, object};
+use tidegate_contract::Traffic;
+use tidegate_model::names::{HASH_LABEL, reason};
+
+use crate::analysis::Runs;
+use crate::context::Context;
+use crate::decision::Note;
+use crate::experiment_step::Followed;
+use crate::verdict;
+use crate::writes::Writes;
+
+/// Begins what there should be, ends what there should not be, and deletes what is of no interest any more.
+pub(crate) fn plan(
+    context: &Context<'_>,
+    runs: &Runs,
+    experiment: &Followed,
+    traffic: Option<&Traffic>,
+    writes: &mut Writes,
+    notes: &mut Vec<Note>,
+) {
+    let evidence = &context.world.evidence;
+    if !evidence.is_known {
+        return;
+    }
+    for new in [&runs.step.new, &runs.background.new].into_iter().flatten() {
+        writes.begin(builtin::analysis_runs(), new.clone());
+    }
+    if let Some(new) = &experiment.new {
+        writes.begin(builtin::experiments(), new.clone());
+        let message = format!("Created Experiment '{}'", object::name(new));
+        notes.push(Note::normal(reason::EXPERIMENT_CREATED, message));
+    }
+    let is_own = |one: &&Arc<Value>| object::controller_uid(one) == Some(context.rollout.uid.as_str());
+    let others = evidence.runs.values().filter(is_own).filter(|run| !runs.has(object::name(run)));
+    clear(context, &builtin::analysis_runs(), others.collect(), |_| true, writes);
+    let held = held(context, traffic);
+    let others = evidence.experiments.values().filter(is_own);
+    let others = others.filter(|one| object::name(one) != experiment.name);
+    // An Experiment takes its Services and pods along.
+    let may_go = |one: &Value| verdict::is_over(one) && services(one).all(|service| !held.contains(service));
+    clear(context, &builtin::experiments(), others.collect(), may_go, writes);
+}
+
+/// Ends everything, and deletes nothing.
+pub(crate) fn end_all(context: &Context<'_>, writes: &mut Writes) {
+    let evidence = &context.world.evidence;
+    if !evidence.is_known {
+        return;
+    }
+    for (resource, all) in
+        [(builtin::analysis_runs(), &evidence.runs), (builtin::experiments(), &evidence.experiments)]
+    {
+        for one in
+            all.values().filter(|one| object::controller_uid(one) == Some(context.rollout.uid.as_str()))
+        {
+            end(&resource, one, writes);
+        }
+    }
+}
+
+fn end(resource: &Resource, one: &Value, writes: &mut Writes) -> bool {
+    let is_open = !verdict::is_over(one) && !verdict::is_ending(one) && !object::is_deleting(one);
+    if is_open {
+        writes.end(resource.clone(), one);
+    }
+    is_open
+}
+
+fn clear(
+    context: &Context<'_>,
+    resource: &Resource,
+    mut others: Vec<&Arc<Value>>,
+    may_go: impl Fn(&Value) -> bool,
+    writes: &mut Writes,
+) {
+    let created = |one: &&Arc<Value>| {
+        let time = one.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default();
+        (time.to_owned(), object::name(one).to_owned())
+    };
+    others.sort_by_cached_key(created);
+    let mut kept = [0_u64; 2];
+    // The newest first: those are kept.
+    for one in others.into_iter().rev() {
+        if end(resource, one, writes) || object::is_deleting(one) {
+            continue;
+        }
+        let hash = object::label(one, HASH_LABEL);
+        let has_pods = context
+            .sets()
+            .iter()
+            .any(|set| Some(set.hash.as_str()) == hash && !object::is_deleting(&set.object));
+        let which = match verdict::phase(one) {
+            Some(Phase::Successful) => Some(0),
+            Some(phase) if phase.is_completed() => Some(1),
+            _ => None,
+        };
+        let is_too_many = which
+            .and_then(|which| kept.get_mut(which).zip(Some(limit(context, which))))
+            .is_some_and(|(kept, limit)| {
+                *kept = kept.saturating_add(1);
+                *kept > limit
+            });
+        if (is_too_many || !has_pods) && which.is_some() && may_go(one) {
+            writes.forget(resource.clone(), one);
+        }
+    }
+}
+
+fn limit(context: &Context<'_>, which: usize) -> u64 {
+    let history = context.rollout.run_history;
+    let limit = if which == 0 { history.successful } else { history.unsuccessful };
+    u64::try_from(limit).unwrap_or(u64::MAX)
+}
+
+/// The Services that routers have something to do with, or may have.
+fn held(context: &Context<'_>, traffic: Option<&Traffic>) -> BTreeSet<String> {
+    let destinations =
+        traffic.into_iter().flat_map(|traffic| traffic.additional.iter().chain(&traffic.retired));
+    let weights = context.status.weights.iter().flat_map(|weights| &weights.additional);
+    destinations
+        .filter_map(|one| one.service.clone())
+        .chain(weights.map(|one| one.service.clone()))
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn services(experiment: &Value) -> impl Iterator<Item = &str> {
+    let statuses = experiment.pointer("/status/templateStatuses").and_then(Value::as_array);
+    statuses.into_iter().flatten().filter_map(|one| one.get("serviceName")?.as_str())
+}

@@ -1,0 +1,149 @@
+//! What is known of an Experiment, and what is decided about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidegate_api::{Resource, builtin, object};
+use tidegate_contract::Destination;
+use tidegate_core::NoteKind;
+use tidegate_experiment::{World, conduct, held};
+
+use super::look::{Look, Plan};
+use crate::caches::{ANALYSIS_RUNS, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
+use crate::name::Name;
+use crate::shell::Shell;
+
+impl Shell {
+    /// Decides about an Experiment.
+    pub(super) fn plan_experiment(&mut self, look: &Look<'_>, experiment: Arc<Value>) -> Plan {
+        let world = self.experiment_world(look, experiment.clone());
+        let decision = conduct(&world, look.now.wall);
+        let kind = |is_warning| if is_warning { NoteKind::Warning } else { NoteKind::Normal };
+        let notes = decision.notes.into_iter();
+        Plan {
+            object: experiment,
+            writes: decision.writes.into_iter().map(|request| (request, None)).collect(),
+            status: decision.status,
+            notes: notes.map(|note| (kind(note.is_warning), note.reason, note.message)).collect(),
+            wake_at: decision.wake_at,
+            answers: 0,
+        }
+    }
+
+    fn experiment_world(&mut self, look: &Look<'_>, experiment: Arc<Value>) -> World {
+        let named: BTreeSet<String> = service_names(&experiment);
+        let mut replica_sets: BTreeMap<Name, Arc<Value>> = BTreeMap::new();
+        let owned: Vec<Name> = self.index.owned_by(&look.memory.uid).cloned().collect();
+        if let Some(cache) = self.caches.cache_mut(REPLICA_SETS) {
+            let keep_parsed = self.settings.timing.parsed_objects;
+            replica_sets.extend(
+                owned.into_iter().filter_map(|name| Some((name.clone(), cache.value(&name, keep_parsed)?))),
+            );
+        }
+        replica_sets.extend(self.with_prefix(REPLICA_SETS, look.name));
+        let mut services: BTreeMap<Name, Arc<Value>> = self.owned_or_prefixed(SERVICES, look);
+        for name in &named {
+            let name = Name::new(&look.name.namespace, name);
+            if let Some(service) = self.caches.cache(SERVICES).and_then(|cache| cache.read(&name)) {
+                services.insert(name, service);
+            }
+        }
+        let mut runs = self.owned_or_prefixed(ANALYSIS_RUNS, look);
+        let taken = |resource: &Resource, all: &mut BTreeMap<Name, Arc<Value>>| {
+            for (key, value) in &look.memory.taken {
+                if key.group == resource.group && key.kind == resource.kind {
+                    let name = Name { namespace: key.namespace.clone(), name: key.name.clone() };
+                    all.entry(name).or_insert_with(|| value.clone());
+                }
+            }
+        };
+        taken(&builtin::replica_sets(), &mut replica_sets);
+        taken(&builtin::services(), &mut services);
+        taken(&builtin::analysis_runs(), &mut runs);
+        let by_name = |all: BTreeMap<Name, Arc<Value>>| {
+            all.into_iter().map(|(name, value)| (name.name.to_string(), value)).collect()
+        };
+        World {
+            held: self.held_of(&experiment, look.name),
+            templates: self.templates(&look.name.namespace),
+            replica_sets: replica_sets.into_values().collect(),
+            services: by_name(services),
+            runs: by_name(runs),
+            experiment,
+        }
+    }
+
+    /// The Services of an Experiment that the routers of its Rollout have something to do with.
+    fn held_of(&mut self, experiment: &Value, name: &Name) -> Option<BTreeSet<String>> {
+        let Some(owner) = owner_of_kind(experiment, "Rollout") else { return Some(BTreeSet::new()) };
+        let owner = Name::new(&name.namespace, &owner);
+        let keep_parsed = self.settings.timing.parsed_objects;
+        let cache = self.caches.cache_mut(ROLLOUTS)?;
+        // One that is gone has given everything back.
+        let Some(rollout) = cache.value(&owner, keep_parsed) else { return Some(BTreeSet::new()) };
+        if Some(object::uid(&rollout)) != object::controller_uid(experiment) {
+            return Some(BTreeSet::new());
+        }
+        let mut services = held(&rollout);
+        let traffic = self.memories.get(&owner).and_then(|memory| memory.traffic.as_ref());
+        let destinations =
+            traffic.into_iter().flat_map(|traffic| traffic.additional.iter().chain(&traffic.retired));
+        services.extend(destinations.filter_map(|one: &Destination| one.service.clone()));
+        Some(services)
+    }
+
+    /// Objects of a watch that an object controls, or whose names begin with its own.
+    pub(super) fn owned_or_prefixed(&self, watch: WatchId, look: &Look<'_>) -> BTreeMap<Name, Arc<Value>> {
+        self.evidence_objects(watch, look.name, &look.memory.uid)
+    }
+
+    /// Objects of a watch that the object of this name and uid controls, or whose names begin with its own.
+    pub(super) fn evidence_objects(
+        &self,
+        watch: WatchId,
+        name: &Name,
+        uid: &str,
+    ) -> BTreeMap<Name, Arc<Value>> {
+        let Some(cache) = self.caches.cache(watch) else { return BTreeMap::new() };
+        let is_its = |one: &Name, facts: &crate::cache::Facts| {
+            facts.owner.as_deref() == Some(uid) || is_prefixed(one, name)
+        };
+        cache
+            .in_namespace(&name.namespace)
+            .filter(|(one, facts)| is_its(one, facts))
+            .filter_map(|(one, _)| Some((one.clone(), cache.read(one)?)))
+            .collect()
+    }
+
+    fn with_prefix(&self, watch: WatchId, name: &Name) -> BTreeMap<Name, Arc<Value>> {
+        let Some(cache) = self.caches.cache(watch) else { return BTreeMap::new() };
+        cache
+            .in_namespace(&name.namespace)
+            .filter(|(one, _)| is_prefixed(one, name))
+            .filter_map(|(one, _)| Some((one.clone(), cache.read(one)?)))
+            .collect()
+    }
+}
+
+/// Whether a name begins with that of another object and a dash or a dot.
+fn is_prefixed(one: &Name, name: &Name) -> bool {
+    one.name.strip_prefix(&*name.name).is_some_and(|rest| rest.starts_with('-') || rest.starts_with('.'))
+        || one.name == name.name
+}
+
+/// The name of what controls an object, if that is of this kind.
+fn owner_of_kind(object: &Value, kind: &str) -> Option<String> {
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
+    let owner = owners.iter().find(is_controller)?;
+    (owner.get("kind")?.as_str()? == kind).then(|| owner.get("name")?.as_str().map(str::to_owned))?
+}
+
+/// The names that an Experiment asks for its Services.
+fn service_names(experiment: &Value) -> BTreeSet<String> {
+    let templates = experiment.pointer("/spec/templates").and_then(Value::as_array);
+    let named =
+        templates.into_iter().flatten().filter_map(|template| template.pointer("/service/name")?.as_str());
+    named.map(str::to_owned).collect()
+}
