@@ -330,7 +330,6 @@ impl Simulation {
                 let at = now.saturating_add(self.way());
                 self.arrives(at, Arrival::Told(to, Event::Measured { id, outcome }));
             }
-            Effect::Forget { .. } => {}
             Effect::WakeAt(at) => {
                 if let Some(process) = self.process(to) {
                     let at = at.saturating_add(process.started);
@@ -352,7 +351,7 @@ impl Simulation {
             Effect::Report(Report::Panicked { rollout, message }) => {
                 self.checker.panicked(now, &rollout, &message);
             }
-            Effect::Report(_) => {}
+            Effect::Report(_) | Effect::Forget { .. } => {}
         }
     }
 

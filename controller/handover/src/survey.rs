@@ -112,8 +112,11 @@ pub fn survey(
                 Effect::WakeAt(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
                 Effect::Report(report) => found.note(report),
                 // A shadow takes no measurements.
-                Effect::Measure { .. } | Effect::Forget { .. } => {}
-                Effect::Unwatch(_) | Effect::InUse(_) | Effect::Publish(_) => {}
+                Effect::Measure { .. }
+                | Effect::Forget { .. }
+                | Effect::Unwatch(_)
+                | Effect::InUse(_)
+                | Effect::Publish(_) => {}
             }
         }
     }

@@ -161,12 +161,11 @@ impl Driver {
                 let why = format!("there is no value for the metric {}", job.metric);
                 self.inbox.push_back(Event::Measured { id, outcome: Outcome::Error(why) });
             }
-            Effect::Forget { .. } => {}
             Effect::WakeAt(at) => {
                 self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
             }
             // All plugins are there from the start, in one version each.
-            Effect::InUse(_) => {}
+            Effect::InUse(_) | Effect::Forget { .. } => {}
             Effect::Publish(event) => observe(&self.cluster, self.elapsed(), Happening::Event(event)),
             Effect::Report(report) => {
                 if let (Some(journal), Report::Wrote { rollout, request }) = (&mut self.journal, &report) {

@@ -44,6 +44,9 @@ fn is_ended(cluster: &Cluster, name: &str) -> bool {
     cluster.evidence.runs[name].pointer("/spec/terminate") == Some(&json!(true))
 }
 
+/// Something that a person does.
+type Act = fn(&mut Cluster);
+
 #[test]
 fn a_step_waits_for_its_analysis_and_goes_on_when_it_is_good() {
     let mut cluster = updating(steps());
@@ -159,7 +162,7 @@ fn a_bad_one_in_the_background_ends_the_update_also_at_a_pause() {
 
 #[test]
 fn what_is_not_wanted_any_more_is_ended() {
-    let actions: [(&str, fn(&mut Cluster)); 4] = [
+    let actions: [(&str, Act); 4] = [
         ("abort", |cluster| cluster.abort()),
         ("promote full", |cluster| cluster.promote_full()),
         ("another image", |cluster| cluster.deploy("v3")),

@@ -48,6 +48,9 @@ fn additional(cluster: &Cluster) -> Vec<(String, u64)> {
         .collect()
 }
 
+/// Something that a person does.
+type Act = fn(&mut Cluster);
+
 #[test]
 fn its_pods_get_their_weight_while_it_runs_and_the_step_ends_with_it() {
     let mut cluster = updating();
@@ -106,7 +109,7 @@ fn without_a_conclusion_a_person_decides() {
 
 #[test]
 fn one_that_is_not_wanted_any_more_is_ended_and_stays_while_routers_have_its_services() {
-    let actions: [(&str, fn(&mut Cluster)); 3] = [
+    let actions: [(&str, Act); 3] = [
         ("abort", |cluster| cluster.abort()),
         ("promote full", |cluster| cluster.promote_full()),
         ("another image", |cluster| cluster.deploy("v3")),

@@ -229,7 +229,7 @@ impl Checks {
         match name.text() {
             None => self.say(name, format!("must be a name, not {}", brief(name.value))),
             Some(text) if !others.insert(text) => {
-                self.say(name, format!("{text} is there twice; rename one"))
+                self.say(name, format!("{text} is there twice; rename one"));
             }
             Some(_) => {}
         }

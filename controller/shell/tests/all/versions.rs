@@ -436,13 +436,15 @@ fn of_two_routers_the_one_with_a_version_goes_on() {
     assert_eq!((rig.weights("web"), rig.weights("second")), ((100, 0), (100, 0)));
 }
 
+/// Says of the canary's weight whether it is as it should be.
+type Holds = fn(&Value) -> bool;
+
 #[test]
 fn an_update_that_begins_right_after_another_uses_the_current_version() {
     let is_away = |weight: &Value| weight.as_u64().is_some_and(|weight| weight > 0);
     let is_back = |weight: &Value| weight == 0;
     // The traffic is yet to come back, or is back, and no gateway has said so yet.
-    let table: [(&str, fn(&Value) -> bool); 2] = [("away", is_away), ("back", is_back)];
-    for (name, holds) in table {
+    for (name, holds) in [("away", is_away as Holds), ("back", is_back as Holds)] {
         let mut rig = paused();
         swap(&mut rig, SECOND);
         rig.run(seconds(10));
