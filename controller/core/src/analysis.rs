@@ -1,10 +1,14 @@
 //! The analyses of an update: that of its step, and the one beside the steps. Which runs there should be, and what they say.
-
-use std::sync::Arc;
+//!
+//! A run is noted in the status in the same pass in which it is made, under a name that follows from the position. So whichever of
+//! the two is lost, the next pass finds the other: a name without a run is made again, and a run without a note, not over and made
+//! of the same, is taken for the one that is due. A run that has ended counts as it was noted, also when it was deleted since (in
+//! Argo Rollouts another one is made then).
 
 use serde_json::Value;
 use tidegate_analysis::{
-    MergeError, ROLLOUT_TYPE_LABEL, Reference, RunKind, RunOf, STEP_INDEX_LABEL, merge, resolve_arguments,
+    MergeError, Phase, ROLLOUT_TYPE_LABEL, Reference, RunKind, RunOf, STEP_INDEX_LABEL, merge,
+    resolve_arguments,
 };
 use tidegate_api::object;
 use tidegate_model::names::{HASH_LABEL, reason};
@@ -31,22 +35,27 @@ pub(crate) struct Followed {
 pub(crate) struct Runs {
     pub(crate) step: Followed,
     pub(crate) background: Followed,
+    /// Whether they are only noted: the update is given up, or skips what is left.
+    pub(crate) is_ending: bool,
 }
 
 impl Runs {
     /// What there should be now.
     pub(crate) fn of(context: &Context<'_>) -> Self {
-        if !context.world.evidence.is_known {
-            let keep = |run: &Option<NotedRun>| Followed { run: run.clone(), ..Followed::default() };
-            return Self {
-                step: keep(&context.status.step_run),
-                background: keep(&context.status.background_run),
-            };
+        let (step, background) = (context.status.step_run.as_ref(), context.status.background_run.as_ref());
+        let noted = |run: Option<&NotedRun>| Followed { run: run.cloned(), ..Followed::default() };
+        if !context.world.evidence.is_known || (context.is_updating() && context.new_set().is_none()) {
+            return Self { step: noted(step), background: noted(background), is_ending: false };
         }
-        if !is_measured(context) {
+        if !context.is_updating() {
             return Self::default();
         }
-        Self { step: of_step(context), background: in_background(context) }
+        if !is_measured(context) {
+            // How far they have come stays noted, for whoever asks why.
+            let last = |run: Option<&NotedRun>| Followed { run: last(context, run), ..Followed::default() };
+            return Self { step: last(step), background: last(background), is_ending: true };
+        }
+        Self { step: of_step(context), background: in_background(context), is_ending: false }
     }
 
     /// Whether this run is one of them.
@@ -57,89 +66,153 @@ impl Runs {
 
 /// Whether an update is under way that analyses say something about.
 pub(crate) fn is_measured(context: &Context<'_>) -> bool {
-    !context.is_first()
-        && !context.is_fully_promoted()
-        && !context.is_aborted()
-        && !context.status.promote_full
-        && !context.is_fast_rollback
-        && context.new_set().is_some()
+    context.is_updating() && !context.status.abort && !context.skips_steps() && context.new_set().is_some()
+}
+
+/// A run that is noted, as far as it has come.
+fn last(context: &Context<'_>, said: Option<&NotedRun>) -> Option<NotedRun> {
+    let said = said?;
+    let run = context.world.evidence.runs.get(&said.name).filter(|run| verdict::is_own(context, run));
+    run.map_or_else(|| Some(said.clone()), |run| followed(run, "").run)
 }
 
 fn of_step(context: &Context<'_>) -> Followed {
-    if !context.status.pause_conditions.is_empty() {
-        return Followed { run: context.status.step_run.clone(), ..Followed::default() };
-    }
     let index = context.index();
     if !matches!(context.steps().get(index), Some(Step::Analysis)) {
-        return Followed::default();
+        // At a pause, the last one stays noted (as versions of Argo Rollouts have it).
+        let is_paused = !context.status.pause_conditions.is_empty();
+        let run = context.status.step_run.clone().filter(|_| is_paused);
+        return Followed { run, ..Followed::default() };
     }
     let analysis = context.world.rollout.pointer(&format!("/spec/strategy/canary/steps/{index}/analysis"));
-    let said = context.status.step_run.as_ref();
-    follow(context, RunKind::Step(index), analysis, said, "Step-based analysis phase error/failed")
+    let due = Due {
+        context,
+        kind: RunKind::Step(index),
+        analysis: analysis.unwrap_or(&Value::Null),
+        what: "Step-based analysis phase error/failed",
+    };
+    let is_paused = context.rollout.paused || !context.status.pause_conditions.is_empty();
+    due.follow(context.status.step_run.as_ref(), !is_paused)
 }
 
 fn in_background(context: &Context<'_>) -> Followed {
-    let Some(start) = context.rollout.canary.background_from else { return Followed::default() };
-    let is_early = context.status.current_step_index.is_some() && context.index() < start;
-    if is_early {
+    let has_begun = |start| context.steps().is_empty() || context.index() >= start;
+    if !context.rollout.canary.background_from.is_some_and(has_begun) {
         return Followed::default();
     }
     let analysis = context.world.rollout.pointer("/spec/strategy/canary/analysis");
-    let said = context.status.background_run.as_ref();
-    let is_inconclusive =
-        context.status.pause_conditions.iter().any(|pause| pause.reason == reason::INCONCLUSIVE_ANALYSIS);
-    if is_inconclusive && said.is_some() {
-        return Followed { run: said.cloned(), ..Followed::default() };
-    }
-    follow(context, RunKind::Background, analysis, said, "Background analysis phase error/failed")
+    let due = Due {
+        context,
+        kind: RunKind::Background,
+        analysis: analysis.unwrap_or(&Value::Null),
+        what: "Background analysis phase error/failed",
+    };
+    // At a step that pauses it may begin.
+    let is_paused = context.rollout.paused || context.is_paused_for(reason::INCONCLUSIVE_ANALYSIS);
+    due.follow(context.status.background_run.as_ref(), !is_paused)
 }
 
-/// The run that the status names, if it is still the right one; else one that was made and is not named yet; else a new one.
-fn follow(
-    context: &Context<'_>,
+/// A run that is due.
+struct Due<'a, 'b> {
+    context: &'b Context<'a>,
     kind: RunKind,
-    analysis: Option<&Value>,
-    said: Option<&NotedRun>,
-    what: &str,
-) -> Followed {
-    let analysis = analysis.unwrap_or(&Value::Null);
-    let current = said
-        .and_then(|said| context.world.evidence.runs.get(&said.name))
-        .filter(|run| is_for(context, kind, run) && !is_outdated(context, run));
-    if let Some(run) = current {
-        return followed(run, what);
+    /// What refers to its templates.
+    analysis: &'b Value,
+    /// What an abort because of it is called.
+    what: &'static str,
+}
+
+impl Due<'_, '_> {
+    /// The run that the status names, if it is still the right one; else one that was made and is not named yet; else a new one.
+    fn follow(&self, said: Option<&NotedRun>, may_begin: bool) -> Followed {
+        let runs = &self.context.world.evidence.runs;
+        let said = said.filter(|said| self.is_meant(said));
+        if let Some(said) = said
+            && !self.is_replaced(said)
+        {
+            let run = runs.get(&said.name).filter(|run| verdict::is_own(self.context, run));
+            let phase = Phase::read(&said.status);
+            match run {
+                Some(run) if !object::is_deleting(run) || verdict::is_over(run) => {
+                    return followed(run, self.what);
+                }
+                None if phase.is_some_and(Phase::is_completed) => {
+                    let verdict = Verdict::of(phase, self.what, &said.message);
+                    return Followed { run: Some(said.clone()), new: None, verdict };
+                }
+                // Not made yet, or taken away while it went on.
+                _ => {}
+            }
+        }
+        if may_begin { self.begin(said) } else { Followed { run: said.cloned(), ..Followed::default() } }
     }
-    let replaced = said.map(|said| said.name.as_str());
-    for collisions in 0..MOST_NAMES {
-        let of = RunOf {
-            rollout: &context.world.rollout,
-            kind,
-            hash: &context.new_hash,
-            revision: context.new_revision(),
+
+    /// A run that was made and is not named yet; else a new one; none that is to be replaced.
+    fn begin(&self, replaced: Option<&NotedRun>) -> Followed {
+        for collisions in 0..MOST_NAMES {
+            let of = self.run(collisions);
+            let name = of.name();
+            let Some(run) = self.context.world.evidence.runs.get(&name) else {
+                let new = Some(new_run(self.context, &of));
+                let run = Some(NotedRun { name, ..NotedRun::default() });
+                return Followed { run, new, verdict: Verdict::Open };
+            };
+            let is_replaced = replaced.is_some_and(|replaced| replaced.name == name);
+            if !is_replaced && self.is_labelled(run) && verdict::goes_on(self.context, run) {
+                // Of an earlier spec it says nothing about this one.
+                let new = new_run(self.context, &of);
+                let is_same = ["metrics", "args"].iter().all(|field| {
+                    let of = |run: &Value| run.get("spec").and_then(|spec| spec.get(*field)).cloned();
+                    of(run) == of(&new)
+                });
+                if is_same {
+                    return followed(run, self.what);
+                }
+            }
+        }
+        let verdict = Verdict::Bad(format!("{}: all names are taken; delete old AnalysisRuns", self.what));
+        Followed { verdict, ..Followed::default() }
+    }
+
+    fn run(&self, collisions: u32) -> RunOf<'_> {
+        RunOf {
+            rollout: &self.context.world.rollout,
+            kind: self.kind,
+            hash: &self.context.new_hash,
+            revision: self.context.new_revision(),
             collisions,
-            analysis,
-        };
-        match context.world.evidence.runs.get(&of.name()) {
-            None => {
-                let run = NotedRun { name: of.name(), ..NotedRun::default() };
-                let new = Some(new_run(context, &of));
-                return Followed { run: Some(run), new, verdict: Verdict::Open };
-            }
-            // Made before the status could say so.
-            Some(run)
-                if replaced != Some(object::name(run))
-                    && is_for(context, kind, run)
-                    && !verdict::is_over(run)
-                    && !verdict::is_ending(run) =>
-            {
-                return followed(run, what);
-            }
-            Some(_) => {}
+            analysis: self.analysis,
         }
     }
-    Followed {
-        verdict: Verdict::Bad(format!("{what}: all names are taken; delete old AnalysisRuns")),
-        ..Followed::default()
+
+    /// Whether a run that is noted is for this very position.
+    fn is_meant(&self, said: &NotedRun) -> bool {
+        let run = self.context.world.evidence.runs.get(&said.name);
+        if let Some(run) = run.filter(|run| verdict::is_own(self.context, run)) {
+            return self.is_labelled(run);
+        }
+        said.name.strip_prefix(self.run(0).name().as_str()).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('.').is_some_and(|count| count.parse::<u32>().is_ok())
+        })
+    }
+
+    /// Whether a run is for this purpose and these pods.
+    fn is_labelled(&self, run: &Value) -> bool {
+        let (kind, index) = match self.kind {
+            RunKind::Step(index) => ("Step", Some(index.to_string())),
+            RunKind::Background => ("Background", None),
+        };
+        object::label(run, ROLLOUT_TYPE_LABEL) == Some(kind)
+            && (index.is_none() || object::label(run, STEP_INDEX_LABEL) == index.as_deref())
+            && object::label(run, HASH_LABEL) == Some(self.context.new_hash.as_str())
+    }
+
+    /// Whether another run is needed: a person has resumed after one without a conclusion, or tries again after an abort. One that
+    /// the update was not paused for yet is no reason.
+    fn is_replaced(&self, said: &NotedRun) -> bool {
+        let is_resumed = said.status == Phase::Inconclusive.name()
+            && !self.context.is_paused_for(reason::INCONCLUSIVE_ANALYSIS);
+        self.context.status.aborted_at.is_some() || is_resumed
     }
 }
 
@@ -152,29 +225,6 @@ fn followed(run: &Value, what: &str) -> Followed {
         message: message.to_owned(),
     };
     Followed { run: Some(status), new: None, verdict: Verdict::of(phase, what, message) }
-}
-
-/// Whether a run is the Rollout's own, for this purpose and these pods.
-fn is_for(context: &Context<'_>, kind: RunKind, run: &Arc<Value>) -> bool {
-    let is_labelled = match kind {
-        RunKind::Step(index) => {
-            object::label(run, ROLLOUT_TYPE_LABEL) == Some("Step")
-                && object::label(run, STEP_INDEX_LABEL) == Some(index.to_string().as_str())
-        }
-        RunKind::Background => object::label(run, ROLLOUT_TYPE_LABEL) == Some("Background"),
-    };
-    is_labelled
-        && object::controller_uid(run) == Some(context.rollout.uid.as_str())
-        && object::label(run, HASH_LABEL) == Some(context.new_hash.as_str())
-        && !object::is_deleting(run)
-}
-
-/// Whether another run is needed: a person has resumed after one without a conclusion, or tries again after an abort.
-fn is_outdated(context: &Context<'_>, run: &Value) -> bool {
-    let status = &context.status;
-    let is_resumed = status.controller_pause && status.pause_conditions.is_empty();
-    let is_inconclusive = verdict::phase(run) == Some(tidegate_analysis::Phase::Inconclusive);
-    (is_resumed && is_inconclusive) || status.aborted_at.is_some()
 }
 
 /// The run to make. Templates or arguments that cannot be put together make one that says so.

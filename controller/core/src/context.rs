@@ -5,8 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_contract::Traffic;
-use tidegate_model::names::{HASH_LABEL, condition};
-use tidegate_model::{ReplicaSet, Rollout, Status, Step, hash, interest, pod_metadata, template, workload};
+use tidegate_model::names::{HASH_LABEL, condition, reason};
+use tidegate_model::{
+    PauseCondition, ReplicaSet, Rollout, Status, Step, hash, interest, pod_metadata, template, workload,
+};
 
 use crate::managed;
 use crate::roles::Roles;
@@ -144,6 +146,24 @@ impl<'a> Context<'a> {
     /// Whether there is no stable ReplicaSet to compare with: not yet, or no longer.
     pub(crate) fn is_first(&self) -> bool {
         self.stable.is_none() && !self.is_fully_promoted()
+    }
+
+    /// Whether an update is under way, given up or not.
+    pub(crate) fn is_updating(&self) -> bool {
+        !self.is_first() && !self.is_fully_promoted()
+    }
+
+    /// Whether it is paused for a reason.
+    pub(crate) fn is_paused_for(&self, reason: &str) -> bool {
+        self.status.pause_conditions.iter().any(|pause| pause.reason == reason)
+    }
+
+    /// Whether the update waits until somebody judges what came to no conclusion. The user who wants the end has.
+    pub(crate) fn waits_for_judgement(&self, pauses: &[PauseCondition]) -> bool {
+        let waits = |pause: &PauseCondition| {
+            [reason::INCONCLUSIVE_ANALYSIS, reason::INCONCLUSIVE_EXPERIMENT].contains(&pause.reason.as_str())
+        };
+        !self.skips_steps() && pauses.iter().any(waits)
     }
 
     /// Whether the update was given up; there must be something to go back to.

@@ -65,18 +65,18 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
 }
 
 /// An invalid spec leaves everything where it is, except that an abort is still carried out: what it needs is in the status
-/// and in the objects.
+/// and in the objects. What was measured still is a reason for one.
 fn invalid(context: &Context<'_>, errors: &[Problem]) -> Decision {
     let mut notes = Vec::new();
     let mut writes = Writes::default();
     let mut traffic = None;
     let mut position = Position::persisted(context);
+    let (runs, experiment) = (Runs::of(context), experiment_step::follow(context));
     if context.is_aborted() && context.stable_set().is_some() {
         traffic = traffic::desired(context);
         replicas::plan_abort(context, &mut writes, &mut notes);
         services::plan(context, traffic.as_ref(), &mut writes, &mut notes);
         run_history::end_all(context, &mut writes);
-        let (runs, experiment) = (Runs::default(), experiment_step::Followed::default());
         position = steps::advanced(context, traffic.as_ref(), &runs, &experiment, &mut notes);
     } else if context.status.abort && context.is_fully_promoted() {
         // The template is the stable one again, which cannot be noted before the spec is valid. What the abort asks for is the
@@ -87,6 +87,9 @@ fn invalid(context: &Context<'_>, errors: &[Problem]) -> Decision {
     } else if context.world.routing.is_none() && errors.iter().all(features::is_about_routers) {
         // So said the last process; the routers are asked whether it still holds.
         traffic = traffic::desired(context);
+    }
+    if let Some(given_up) = steps::given_up(context, &runs, &experiment, &mut notes) {
+        position = given_up;
     }
     let reported = status::report(context, position, traffic.as_ref(), errors, &mut notes);
     Decision {

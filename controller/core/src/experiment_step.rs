@@ -1,9 +1,11 @@
 //! The experiment of a step: that there is one, and what it says.
 
 use serde_json::Value;
+use tidegate_analysis::Phase;
 use tidegate_api::object;
 use tidegate_experiment::of_step;
 use tidegate_model::Step;
+use tidegate_model::names::reason;
 use tidegate_model::validate::SpecError;
 
 use crate::analysis::is_measured;
@@ -33,17 +35,17 @@ pub(crate) fn follow(context: &Context<'_>) -> Followed {
         return Followed::default();
     }
     let experiments = &context.world.evidence.experiments;
-    let is_own = |experiment: &Value| {
-        object::controller_uid(experiment) == Some(context.rollout.uid.as_str())
-            && !object::is_deleting(experiment)
-    };
-    // A person tries again after an abort: with another one.
-    let is_again = context.status.aborted_at.is_some();
-    if let Some(experiment) = experiments.get(said).filter(|one| is_own(one) && !is_again) {
+    // One of another step says nothing about this one.
+    let said = Some(said).filter(|said| is_name(context, said));
+    let current = said.and_then(|said| experiments.get(said)).filter(|one| {
+        let is_there = !object::is_deleting(one) || verdict::is_over(one);
+        verdict::is_own(context, one) && is_there && !is_replaced(context, one)
+    });
+    if let Some(experiment) = current {
         return followed(experiment);
     }
-    if !context.status.pause_conditions.is_empty() {
-        return Followed { name: said.clone(), ..Followed::default() };
+    if context.rollout.paused || !context.status.pause_conditions.is_empty() {
+        return Followed { name: said.cloned().unwrap_or_default(), ..Followed::default() };
     }
     for collisions in 0..MOST_NAMES {
         let Ok(new) = new_experiment(context, collisions) else { return Followed::default() };
@@ -52,7 +54,9 @@ pub(crate) fn follow(context: &Context<'_>) -> Followed {
             None => return Followed { name, new: Some(new), verdict: Verdict::Open },
             // Made before the status could say so.
             Some(one)
-                if name != *said && is_own(one) && !verdict::is_over(one) && !verdict::is_ending(one) =>
+                if said != Some(&name)
+                    && verdict::goes_on(context, one)
+                    && one.get("spec") == new.get("spec") =>
             {
                 return followed(one);
             }
@@ -63,6 +67,24 @@ pub(crate) fn follow(context: &Context<'_>) -> Followed {
         verdict: Verdict::Bad("all names of the experiment are taken; delete old Experiments".to_owned()),
         ..Followed::default()
     }
+}
+
+/// Whether an Experiment of this name is for the current step.
+fn is_name(context: &Context<'_>, name: &str) -> bool {
+    let (rollout, revision) = (&context.rollout.name, context.new_revision());
+    let base = format!("{rollout}-{}-{revision}-{}", context.new_hash, context.index());
+    name.strip_prefix(base.as_str()).is_some_and(|rest| {
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(|count| count.parse::<u32>().is_ok())
+    })
+}
+
+/// Whether another one is needed: a person tries again after an abort, or has resumed after one without a conclusion (in Argo
+/// Rollouts there is no way on then but to skip the step).
+fn is_replaced(context: &Context<'_>, experiment: &Value) -> bool {
+    let is_resumed = verdict::phase(experiment) == Some(Phase::Inconclusive)
+        && context.status.controller_pause
+        && !context.is_paused_for(reason::INCONCLUSIVE_EXPERIMENT);
+    context.status.aborted_at.is_some() || is_resumed
 }
 
 /// What is wrong with the experiment of the current step, as far as only the pods of this update tell.

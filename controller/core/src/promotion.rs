@@ -20,7 +20,8 @@ pub(crate) fn is_due(context: &Context<'_>, traffic: Option<&Traffic>) -> bool {
     if context.is_fully_promoted() || context.is_first() || context.is_aborted() || !context.is_past_steps() {
         return false;
     }
-    if context.rollout.paused || !threshold::new_is_complete(context) {
+    let is_held = context.rollout.paused || context.waits_for_judgement(&context.status.pause_conditions);
+    if is_held || !threshold::new_is_complete(context) {
         return false;
     }
     if is_forced(context) {

@@ -37,14 +37,19 @@ pub(crate) fn plan(
         let message = format!("Created Experiment '{}'", object::name(new));
         notes.push(Note::normal(reason::EXPERIMENT_CREATED, message));
     }
-    let is_own = |one: &&Arc<Value>| object::controller_uid(one) == Some(context.rollout.uid.as_str());
-    let others = evidence.runs.values().filter(is_own).filter(|run| !runs.has(object::name(run)));
-    clear(context, &builtin::analysis_runs(), others.collect(), |_| true, writes);
+    let is_own = |one: &&Arc<Value>| verdict::is_own(context, one);
+    let goes_on = |run: &Value| runs.has(object::name(run)) && !runs.is_ending;
+    let others = evidence.runs.values().filter(is_own).filter(|run| !goes_on(run));
+    let may_go = |run: &Value| !runs.has(object::name(run));
+    clear(context, &builtin::analysis_runs(), others.collect(), may_go, writes);
     let held = held(context, traffic);
     let others = evidence.experiments.values().filter(is_own);
     let others = others.filter(|one| object::name(one) != experiment.name);
     // An Experiment takes its Services and pods along.
-    let may_go = |one: &Value| verdict::is_over(one) && services(one).all(|service| !held.contains(service));
+    let may_go = |one: &Value| {
+        let is_free = |held: &BTreeSet<String>| services(one).all(|service| !held.contains(&service));
+        verdict::is_over(one) && held.as_ref().is_some_and(is_free)
+    };
     clear(context, &builtin::experiments(), others.collect(), may_go, writes);
 }
 
@@ -57,9 +62,7 @@ pub(crate) fn end_all(context: &Context<'_>, writes: &mut Writes) {
     for (resource, all) in
         [(builtin::analysis_runs(), &evidence.runs), (builtin::experiments(), &evidence.experiments)]
     {
-        for one in
-            all.values().filter(|one| object::controller_uid(one) == Some(context.rollout.uid.as_str()))
-        {
+        for one in all.values().filter(|one| verdict::is_own(context, one)) {
             end(&resource, one, writes);
         }
     }
@@ -119,19 +122,30 @@ fn limit(context: &Context<'_>, which: usize) -> u64 {
     u64::try_from(limit).unwrap_or(u64::MAX)
 }
 
-/// The Services that routers have something to do with, or may have.
-fn held(context: &Context<'_>, traffic: Option<&Traffic>) -> BTreeSet<String> {
+/// The Services that routers have something to do with, or may have; none: that is not known.
+fn held(context: &Context<'_>, traffic: Option<&Traffic>) -> Option<BTreeSet<String>> {
+    let mut held = tidegate_experiment::held(&context.world.rollout);
     let destinations =
         traffic.into_iter().flat_map(|traffic| traffic.additional.iter().chain(&traffic.retired));
-    let weights = context.status.weights.iter().flat_map(|weights| &weights.additional);
-    destinations
-        .filter_map(|one| one.service.clone())
-        .chain(weights.map(|one| one.service.clone()))
-        .filter(|name| !name.is_empty())
-        .collect()
+    held.extend(destinations.filter_map(|one| one.service.clone()));
+    if context.has_routers() {
+        // What their objects say, whatever the status does.
+        let routers = context.world.routing.as_ref()?.routers.iter().chain(&context.world.leaving);
+        let named = routers.flat_map(|report| &report.shares).map(|share| share.destination.as_str());
+        held.extend(named.map(|name| name.strip_prefix("service/").unwrap_or(name).to_owned()));
+    }
+    Some(held)
 }
 
-fn services(experiment: &Value) -> impl Iterator<Item = &str> {
-    let statuses = experiment.pointer("/status/templateStatuses").and_then(Value::as_array);
-    statuses.into_iter().flatten().filter_map(|one| one.get("serviceName")?.as_str())
+/// The names that the Services of an Experiment have, or may have.
+fn services(experiment: &Value) -> impl Iterator<Item = String> {
+    let list = |pointer: &str| experiment.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    let text = |value: &Value, pointer: &str| {
+        value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let noted = list("/status/templateStatuses").map(move |one| text(one, "/serviceName"));
+    let made = list("/spec/templates").flat_map(move |one| {
+        [format!("{}-{}", object::name(experiment), text(one, "/name")), text(one, "/service/name")]
+    });
+    noted.chain(made).filter(|name| !name.is_empty())
 }

@@ -33,7 +33,7 @@ pub(crate) fn report(
     invalid_spec(context, errors, &mut conditions, notes);
     // A pass that gets this far has no internal error.
     conditions.remove(condition::INTERNAL_ERROR);
-    let deadline = if errors.is_empty() {
+    let deadline = if errors.is_empty() || position.abort_cause.is_some() {
         progress::report(context, &position, counts, &mut conditions)
     } else {
         Deadline::Off

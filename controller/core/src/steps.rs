@@ -67,6 +67,16 @@ impl Position {
         }
     }
 
+    /// Notes how far analyses and experiments are.
+    fn note(&mut self, context: &Context<'_>, runs: &Runs, experiment: &Followed, notes: &mut Vec<Note>) {
+        self.step_run.clone_from(&runs.step.run);
+        self.background_run.clone_from(&runs.background.run);
+        self.experiment.clone_from(&experiment.name);
+        let (step, background) = (context.status.step_run.as_ref(), context.status.background_run.as_ref());
+        verdict::told("Step", step, self.step_run.as_ref(), notes);
+        verdict::told("Background", background, self.background_run.as_ref(), notes);
+    }
+
     fn clear_pauses(&mut self) {
         self.pauses.clear();
         self.controller_pause = false;
@@ -119,6 +129,20 @@ pub(crate) fn restarted(context: &Context<'_>, notes: &mut Vec<Note>) -> Positio
     }
 }
 
+/// The position of an update whose spec is invalid, if what was measured gives it up.
+pub(crate) fn given_up(
+    context: &Context<'_>,
+    runs: &Runs,
+    experiment: &Followed,
+    notes: &mut Vec<Note>,
+) -> Option<Position> {
+    let cause = against(runs, experiment)?;
+    let mut position = Position::persisted(context);
+    position.note(context, runs, experiment, notes);
+    give_up(context, &mut position, cause);
+    Some(position)
+}
+
 /// The position after this pass.
 pub(crate) fn advanced(
     context: &Context<'_>,
@@ -128,11 +152,7 @@ pub(crate) fn advanced(
     notes: &mut Vec<Note>,
 ) -> Position {
     let mut position = Position::persisted(context);
-    position.step_run.clone_from(&runs.step.run);
-    position.background_run.clone_from(&runs.background.run);
-    position.experiment.clone_from(&experiment.name);
-    verdict::told("Step", context.status.step_run.as_ref(), runs.step.run.as_ref(), notes);
-    verdict::told("Background", context.status.background_run.as_ref(), runs.background.run.as_ref(), notes);
+    position.note(context, runs, experiment, notes);
     let steps = context.steps();
     let all = (!steps.is_empty()).then_some(steps.len());
     if context.is_first() {
@@ -179,9 +199,9 @@ pub(crate) fn advanced(
     position.aborted_at = None;
     if context.status.controller_pause
         && context.status.pause_conditions.is_empty()
-        && runs.step.new.is_some()
+        && (runs.step.new.is_some() || experiment.new.is_some())
     {
-        // A person has resumed after an analysis without a conclusion, which is taken again.
+        // A person has resumed after one without a conclusion, which is taken again.
         position.controller_pause = false;
     }
     if let Some(cause) = against(runs, experiment) {
@@ -189,7 +209,7 @@ pub(crate) fn advanced(
         return position;
     }
     without_conclusion(context, runs, experiment, &mut position, notes);
-    if context.rollout.paused {
+    if context.rollout.paused || context.waits_for_judgement(&position.pauses) {
         return position;
     }
     if promotion::is_complete(context, traffic) {
@@ -234,8 +254,6 @@ fn give_up(context: &Context<'_>, position: &mut Position, cause: String) {
     position.aborted_at = Some(time::whole(context.now));
     position.index = position.index.map(|_| 0);
     position.clear_pauses();
-    position.step_run = None;
-    position.background_run = None;
     position.experiment = String::new();
     position.abort_cause = Some(cause);
 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 use tidegate_analysis::Phase;
+use tidegate_api::object;
 use tidegate_model::NotedRun;
 use tidegate_model::names::reason;
 
+use crate::context::Context;
 use crate::decision::Note;
 
 /// What is to be done because of an analysis or an experiment.
@@ -47,6 +49,16 @@ pub(crate) fn is_over(object: &Value) -> bool {
 /// Whether it is asked to end.
 pub(crate) fn is_ending(object: &Value) -> bool {
     object.pointer("/spec/terminate").and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// Whether it is the Rollout's own.
+pub(crate) fn is_own(context: &Context<'_>, object: &Value) -> bool {
+    !context.rollout.uid.is_empty() && object::controller_uid(object) == Some(context.rollout.uid.as_str())
+}
+
+/// Whether it is the Rollout's own, not over, and nobody has asked it to end.
+pub(crate) fn goes_on(context: &Context<'_>, object: &Value) -> bool {
+    is_own(context, object) && !object::is_deleting(object) && !is_over(object) && !is_ending(object)
 }
 
 /// What a Rollout's status says of a run.

@@ -62,6 +62,16 @@ impl Cluster {
         wanted > 0 && self.rollout["spec"]["replicas"] != 0
     }
 
+    /// An Experiment that goes takes nothing along that may receive traffic.
+    pub(crate) fn check_experiment_goes(&self, experiment: &Value) {
+        let statuses = experiment.pointer("/status/templateStatuses").and_then(Value::as_array);
+        for name in statuses.into_iter().flatten().filter_map(|one| one["serviceName"].as_str()) {
+            let possible = self.in_force.iter().chain(&self.written);
+            let mut named = possible.flat_map(|traffic| traffic.additional.iter().chain(&traffic.retired));
+            assert!(!named.any(|one| one.service.as_deref() == Some(name)), "{name} may still get requests");
+        }
+    }
+
     /// A ReplicaSet that may receive traffic keeps the pods for it.
     pub(crate) fn check_scaling(&self, name: &str, patch: &Value) {
         let set = &self.sets[name];

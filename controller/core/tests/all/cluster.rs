@@ -341,7 +341,8 @@ impl Cluster {
             Operation::Delete { name, .. } if matches!(kind, "AnalysisRun" | "Experiment") => {
                 let all = &mut self.evidence;
                 let all = if kind == "AnalysisRun" { &mut all.runs } else { &mut all.experiments };
-                assert!(all.remove(name).is_some(), "{name}");
+                let gone = all.remove(name).unwrap();
+                self.check_experiment_goes(&gone);
             }
             Operation::Delete { name, preconditions } => {
                 // One that has got pods since it was seen must not go: another controller may know more.

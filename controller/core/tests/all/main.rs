@@ -9,6 +9,7 @@
 )]
 
 mod analysis;
+mod analysis_states;
 mod anti_affinity;
 mod canary;
 mod checks;
@@ -16,6 +17,8 @@ mod cluster;
 mod conditions;
 mod deadline;
 mod events;
+mod evidence;
+mod experiment_states;
 mod experiments;
 mod faults;
 mod features;
