@@ -15,6 +15,7 @@ Examples:
   tidegate simulate examples/quick-start --image rollouts-demo=argoproj/rollouts-demo:yellow
   tidegate simulate v1.yaml v2.yaml route.yaml --hold
   tidegate simulate . --image web=example.com/web:bad --pods-never-ready '*:bad' --output json | tail -1
+  tidegate simulate examples/analysis --image checkout=checkout:2 --metrics examples/analysis/metrics/failing.yaml
 
 Exit status:
   0  every Rollout ended Healthy
@@ -159,6 +160,10 @@ pub(crate) struct Simulate {
     /// Start the canary with this image. Once per container.
     #[arg(long = "image", value_name = "CONTAINER=IMAGE", value_parser = image)]
     pub(crate) images: Vec<(String, String)>,
+    /// What the metrics of analyses are measured to be: a YAML file with values over time or one after another. Without it
+    /// every measurement of a web or Prometheus provider is in error, and Jobs succeed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
     /// Stop at the first indefinite pause instead of promoting.
     #[arg(long)]
     pub(crate) hold: bool,

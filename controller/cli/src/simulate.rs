@@ -7,6 +7,7 @@ use serde_json::json;
 use tidegate_cluster::{PodOutcome, PodRule, Rejection};
 use tidegate_runtime::{Runtime, RuntimeSettings};
 use tidegate_simulate::manifests::{self, ManifestError};
+use tidegate_simulate::metrics::{MetricsError, Script};
 use tidegate_simulate::{Ending, Line, Scenario, ScenarioError};
 
 use crate::arguments::{Output, Simulate};
@@ -42,8 +43,17 @@ fn simulate(arguments: &Simulate, out: &mut Out) -> anyhow::Result<Ending> {
     for file in files::read(&arguments.files)? {
         objects.extend(manifests::parse(&file.name, &file.content)?);
     }
+    let metrics = match &arguments.metrics {
+        None => Script::default(),
+        Some(path) => {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+            Script::parse(&name, &text)?
+        }
+    };
     let scenario = Scenario {
         objects,
+        metrics,
         images: arguments.images.iter().cloned().collect(),
         hold: arguments.hold,
         limit: arguments.limit,
@@ -85,6 +95,8 @@ fn reason(error: &anyhow::Error) -> &'static str {
     if let Some(error) = error.downcast_ref::<ScenarioError>() {
         error.reason()
     } else if let Some(error) = error.downcast_ref::<ManifestError>() {
+        error.reason()
+    } else if let Some(error) = error.downcast_ref::<MetricsError>() {
         error.reason()
     } else if error.downcast_ref::<std::io::Error>().is_some() {
         "Unreadable"

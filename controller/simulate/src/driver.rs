@@ -10,13 +10,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_analysis::Outcome;
-use tidegate_api::{ApiError, Operation, Request, Resource, WatchEvent};
-use tidegate_cluster::Cluster;
+use tidegate_analysis::provider::job;
+use tidegate_api::{ApiError, Operation, Request, Resource, WatchEvent, object};
+use tidegate_cluster::{Cluster, PodRule};
 use tidegate_shell::{
-    Effect, Event, KubernetesEvent, Now, PluginState, Report, Shell, Unwatchable, WatchKey,
+    Effect, Event, KubernetesEvent, MeasureJob, Now, PluginState, Report, RequestId, Shell, Unwatchable,
+    WatchKey,
 };
 
 use crate::journal::{Before, Journal, Write};
+use crate::metrics::{Measurement, Script};
 
 /// Something that happened and that an observer may want to show.
 #[derive(Clone, Debug)]
@@ -39,6 +42,9 @@ pub struct Driver {
     watched: BTreeSet<WatchKey>,
     wake_at: Option<Duration>,
     journal: Option<Journal>,
+    metrics: Script,
+    /// What providers will answer, by when they do.
+    measuring: BTreeMap<(Duration, RequestId), Outcome>,
 }
 
 /// How far a watch has been read.
@@ -61,7 +67,14 @@ impl Driver {
             watched: BTreeSet::new(),
             wake_at: None,
             journal: None,
+            metrics: Script::default(),
+            measuring: BTreeMap::new(),
         }
+    }
+
+    /// From now on has the providers of metrics answer as a script says. Without one they answer that nothing is known.
+    pub fn measure_by(&mut self, metrics: Script) {
+        self.metrics = metrics;
     }
 
     /// From now on keeps what is written.
@@ -104,7 +117,8 @@ impl Driver {
             .cluster
             .next_event_at()
             .map(|at| Duration::try_from(at.duration_since(self.started_at)).unwrap_or_default());
-        [cluster, self.wake_at].into_iter().flatten().min()
+        let measured = self.measuring.keys().next().map(|(at, _)| *at);
+        [cluster, self.wake_at, measured].into_iter().flatten().min()
     }
 
     /// Handles everything that is due now, and what follows from it, until only time can change anything.
@@ -134,6 +148,11 @@ impl Driver {
             self.wake_at = None;
             self.inbox.push_back(Event::Woken);
         }
+        let now = self.elapsed();
+        while let Some(due) = self.measuring.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((_, id), outcome) = due.remove_entry();
+            self.inbox.push_back(Event::Measured { id, outcome });
+        }
     }
 
     fn carry_out(&mut self, effect: Effect, observe: &mut dyn FnMut(&Cluster, Duration, Happening)) {
@@ -146,6 +165,7 @@ impl Driver {
                 self.watches.remove(&watch);
             }
             Effect::Send { id, request } => {
+                self.script_job(&request);
                 let before = self.journal.as_ref().and_then(|_| Before::of(&self.cluster, &request));
                 let result = self.cluster.handle(&request).map(|object| object.as_ref().clone());
                 let at = self.elapsed();
@@ -157,15 +177,13 @@ impl Driver {
             Effect::Route { id, job } => {
                 self.inbox.push_back(Event::Routed { id, answer: job.ask() });
             }
-            Effect::Measure { id, job } => {
-                let why = format!("there is no value for the metric {}", job.metric);
-                self.inbox.push_back(Event::Measured { id, outcome: Outcome::Error(why) });
-            }
+            Effect::Measure { id, job } => self.measure(id, &job),
+            Effect::Forget { id } => self.measuring.retain(|(_, waiting), _| *waiting != id),
             Effect::WakeAt(at) => {
                 self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
             }
             // All plugins are there from the start, in one version each.
-            Effect::InUse(_) | Effect::Forget { .. } => {}
+            Effect::InUse(_) => {}
             Effect::Publish(event) => observe(&self.cluster, self.elapsed(), Happening::Event(event)),
             Effect::Report(report) => {
                 if let (Some(journal), Report::Wrote { rollout, request }) = (&mut self.journal, &report) {
@@ -173,6 +191,33 @@ impl Driver {
                 }
                 observe(&self.cluster, self.elapsed(), Happening::Report(report));
             }
+        }
+    }
+
+    fn measure(&mut self, id: RequestId, job: &MeasureJob) {
+        let now = self.elapsed();
+        let MeasureJob { run, metric, number, provider, .. } = job;
+        let asked = Measurement { run: &run.name, metric, number: *number, elapsed: now };
+        let (takes, outcome) = self.metrics.outcome(provider, &asked);
+        self.measuring.insert((now.saturating_add(takes), id), outcome);
+    }
+
+    /// Has the pods of a measurement's Job that is made end as the script says.
+    fn script_job(&mut self, request: &Request) {
+        let Operation::Create { object: made } = &request.operation else { return };
+        let annotation = |name| object::annotation(made, name);
+        let (Some(run), Some(metric)) =
+            (annotation(job::RUN_NAME_ANNOTATION), annotation(job::METRIC_NAME_ANNOTATION))
+        else {
+            return;
+        };
+        let name = object::name(made);
+        // The name of a Job ends in its measurement's number.
+        let number = name.rsplit('.').next().and_then(|number| number.parse().ok()).unwrap_or(1);
+        let asked = Measurement { run, metric, number, elapsed: self.elapsed() };
+        if let Some(outcome) = self.metrics.pods(&asked) {
+            let labels = BTreeMap::from([("job-name".to_owned(), name.to_owned())]);
+            self.cluster.settings_mut().pods.rules.insert(0, PodRule { image: None, labels, outcome });
         }
     }
 

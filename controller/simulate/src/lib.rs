@@ -27,7 +27,7 @@ mod player;
 mod scenario;
 
 pub use driver::{Driver, Happening};
-pub use frame::{Backend, Frame, ReplicaSet, Route, RouterView, Weights};
+pub use frame::{Analysis, Backend, Frame, Measured, ReplicaSet, Route, RouterView, Weights};
 pub use journal::Write;
 pub use line::{Ending, Line, RolloutEnding, Stopped};
 pub use player::{Player, patch_of};

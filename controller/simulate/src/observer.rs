@@ -12,7 +12,7 @@ use tidegate_shell::{KubernetesEvent, Report};
 
 use crate::backends;
 use crate::driver::{Driver, Happening};
-use crate::frame::Frame;
+use crate::frame::{Analysis, Frame};
 use crate::line::Line;
 
 /// Remembers the last frame of each Rollout, so that only changes are told.
@@ -20,6 +20,8 @@ pub(crate) struct Observer {
     keys: Vec<ObjectKey>,
     routing: BTreeMap<ObjectKey, Routing>,
     last: BTreeMap<ObjectKey, Frame>,
+    /// The AnalysisRuns of each Rollout whose measurements were told.
+    analyses: BTreeMap<ObjectKey, Vec<Analysis>>,
     /// Events of a pass that has yet to be reported: what the routers answered in it is their reason, and is told first.
     events: Vec<(ObjectKey, KubernetesEvent)>,
     /// How a write failed last, by what it was about: it is tried again and again, and told once.
@@ -33,6 +35,7 @@ impl Observer {
             keys,
             routing: BTreeMap::new(),
             last: BTreeMap::new(),
+            analyses: BTreeMap::new(),
             events: Vec::new(),
             changed_at: Duration::ZERO,
             failures: BTreeMap::new(),
@@ -95,6 +98,7 @@ impl Observer {
                     Some(routing) => self.routing.insert(rollout.clone(), routing),
                     None => self.routing.remove(&rollout),
                 };
+                self.tell_measured(cluster, elapsed, &rollout, tell);
                 self.tell_routers(cluster, elapsed, &rollout, tell);
                 self.tell_events(cluster, elapsed, tell);
             }
@@ -124,9 +128,25 @@ impl Observer {
     pub(crate) fn look(&mut self, driver: &Driver, tell: &mut dyn FnMut(&Line)) {
         self.tell_events(&driver.cluster, driver.elapsed(), tell);
         for key in self.keys.clone() {
+            self.tell_measured(&driver.cluster, driver.elapsed(), &key, tell);
             let Some(frame) = self.frame(&driver.cluster, &key) else { continue };
             let Some(told) = difference(self.last.get(&key), &frame) else { continue };
             self.tell(&driver.cluster, driver.elapsed(), &key, told, tell);
+        }
+    }
+
+    /// Tells what was measured since: the reason of what follows.
+    fn tell_measured(
+        &mut self,
+        cluster: &Cluster,
+        elapsed: Duration,
+        key: &ObjectKey,
+        tell: &mut dyn FnMut(&Line),
+    ) {
+        let Some(frame) = self.frame(cluster, key) else { return };
+        let old = self.analyses.insert(key.clone(), frame.analyses.clone()).unwrap_or_default();
+        for told in measured(&old, &frame.analyses) {
+            self.tell(cluster, elapsed, key, told, tell);
         }
     }
 
@@ -182,7 +202,11 @@ impl Observer {
             .filter(|object| object::namespace(object) == &*key.namespace && backends::is_route(object))
             .filter(|route| backends::sends_to(route, rollout))
             .collect();
-        Some(Frame::of(rollout, &replica_sets, &routes, self.routing.get(key)))
+        let kind = builtin::analysis_runs();
+        let runs = cluster.objects(&kind, Some(&key.namespace));
+        let runs = runs.filter(|run| object::controller_uid(run) == Some(uid));
+        let frame = Frame::of(rollout, &replica_sets, &routes, self.routing.get(key));
+        Some(Frame { analyses: runs.map(|run| Analysis::of(run)).collect(), ..frame })
     }
 }
 
@@ -233,6 +257,31 @@ fn object_of(request: &Request) -> String {
         _ => request.name().unwrap_or_default(),
     };
     format!("{} {name}", request.resource.kind)
+}
+
+/// What was measured since, and the ends of AnalysisRuns.
+fn measured(old: &[Analysis], new: &[Analysis]) -> Vec<Told> {
+    let mut all = Vec::new();
+    for run in new {
+        let before = old.iter().find(|before| before.name == run.name);
+        for one in &run.measurements {
+            if before.is_some_and(|before| before.measurements.contains(one)) {
+                continue;
+            }
+            let said = [one.value.as_str(), one.message.as_str()];
+            let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
+            let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
+            let note = format!("{} no. {}: {}{said}", one.metric, one.count, one.phase);
+            all.push(Told { warning: one.phase != "Successful", ..Told::new("Measured", &note) });
+        }
+        if before.is_none_or(|before| before.phase != run.phase) && !run.phase.is_empty() {
+            let said = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
+            let warning = !matches!(run.phase.as_str(), "Pending" | "Running" | "Successful");
+            let note = format!("AnalysisRun {}{said}", run.name);
+            all.push(Told { warning, ..Told::new(&format!("Analysis{}", run.phase), &note) });
+        }
+    }
+    all
 }
 
 /// The most telling difference between two frames.

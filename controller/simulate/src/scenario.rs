@@ -13,6 +13,7 @@ use tidegate_shell::{PluginState, Settings, Shell};
 use crate::changes::{changes, check_images, partition};
 use crate::driver::Driver;
 use crate::line::{Ending, Line};
+use crate::metrics::Script;
 use crate::objects;
 use crate::player::Player;
 
@@ -27,6 +28,8 @@ pub struct Scenario {
     pub hold: bool,
     /// Give up after this much virtual time.
     pub limit: Duration,
+    /// What the providers of metrics answer.
+    pub metrics: Script,
     /// How the cluster behaves.
     pub cluster: tidegate_cluster::Settings,
     /// How the controller behaves.
@@ -117,7 +120,8 @@ pub fn play(
     for one in versions.values().filter_map(|versions| versions.first()) {
         objects::apply(&mut cluster, one)?;
     }
-    let driver = Driver::new(cluster, Shell::new(scenario.controller), plugins);
+    let mut driver = Driver::new(cluster, Shell::new(scenario.controller), plugins);
+    driver.measure_by(scenario.metrics);
     let changes = changes(&versions, &scenario.images);
     let keys = versions.into_keys().collect();
     let mut player = Player::new(driver, keys, scenario.hold, scenario.limit, patience);

@@ -22,6 +22,7 @@ fn there_are_no_others() {
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     let tested = [
+        "analysis",
         "failing-canary",
         "grpc",
         "header-routes",
@@ -63,6 +64,26 @@ fn failing_canary() {
     assert_eq!(run.condition("shop/checkout", "Progressing")["reason"], "ProgressDeadlineExceeded");
     // With pods that do become ready, the same goes well.
     expect_healthy(&example("failing-canary", &image));
+}
+
+#[test]
+fn analysis() {
+    let played = |metrics: &str| {
+        let metrics = repository(&format!("examples/analysis/metrics/{metrics}.yaml"));
+        let image = "checkout=registry.example.com/checkout:1.9.0";
+        example("analysis", &["--image", image, "--metrics", &metrics])
+    };
+    let good = played("good");
+    expect_healthy(&good);
+    assert_eq!(good.weights("checkout", "checkout-canary"), [0, 10, 50, 100, 0]);
+    let failing = played("failing");
+    assert_eq!(
+        (failing.status, failing.result()["result"].as_str()),
+        (1, Some("Degraded")),
+        "{}",
+        failing.stdout
+    );
+    assert_eq!(failing.weights("checkout", "checkout-canary"), [0, 10, 50, 0], "{}", failing.stdout);
 }
 
 #[test]

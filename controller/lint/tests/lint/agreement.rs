@@ -62,6 +62,7 @@ fn edit() -> impl Strategy<Value = (&'static str, Value)> {
 /// The messages of the condition: one if the controller sets it; nothing when the API server does not take the objects.
 fn condition(objects: &[Value]) -> Option<Vec<String>> {
     let scenario = Scenario {
+        metrics: tidegate_simulate::metrics::Script::default(),
         objects: objects.to_vec(),
         images: BTreeMap::new(),
         hold: false,

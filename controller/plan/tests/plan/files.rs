@@ -140,6 +140,7 @@ proptest! {
             }];
         }
         let scenario = Scenario {
+        metrics: tidegate_simulate::metrics::Script::default(),
             objects: manifests,
             images: input.images.clone(),
             hold: false,

@@ -76,6 +76,7 @@ impl App {
 /// A scenario of these apps, nothing else changed.
 pub(crate) fn scenario(apps: &[App]) -> Scenario {
     Scenario {
+        metrics: tidegate_simulate::metrics::Script::default(),
         objects: apps.iter().flat_map(App::objects).collect(),
         images: BTreeMap::new(),
         hold: false,
