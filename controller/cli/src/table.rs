@@ -330,6 +330,7 @@ mod tests {
                 weights: Weights { canary, stable: 100 - canary, additional: vec![], max: 100 },
                 routes: vec![],
                 replica_sets: vec![],
+                analyses: Vec::new(),
                 routers: vec![],
             },
             patch: None,
