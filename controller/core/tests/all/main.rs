@@ -18,6 +18,7 @@ mod conditions;
 mod deadline;
 mod events;
 mod evidence;
+mod evidence_properties;
 mod experiment_states;
 mod experiments;
 mod faults;

@@ -8,10 +8,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
+use tidegate_analysis::Reference;
 use tidegate_core::{Evidence, Pods, Workload, World, decide};
 
 use crate::checks::check_shares;
 use crate::cluster::{Cluster, Gate};
+use crate::evidence::{analysis, updating};
 use crate::manifests::{paused, rollout, running, trace};
 
 /// Values at the ends of what there is.
@@ -62,6 +64,13 @@ fn anything() -> impl Strategy<Value = Value> {
             "match",
             "conditions",
             "pauseConditions",
+            "analysis",
+            "experiment",
+            "templates",
+            "metrics",
+            "args",
+            "phase",
+            "ownerReferences",
             "weights",
             "type",
         ]);
@@ -110,6 +119,40 @@ fn moments() -> Vec<Cluster> {
     vec![updating, paused(), superseded, aborted, basic]
 }
 
+/// Moments of updates with analyses and experiments.
+fn judged_moments() -> Vec<Cluster> {
+    let weight = json!({"setWeight": 20});
+    let at_analysis = updating(json!([weight, {"analysis": analysis()}, {"pause": {}}]), &json!({}));
+    let mut inconclusive = at_analysis.clone();
+    inconclusive.judge("web-v2-2-1", "Inconclusive");
+    let background = updating(trace(), &json!({"analysis": analysis()}));
+    let experiment = json!({
+        "templates": [{"name": "a", "specRef": "stable", "weight": 5}, {"name": "b", "specRef": "canary", "replicas": 2}],
+        "analyses": [{"name": "x", "templateName": "t", "args": [{"name": "hash", "value": "{{templates.a.podTemplateHash}}"}]}],
+    });
+    let mut at_experiment = updating(json!([weight, {"experiment": experiment}, {"pause": {}}]), &json!({}));
+    for (name, one) in &mut at_experiment.evidence.experiments {
+        let template = json!({"name": "a", "readyReplicas": 1, "podTemplateHash": "h", "serviceName": format!("{name}-a")});
+        Arc::make_mut(one)["status"] = json!({"phase": "Running", "templateStatuses": [template]});
+    }
+    at_experiment.settle();
+    let mut aborted = at_experiment.clone();
+    aborted.abort();
+    aborted.settle();
+    vec![at_analysis, inconclusive, background, at_experiment, aborted]
+}
+
+/// Runs, Experiments and templates that may be anything.
+fn any_evidence(objects: &[Value], is_known: bool) -> Evidence {
+    let named = |from: usize| {
+        let some = objects.iter().skip(from).take(2).enumerate();
+        some.map(|(index, object)| (format!("e{index}"), Arc::new(object.clone()))).collect()
+    };
+    let reference = Reference { cluster: false, name: "t".to_owned() };
+    let templates = objects.iter().skip(4).take(1).map(|one| (reference.clone(), Arc::new(one.clone())));
+    Evidence { runs: named(0), experiments: named(2), templates: templates.collect(), is_known }
+}
+
 /// All places in a value.
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
@@ -140,6 +183,7 @@ proptest! {
     #[test]
     fn any_objects_are_answered(
         rollout in anything(), sets in vec(anything(), 0..4), services in vec(anything(), 0..3), now in time(),
+        objects in vec(anything(), 6), is_known in any::<bool>(), moment in any::<Index>(),
     ) {
         let named = |(index, service): (usize, Value)| (format!("s{index}"), Arc::new(service));
         let world = World {
@@ -147,13 +191,45 @@ proptest! {
             template_hash: None,
             replica_sets: sets.into_iter().map(Arc::new).collect(),
             services: services.into_iter().enumerate().map(named).collect::<BTreeMap<_, _>>(),
-            evidence: Evidence::default(),
+            evidence: any_evidence(&objects, is_known),
             workload: Workload::None,
             leaving: Vec::new(),
             pods: Pods::Unknown,
             routing: None,
         };
         check(&world, now);
+        // Around a Rollout that is right.
+        thread_local!(static MOMENTS: Vec<Cluster> = judged_moments());
+        let world = MOMENTS.with(|moments| moments[moment.index(moments.len())].world());
+        let mut evidence = any_evidence(&objects, is_known);
+        // Under the names that it has for its own.
+        for (name, object) in world.evidence.runs.keys().zip(&objects) {
+            evidence.runs.insert(name.clone(), Arc::new(object.clone()));
+        }
+        for (name, object) in world.evidence.experiments.keys().zip(&objects) {
+            evidence.experiments.insert(name.clone(), Arc::new(object.clone()));
+        }
+        check(&World { evidence, ..world }, now);
+    }
+
+    #[test]
+    fn any_disturbance_of_evidence_is_answered(
+        moment in any::<Index>(),
+        changes in vec((0..6_usize, any::<Index>(), odd()), 1..5),
+        now in time(),
+    ) {
+        thread_local!(static MOMENTS: Vec<Cluster> = judged_moments());
+        let mut cluster = MOMENTS.with(|moments| moments[moment.index(moments.len())].clone());
+        for (which, place, by) in changes {
+            let evidence = &mut cluster.evidence;
+            let judged = evidence.runs.values_mut().chain(evidence.experiments.values_mut());
+            match which {
+                0..=1 => disturb(&mut cluster.rollout, place, by),
+                2 => evidence.templates.values_mut().for_each(|one| disturb(Arc::make_mut(one), place, by.clone())),
+                _ => judged.for_each(|one| disturb(Arc::make_mut(one), place, by.clone())),
+            }
+        }
+        check(&cluster.world(), now);
     }
 
     #[test]
