@@ -179,3 +179,37 @@ fn nothing_is_done_before_everything_is_known() {
     cluster.settle();
     assert_eq!(cluster.runs(), ["web-v2-2-1!"]);
 }
+
+#[test]
+fn who_resumes_a_pause_has_not_judged_what_comes_to_no_conclusion_only_then() {
+    let mut cluster = in_background();
+    cluster.promote();
+    cluster.judge("web-v2-2", "Inconclusive");
+    assert_eq!((cluster.phase(), cluster.runs()), ("Paused", vec!["web-v2-2".to_owned()]));
+    assert!(cluster.status("/pauseConditions").to_string().contains("InconclusiveAnalysisRun"));
+}
+
+#[test]
+fn a_run_of_an_earlier_spec_says_nothing_about_this_one() {
+    let mut cluster = updating(json!([{"analysis": analysis()}, {"pause": {}}]), &json!({}));
+    cluster.template("t", json!({"metrics": [crate::evidence::metric("other")]}));
+    cluster.canary(&json!({"steps": [{"analysis": analysis()}, {"setWeight": 30}, {"pause": {}}]}));
+    cluster.settle();
+    assert_eq!(
+        (cluster.index(), cluster.runs()),
+        (Some(0), vec!["web-v2-2-0!".to_owned(), "web-v2-2-0.1".to_owned()])
+    );
+}
+
+#[test]
+fn nothing_begins_during_a_pause_by_hand() {
+    let mut cluster =
+        updating(json!([{"setWeight": 20}, {"pause": {}}, {"analysis": analysis()}]), &json!({}));
+    cluster
+        .edit(json!({"spec": {"paused": true}, "status": {"currentStepIndex": 2, "pauseConditions": null}}));
+    cluster.run(600);
+    assert_eq!(cluster.runs(), NONE);
+    cluster.edit(json!({"spec": {"paused": false}}));
+    cluster.settle();
+    assert_eq!(cluster.runs(), ["web-v2-2-2"]);
+}

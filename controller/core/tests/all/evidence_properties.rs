@@ -73,7 +73,7 @@ fn steps() -> impl Strategy<Value = Value> {
     let step = prop_oneof![
         3 => (0..=100_u32).prop_map(|weight| json!({"setWeight": weight})),
         1 => Just(json!({"pause": {}})),
-        1 => Just(json!({"pause": {"duration": 20}})),
+        2 => Just(json!({"pause": {"duration": 20}})),
         3 => Just(json!({"analysis": analysis()})),
         2 => (1..60_u32).prop_map(experiment),
     ];
@@ -207,7 +207,7 @@ proptest! {
 
     #[test]
     fn evidence_decides_and_everything_ends(
-        steps in steps(), background in prop::option::of(0..4_u32), limit in 0..3_u32, happenings in vec(happening(), 1..80),
+        steps in steps(), background in prop::option::weighted(0.7, 0..3_u32), limit in 0..3_u32, happenings in vec(happening(), 1..80),
     ) {
         let mut cluster = running(rollout(steps));
         cluster.template("t", template());

@@ -97,3 +97,19 @@ fn an_experiment_that_is_lost_is_made_again() {
     taken.settle();
     assert_eq!(taken.experiments(), ["web-v2-2-1", "web-v2-2-1-1"]);
 }
+
+#[test]
+fn the_experiment_of_another_step_is_not_taken_for_that_of_this_one() {
+    let experiment = json!({"templates": [{"name": "canary", "specRef": "canary"}]});
+    let steps = json!([{"experiment": experiment}, {"experiment": experiment}, {"pause": {}}]);
+    let mut cluster = updating(steps, &json!({}));
+    cluster.experiment_comes_to("web-v2-2-0", "Running");
+    cluster.promote();
+    cluster.settle();
+    assert_eq!((cluster.index(), cluster.current().as_str()), (Some(1), "web-v2-2-1"));
+    assert_eq!(cluster.experiments(), ["web-v2-2-0!", "web-v2-2-1"]);
+    cluster.experiment_comes_to("web-v2-2-0", "Successful");
+    assert_eq!(cluster.index(), Some(1));
+    cluster.experiment_comes_to("web-v2-2-1", "Successful");
+    assert_eq!(cluster.index(), Some(2));
+}
