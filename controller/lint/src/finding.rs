@@ -76,6 +76,14 @@ pub(crate) mod reason {
     pub(crate) const DUPLICATE_KEY: &str = "DuplicateKey";
     /// The API server refuses the object.
     pub(crate) const REFUSED: &str = "Refused";
+    /// A template of analyses that is wrong in itself.
+    pub(crate) const INVALID_TEMPLATE: &str = "InvalidTemplate";
+    /// A template of analyses that is not there.
+    pub(crate) const MISSING_TEMPLATE: &str = "TemplateNotFound";
+    /// An argument of an analysis that nothing gives a value.
+    pub(crate) const UNRESOLVED_ARGUMENT: &str = "UnresolvedArgument";
+    /// An analysis that would keep its step for ever.
+    pub(crate) const ENDLESS_STEP: &str = "EndlessStep";
     /// An object that nothing here looks at.
     pub(crate) const NOT_CHECKED: &str = "NotChecked";
     /// Something that a router says for the reader of the Rollout.

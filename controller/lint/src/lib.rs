@@ -13,12 +13,14 @@
 //! | `finding` | what is found |
 //! | `document`, `lines`, `path` | manifests and the places where their fields stand |
 //! | `fields` | misspelled fields |
+//! | `analyses` | templates of analyses, and whether what refers to them can use them |
 //! | `remarks` | what works, and may be something else than is meant |
 //! | `routers` | asking each router about its configuration |
 //! | `trial` | the controller over the in-memory cluster, for a moment |
 //! | `linter` | all of it |
 #![forbid(unsafe_code)]
 
+mod analyses;
 mod document;
 mod fields;
 mod finding;

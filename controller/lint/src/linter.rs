@@ -14,7 +14,7 @@ use tidegate_simulate::objects::put_namespace;
 
 use crate::document::{self, Manifest};
 use crate::finding::{Finding, Said, Severity, reason};
-use crate::{fields, remarks, routers, trial};
+use crate::{analyses, fields, remarks, routers, trial};
 
 /// A text with manifests.
 #[derive(Clone, Debug)]
@@ -34,9 +34,6 @@ pub enum Scope {
     Part,
 }
 
-/// Kinds of Argo's that a Rollout's analyses and experiments are made of.
-const ANALYSES: [&str; 4] = ["AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun", "Experiment"];
-
 /// Everything that there is to say about these texts, in their order; within one object, what is worst first.
 pub fn lint(texts: &[Text], plugins: &BTreeMap<String, PluginState>, scope: Scope) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -49,7 +46,11 @@ pub fn lint(texts: &[Text], plugins: &BTreeMap<String, PluginState>, scope: Scop
     for manifest in &mut manifests {
         let is_workload = ["Deployment", "ReplicaSet"].iter().any(|kind| manifest.is_of("apps", kind))
             || manifest.is_of("", "PodTemplate");
-        if manifest.is_rollout() || manifest.is_of("", "Service") || is_workload {
+        if manifest.is_rollout()
+            || manifest.is_of("", "Service")
+            || manifest.is_of("argoproj.io", "AnalysisTemplate")
+            || is_workload
+        {
             put_namespace(&mut manifest.object);
         }
     }
@@ -59,7 +60,7 @@ pub fn lint(texts: &[Text], plugins: &BTreeMap<String, PluginState>, scope: Scop
             if manifest.is_rollout() {
                 of_rollout(manifest, &manifests, plugins, scope)
             } else {
-                unchecked(manifest).into_iter().collect()
+                analyses::of_template(manifest).unwrap_or_else(|| unchecked(manifest).into_iter().collect())
             }
         })
         .collect();
@@ -117,6 +118,17 @@ fn of_rollout(
         for one in said.iter_mut().filter(|one| is_about_absence(one)) {
             (one.severity, one.condition) = (Severity::Warning, None);
         }
+    }
+    if said.is_empty() {
+        let found = analyses::of_rollout(rollout, all).into_iter();
+        let is_missing = |one: &Said| one.reason == reason::MISSING_TEMPLATE;
+        said.extend(found.map(|one| {
+            if scope == Scope::Part && is_missing(&one) {
+                Said { severity: Severity::Warning, ..one }
+            } else {
+                one
+            }
+        }));
     }
     said.extend(asked.said);
     said.extend(fields::misspelled(rollout, &said));
@@ -189,8 +201,8 @@ fn in_part(said: Said) -> Said {
 fn unchecked(manifest: &Manifest) -> Option<Said> {
     let kind = manifest.object.get("kind").and_then(Value::as_str).unwrap_or_default();
     let message = match (manifest.group(), kind) {
-        ("argoproj.io", kind) if ANALYSES.contains(&kind) => {
-            format!("{kind} is recognised and not checked: analysis and experiments are not served yet")
+        ("argoproj.io", kind @ ("AnalysisRun" | "Experiment")) => {
+            format!("{kind} is recognised and not checked: the controller makes those of a Rollout itself")
         }
         ("argoproj.io", kind) => format!("{kind} is recognised and not checked: it is none of a Rollout's"),
         ("", "Service" | "Namespace" | "PodTemplate")

@@ -158,11 +158,7 @@ fn what_the_api_server_refuses_is_told() {
 fn what_is_not_checked_is_said() {
     let of = |api_version: &str, kind: &str| json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}});
     let mut objects = all(rollout());
-    objects.extend([
-        of("argoproj.io/v1alpha1", "AnalysisTemplate"),
-        of("v1", "ConfigMap"),
-        of("v1", "Namespace"),
-    ]);
+    objects.extend([of("argoproj.io/v1alpha1", "Experiment"), of("v1", "ConfigMap"), of("v1", "Namespace")]);
     let findings = lint_all(&objects);
     assert!(findings.iter().all(|one| one.severity == Severity::Note), "{findings:?}");
     let documents: Vec<usize> = findings.iter().map(|one| one.document).collect();

@@ -9,6 +9,7 @@
 )]
 
 mod agreement;
+mod analyses;
 mod definition;
 mod findings;
 mod support;
