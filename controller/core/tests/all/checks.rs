@@ -120,6 +120,10 @@ impl Cluster {
             return;
         }
         let status = &self.rollout["status"];
+        if status["stableRS"].as_str().unwrap_or_default().is_empty() {
+            // The first template was replaced before it was all there: no pods are those that users were on.
+            return;
+        }
         let is_stuck = matches!(self.gate, Gate::Failed | Gate::Unavailable)
             || self.condition("TrafficNotVerified").is_some_and(|one| one.starts_with("True"));
         let is_given_back = status["abort"] == true && new == status["stableRS"].as_str().unwrap_or_default();
@@ -207,7 +211,10 @@ impl Cluster {
             return;
         };
         let status = &self.rollout["status"];
-        let is_aborted = status["abort"] == true && status["stableRS"] != status["currentPodHash"];
+        // Nothing to go back to but where it goes: no abort ends a rollback within its window.
+        let may_skip = self.rollout["spec"]["rollbackWindow"]["revisions"].as_i64().unwrap_or_default() > 0;
+        let is_aborted =
+            status["abort"] == true && status["stableRS"] != status["currentPodHash"] && !may_skip;
         let is_same_role = self.reaches(&before.canary) == self.reaches(&traffic.canary);
         assert!(
             !is_aborted || !is_same_role || traffic.canary.weight <= before.canary.weight,
@@ -216,8 +223,21 @@ impl Cluster {
             traffic.canary.weight
         );
         let canary = self.reaches(&traffic.canary).unwrap_or_default();
-        let stable = self.reaches(&traffic.stable).unwrap_or_default();
+        // A Service that was never switched reaches the pods of all templates.
+        let Some(stable) = self.reaches(&traffic.stable) else { return };
         if traffic.canary.weight >= before.canary.weight || canary == stable || self.available(&canary) == 0 {
+            return;
+        }
+        let noted = status.pointer("/canary/weights/canary/podTemplateHash").and_then(Value::as_str);
+        if traffic.canary.service.is_none() && noted != Some(canary.as_str()) {
+            // Only a status tells whom the weight reaches where no Service does, and this one was cut off before it could.
+            return;
+        }
+        // Where the roles are exchanged, nothing moves: the Service that is stable now had it all as the canary.
+        let had = [&before.stable, &before.canary]
+            .into_iter()
+            .find(|one| one.service.is_some() && one.service == traffic.stable.service);
+        if had.is_some_and(|had| had.weight >= traffic.stable.weight) {
             return;
         }
         let conditions = status["conditions"].as_array();
