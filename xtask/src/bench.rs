@@ -46,20 +46,21 @@ pub(crate) fn run(context: &Context<'_>, options: &Options) -> Result<()> {
     context.console.heading("Building tidegate and the benchmarks");
     run::visibly(context.cargo().args([
         "build",
-        "--release",
+        "--profile",
+        "dist",
         "--package",
         "tidegate",
         "--package",
         "tidegate-bench",
     ]))?;
     context.console.heading("Measuring");
-    let mut measure = context.command(context.release("tidegate-bench"));
+    let mut measure = context.command(context.shipped("tidegate-bench"));
     measure
         .args(["--output", &options.output])
         .arg("--plugins")
         .arg(context.root.join("plugins"))
         .arg("--tidegate")
-        .arg(context.release("tidegate"))
+        .arg(context.shipped("tidegate"))
         .args(["--rustc", run::capture(context.rustc().arg("--version"))?.trim()])
         .args(["--wasmtime", &locked(context, "wasmtime")?])
         .args(["--commit", &commit(context)]);
@@ -73,17 +74,18 @@ fn run_scale(context: &Context<'_>, scale: &Scale, output: &str) -> Result<()> {
     context.console.heading("Building tidegate and the benchmark");
     run::visibly(context.cargo().args([
         "build",
-        "--release",
+        "--profile",
+        "dist",
         "--package",
         "tidegate",
         "--package",
         PACKAGE,
     ]))?;
     context.console.heading("Measuring");
-    let mut measure = context.command(context.release(PACKAGE));
+    let mut measure = context.command(context.shipped(PACKAGE));
     measure
         .arg("--tidegate")
-        .arg(context.release("tidegate"))
+        .arg(context.shipped("tidegate"))
         .args(["--rollouts", &scale.rollouts.to_string()])
         .args(["--moving", &scale.moving.to_string()])
         .args(["--output", output]);

@@ -57,9 +57,14 @@ impl<'a> Context<'a> {
         self.command(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
     }
 
-    /// A binary in the profile that the demo, the tests and the benchmarks share.
+    /// A binary in the profile that the demo and the tests share.
     pub(crate) fn release(&self, name: &str) -> PathBuf {
         self.target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// A binary in the profile of what is shipped, which the benchmarks measure.
+    pub(crate) fn shipped(&self, name: &str) -> PathBuf {
+        self.target.join("dist").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// Selects all packages but those for the guests' target only.

@@ -100,6 +100,44 @@ fn a_server_that_is_asked_says_how_a_run_ends() {
 }
 
 #[test]
+fn a_canary_goes_on_or_back_by_what_its_analyses_say() {
+    let servers = servers();
+    servers.run(async {
+        let fixture = Fixture::new(servers, "analysis-step").await;
+        let _controller = Controller::start_ready(servers, &fixture.namespace, &[]).await;
+        for (name, code) in [("good", 0), ("bad", 1)] {
+            let template = json!({ "metadata": { "name": name }, "spec": {
+                "metrics": [{ "name": "ask", "provider": job(code) }],
+            } });
+            fixture.create(&builtin::analysis_templates(), with_kind(template, "AnalysisTemplate")).await;
+        }
+        let analysis = |name: &str| json!({ "analysis": { "templates": [{ "templateName": name }] } });
+        // The placeholder: an experiment whose template has no weight, with an analysis of one line.
+        let experiment = json!({ "experiment": {
+            "templates": [{ "name": "baseline", "specRef": "stable" }],
+            "analyses": [{ "name": "ask", "templateName": "good", "requiredForCompletion": true }],
+        } });
+        let steps = json!([{ "setWeight": 20 }, analysis("good"), experiment, { "setWeight": 60 }, analysis("bad"), { "pause": {} }]);
+        fixture.create_rollout(steps, |_| {}).await;
+        fixture.expect_healthy().await;
+        fixture.set_image("example.com/web:v2").await;
+        let rollout = fixture
+            .expect_rollout("the second analysis gives it up", |rollout| {
+                rollout["status"]["phase"] == "Degraded" && rollout["status"]["abort"] == true
+            })
+            .await;
+        let message = rollout["status"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("Step-based analysis phase error/failed"), "{message}");
+        fixture.expect_weights([100, 0]).await;
+        let runs = fixture.admin.list(&builtin::analysis_runs(), &fixture.namespace).await.unwrap();
+        let mut phases: Vec<&str> =
+            runs.iter().filter_map(|run| run["status"]["phase"].as_str()).collect();
+        phases.sort_unstable();
+        assert_eq!(phases, ["Failed", "Successful", "Successful"], "{runs:?}");
+    });
+}
+
+#[test]
 fn an_experiment_compares_pods_and_takes_them_away() {
     let servers = servers();
     servers.run(async {

@@ -44,6 +44,8 @@ pub(super) struct Memory {
     pub(super) taken: BTreeMap<ObjectKey, Arc<Value>>,
     /// Of an AnalysisRun.
     pub(super) measuring: Measuring,
+    /// What was written last into the status, and the version that came of it.
+    pub(super) written: Option<(String, Value)>,
     /// What was said last of writes that fail.
     pub(super) told: Option<String>,
 }
@@ -78,6 +80,8 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Finishing {
     plan: Plan,
+    /// What is written into the status.
+    change: Value,
     failure: Option<(Request, ApiError)>,
 }
 
@@ -185,7 +189,7 @@ impl Shell {
             self.write_for(look, request.clone(), Waiting::Write(request.clone(), measurement.clone()));
         }
         let is_through = plan.writes.is_empty();
-        look.memory.finishing = Some(Box::new(Finishing { plan, failure: None }));
+        look.memory.finishing = Some(Box::new(Finishing { plan, change: Value::Null, failure: None }));
         if is_through {
             self.say(look);
         }
@@ -337,7 +341,7 @@ impl Shell {
 
     /// Writes the status, if it differs.
     fn say(&mut self, look: &mut Look<'_>) {
-        let Some(finishing) = look.memory.finishing.take() else { return };
+        let Some(mut finishing) = look.memory.finishing.take() else { return };
         let plan = &finishing.plan;
         let old = plan.object.get("status").cloned().unwrap_or_else(|| json!({}));
         let Some(change) = merge_patch(&old, &plan.status) else {
@@ -352,6 +356,12 @@ impl Shell {
             return;
         }
         let version = object::resource_version(&plan.object);
+        if look.memory.written.as_ref().is_some_and(|(seen, last)| *seen == version && *last == change) {
+            // The server took this very change a moment ago and did not keep it: its schema does not know a field. Writing it for
+            // ever would not help.
+            self.end(look, *finishing, false);
+            return;
+        }
         let request = Request {
             resource,
             namespace: Some(look.name.namespace.to_string()),
@@ -362,6 +372,7 @@ impl Shell {
                 body: Body::Merge(json!({"metadata": {"resourceVersion": version}, "status": change})),
             },
         };
+        finishing.change = change;
         look.memory.finishing = Some(finishing);
         self.write_for(look, request, Waiting::Status);
     }
@@ -376,6 +387,8 @@ impl Shell {
                 self.found(&key, &object, look.now);
                 look.memory.backoff.reset();
                 look.memory.told = None;
+                look.memory.written =
+                    Some((object::resource_version(&object).to_owned(), finishing.change.clone()));
                 self.end(look, *finishing, true);
                 // What was written may have to be followed by something else.
                 look.memory.again = true;
