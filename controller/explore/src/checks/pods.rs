@@ -1,6 +1,6 @@
 //! Pods: only evicted, for a restart that is due, and ready ones only where there are enough.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_api::Operation;
 
@@ -21,9 +21,15 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
         return Err(Broken("restarts", format!("{} was evicted, which nobody asked for", write.key)));
     }
     let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    // Times are whole seconds.
+    let age = SignedDuration::try_from(write.now.saturating_sub(write.since)).unwrap_or(SignedDuration::MAX);
+    let ahead = SignedDuration::from_secs(write.clock.saturating_add(1));
+    let seen_from = write.wall.saturating_sub(age.saturating_add(ahead)).unwrap_or(Timestamp::MIN);
     let is_ready = conditions.into_iter().flatten().any(|one| {
         one.get("type").and_then(Value::as_str) == Some("Ready")
             && one.get("status").and_then(Value::as_str) == Some("True")
+            // One that has become so meanwhile was not when this was decided.
+            && time(one.get("lastTransitionTime")).is_none_or(|since| since < seen_from)
     });
     let is_enough = |facts: &Facts| {
         let Some(spec) = facts.spec() else { return true };
