@@ -104,7 +104,7 @@ impl Default for Timing {
             release_deadline: Duration::from_mins(2),
             passes: 64,
             passes_per_step: 256,
-            parsed_objects: 256,
+            parsed_objects: 320,
         }
     }
 }
