@@ -199,3 +199,37 @@ fn those_of_another_instance_are_left_alone() {
     rig.run(minutes(2));
     assert_eq!((run_status(&rig), rig.measurements.len()), (Value::Null, 0));
 }
+
+#[test]
+fn what_the_server_does_not_keep_is_not_written_again_and_again() {
+    let mut rig = rig(|job| Some(value(job, &json!(1))));
+    let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    // Older definitions do not know all fields of a status.
+    let known = json!({
+        "phase": {"type": "string"}, "startedAt": {"type": "string"},
+        "metricResults": {"type": "array", "items": anything},
+    });
+    let schema = json!({"type": "object", "properties": {
+        "spec": anything, "status": {"type": "object", "properties": known},
+    }});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "analysisruns.argoproj.io"},
+        "spec": {
+            "group": "argoproj.io", "scope": "Namespaced",
+            "names": {"kind": "AnalysisRun", "plural": "analysisruns"},
+            "versions": [{
+                "name": "v1alpha1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
+            }],
+        },
+    });
+    rig.cluster.serve_definition(&definition).unwrap();
+    rig.create(run(json!({"metrics": [metric(json!({}))]})));
+    rig.run(minutes(2));
+    assert_eq!(run_status(&rig)["phase"], "Successful", "{}", run_status(&rig));
+    assert_eq!(run_status(&rig)["runSummary"], Value::Null);
+    assert!(rig.requests.len() < 30, "{}", rig.requests.len());
+    rig.forget_requests();
+    rig.run(minutes(60));
+    assert!(rig.requests.iter().all(|request| !is_write(request)), "{:?}", rig.requests);
+}
