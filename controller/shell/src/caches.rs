@@ -31,7 +31,7 @@ pub(crate) const ANALYSIS_RUNS: WatchId = WatchId(4);
 pub(crate) const ANALYSIS_TEMPLATES: WatchId = WatchId(5);
 /// This one while it is needed.
 pub(crate) const JOBS: WatchId = WatchId(6);
-/// This one unless everything is confined to a namespace.
+/// This one unless everything is confined to a namespace; then it is known that there are none.
 pub(crate) const CLUSTER_ANALYSIS_TEMPLATES: WatchId = WatchId(7);
 
 /// All watches.
@@ -90,7 +90,10 @@ impl Caches {
             watches: Vec::new(),
             unsettled: BTreeSet::new(),
         };
-        let mut kinds = vec![
+        // Where everything is confined to a namespace there are no templates of the cluster, as in Argo Rollouts.
+        let is_confined = namespace.is_some();
+        let of_the_cluster = if is_confined { Need::OnDemand } else { Need::Always };
+        let kinds = [
             (builtin::rollouts(), Keep::ParsedWithoutLastApplied, Need::First),
             (builtin::replica_sets(), Keep::Parsed, Need::First),
             (builtin::services(), Keep::Parsed, Need::First),
@@ -98,12 +101,8 @@ impl Caches {
             (builtin::analysis_runs(), Keep::Parsed, Need::Always),
             (builtin::analysis_templates(), Keep::ParsedWithoutLastApplied, Need::Always),
             (builtin::jobs(), Keep::Parsed, Need::OnDemand),
+            (builtin::cluster_analysis_templates(), Keep::ParsedWithoutLastApplied, of_the_cluster),
         ];
-        if namespace.is_none() {
-            // Where everything is confined to a namespace there are none, as in Argo Rollouts.
-            let templates = builtin::cluster_analysis_templates();
-            kinds.push((templates, Keep::ParsedWithoutLastApplied, Need::Always));
-        }
         for (resource, keep, need) in kinds {
             let key = WatchKey {
                 group: resource.group.clone(),
@@ -117,6 +116,9 @@ impl Caches {
                 watch.need = need;
                 watch.cache.resource = Some(resource);
             }
+        }
+        if is_confined && let Some(cache) = caches.cache_mut(CLUSTER_ANALYSIS_TEMPLATES) {
+            cache.state = State::NotServed;
         }
         caches
     }
@@ -342,4 +344,26 @@ pub(crate) enum Sighting<'a> {
     Absent,
     /// Its kind is not watched.
     NotWatched,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_that_a_plugin_needs_is_not_taken_for_one_that_is_always_there() {
+        for namespace in [None, Some("shop")] {
+            let mut caches = Caches::new(namespace);
+            let other = WatchKey {
+                group: "example.com".into(),
+                kind: "Route".into(),
+                versions: Vec::new(),
+                namespace: namespace.map(Arc::from),
+                name: None,
+            };
+            assert!(caches.id_of(other, Keep::Text) > CLUSTER_ANALYSIS_TEMPLATES);
+            // Nobody waits for templates that will never be looked at.
+            assert_eq!(caches.is_unknown(CLUSTER_ANALYSIS_TEMPLATES), namespace.is_none());
+        }
+    }
 }
