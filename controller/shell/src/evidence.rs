@@ -100,22 +100,18 @@ impl Evidence {
 impl Shell {
     /// Looks at the Experiments and AnalysisRuns that are due.
     pub(crate) fn look_at_evidence(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        effects
-            .extend(std::mem::take(&mut self.evidence.forgotten).into_iter().map(|id| Effect::Forget { id }));
-        if !self.conducts() {
-            return;
-        }
-        for kind in Kind::ALL {
+        let kinds: &[Kind] = if self.conducts() { &Kind::ALL } else { &[] };
+        for kind in kinds.iter().copied() {
             for _ in 0..self.settings.timing.passes_per_step {
                 if self.requests.len() >= self.settings.timing.passes {
-                    return;
+                    break;
                 }
                 let Some(name) = self.evidence.lane(kind).queue.pop(now.monotonic) else { break };
                 self.look_at(kind, &name, now, effects);
             }
         }
-        effects
-            .extend(std::mem::take(&mut self.evidence.forgotten).into_iter().map(|id| Effect::Forget { id }));
+        let forgotten = std::mem::take(&mut self.evidence.forgotten);
+        effects.extend(forgotten.into_iter().map(|id| Effect::Forget { id }));
     }
 
     /// Whether Experiments and AnalysisRuns are looked at: not by a shadow, and not while everything is given back.

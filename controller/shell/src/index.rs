@@ -197,11 +197,6 @@ impl Index {
         self.by_uid.get(uid)
     }
 
-    /// The `ReplicaSet`s that the owner with this uid controls.
-    pub(crate) fn owned_by(&self, uid: &str) -> impl Iterator<Item = &Name> {
-        self.owned.get(uid).into_iter().flatten()
-    }
-
     /// The `ReplicaSet`s that a Rollout controls, and those in its namespace that nobody controls.
     pub(crate) fn replica_sets(
         &self,

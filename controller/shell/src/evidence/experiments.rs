@@ -10,6 +10,7 @@ use tidegate_core::NoteKind;
 use tidegate_experiment::{World, conduct, held};
 
 use super::look::{Look, Plan};
+use crate::cache::Facts;
 use crate::caches::{ANALYSIS_RUNS, REPLICA_SETS, ROLLOUTS, SERVICES, WatchId};
 use crate::name::Name;
 use crate::shell::Shell;
@@ -33,23 +34,15 @@ impl Shell {
 
     fn experiment_world(&mut self, look: &Look<'_>, experiment: Arc<Value>) -> World {
         let named: BTreeSet<String> = service_names(&experiment);
-        let mut replica_sets: BTreeMap<Name, Arc<Value>> = BTreeMap::new();
-        let owned: Vec<Name> = self.index.owned_by(&look.memory.uid).cloned().collect();
-        if let Some(cache) = self.caches.cache_mut(REPLICA_SETS) {
-            let keep_parsed = self.settings.timing.parsed_objects;
-            replica_sets.extend(
-                owned.into_iter().filter_map(|name| Some((name.clone(), cache.value(&name, keep_parsed)?))),
-            );
-        }
-        replica_sets.extend(self.with_prefix(REPLICA_SETS, look.name));
-        let mut services: BTreeMap<Name, Arc<Value>> = self.owned_or_prefixed(SERVICES, look);
+        let mut replica_sets = self.evidence_objects(REPLICA_SETS, look.name, &look.memory.uid);
+        let mut services = self.evidence_objects(SERVICES, look.name, &look.memory.uid);
         for name in &named {
             let name = Name::new(&look.name.namespace, name);
             if let Some(service) = self.caches.cache(SERVICES).and_then(|cache| cache.read(&name)) {
                 services.insert(name, service);
             }
         }
-        let mut runs = self.owned_or_prefixed(ANALYSIS_RUNS, look);
+        let mut runs = self.evidence_objects(ANALYSIS_RUNS, look.name, &look.memory.uid);
         let taken = |resource: &Resource, all: &mut BTreeMap<Name, Arc<Value>>| {
             for (key, value) in &look.memory.taken {
                 if key.group == resource.group && key.kind == resource.kind {
@@ -93,36 +86,23 @@ impl Shell {
         Some(services)
     }
 
-    /// Objects of a watch that an object controls, or whose names begin with its own.
-    pub(super) fn owned_or_prefixed(&self, watch: WatchId, look: &Look<'_>) -> BTreeMap<Name, Arc<Value>> {
-        self.evidence_objects(watch, look.name, &look.memory.uid)
-    }
-
     /// Objects of a watch that the object of this name and uid controls, or whose names begin with its own.
     pub(super) fn evidence_objects(
-        &self,
+        &mut self,
         watch: WatchId,
         name: &Name,
         uid: &str,
     ) -> BTreeMap<Name, Arc<Value>> {
-        let Some(cache) = self.caches.cache(watch) else { return BTreeMap::new() };
-        let is_its = |one: &Name, facts: &crate::cache::Facts| {
-            facts.owner.as_deref() == Some(uid) || is_prefixed(one, name)
-        };
-        cache
+        let keep_parsed = self.settings.timing.parsed_objects;
+        let Some(cache) = self.caches.cache_mut(watch) else { return BTreeMap::new() };
+        let is_its =
+            |one: &Name, facts: &Facts| facts.owner.as_deref() == Some(uid) || is_prefixed(one, name);
+        let names: Vec<Name> = cache
             .in_namespace(&name.namespace)
             .filter(|(one, facts)| is_its(one, facts))
-            .filter_map(|(one, _)| Some((one.clone(), cache.read(one)?)))
-            .collect()
-    }
-
-    fn with_prefix(&self, watch: WatchId, name: &Name) -> BTreeMap<Name, Arc<Value>> {
-        let Some(cache) = self.caches.cache(watch) else { return BTreeMap::new() };
-        cache
-            .in_namespace(&name.namespace)
-            .filter(|(one, _)| is_prefixed(one, name))
-            .filter_map(|(one, _)| Some((one.clone(), cache.read(one)?)))
-            .collect()
+            .map(|(one, _)| one.clone())
+            .collect();
+        names.into_iter().filter_map(|one| Some((one.clone(), cache.value(&one, keep_parsed)?))).collect()
     }
 }
 

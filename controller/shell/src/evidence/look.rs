@@ -177,7 +177,7 @@ impl Shell {
     }
 
     /// Carries out what was decided.
-    fn carry(&mut self, look: &mut Look<'_>, plan: Plan) {
+    fn carry(&mut self, look: &mut Look<'_>, mut plan: Plan) {
         let nobody = Name::nobody(&look.name.namespace);
         let mut keys = plan.writes.iter().map(|(request, _)| key_of(request));
         if keys.any(|key| self.requests.is_locked(&key, &nobody)) {
@@ -185,10 +185,10 @@ impl Shell {
             self.evidence.lane(look.kind).queue.put(look.name, at);
             return;
         }
-        for (request, measurement) in &plan.writes {
-            self.write_for(look, request.clone(), Waiting::Write(request.clone(), measurement.clone()));
-        }
         let is_through = plan.writes.is_empty();
+        for (request, measurement) in std::mem::take(&mut plan.writes) {
+            self.write_for(look, request.clone(), Waiting::Write(request, measurement));
+        }
         look.memory.finishing = Some(Box::new(Finishing { plan, change: Value::Null, failure: None }));
         if is_through {
             self.say(look);

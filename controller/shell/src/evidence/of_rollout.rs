@@ -1,14 +1,12 @@
 //! What a Rollout gets to know of experiments and analysis.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use tidegate_analysis::{Reference, Templates};
 use tidegate_api::object;
 use tidegate_core::Evidence;
 
 use super::Kind;
-use crate::caches::{ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, WatchId};
+use crate::caches::{ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES};
 use crate::name::Name;
 use crate::shell::Shell;
 
@@ -27,18 +25,19 @@ impl Shell {
     }
 
     /// What a decision about a Rollout needs to know of its experiments and analyses.
-    pub(crate) fn evidence_for(&self, name: &Name, rollout: &Value) -> Evidence {
+    pub(crate) fn evidence_for(&mut self, name: &Name, rollout: &Value) -> Evidence {
         let has_evidence = self.index.known(name).is_some_and(|known| known.has_evidence);
         if !has_evidence && !self.owns_evidence(name, object::uid(rollout)) {
             return Evidence::none();
         }
-        let of = |kind: Kind| {
+        let mut of = |kind: Kind| {
             let objects = self.evidence_objects(kind.watch(), name, object::uid(rollout)).into_iter();
             objects.map(|(name, value)| (name.name.to_string(), value)).collect()
         };
+        let (runs, experiments) = (of(Kind::AnalysisRun), of(Kind::Experiment));
         Evidence {
-            runs: of(Kind::AnalysisRun),
-            experiments: of(Kind::Experiment),
+            runs,
+            experiments,
             templates: self.templates(&name.namespace),
             is_known: self.is_evidence_known(),
         }
@@ -51,18 +50,19 @@ impl Shell {
     }
 
     /// The templates that something in this namespace may use.
-    pub(crate) fn templates(&self, namespace: &str) -> Templates {
-        let of = |watch: WatchId, namespace: &str, cluster: bool| {
-            let cache = self.caches.cache(watch);
-            let objects = cache.into_iter().flat_map(|cache| {
-                cache.in_namespace(namespace).filter_map(|(name, _)| cache.read(name)).collect::<Vec<_>>()
-            });
-            let named = move |template: Arc<Value>| {
-                (Reference { cluster, name: object::name(&template).to_owned() }, template)
-            };
-            objects.map(named).collect::<Vec<_>>()
-        };
-        let own = of(ANALYSIS_TEMPLATES, namespace, false);
-        own.into_iter().chain(of(CLUSTER_ANALYSIS_TEMPLATES, "", true)).collect()
+    pub(crate) fn templates(&mut self, namespace: &str) -> Templates {
+        let keep_parsed = self.settings.timing.parsed_objects;
+        let mut templates = Templates::new();
+        for (watch, namespace, cluster) in
+            [(ANALYSIS_TEMPLATES, namespace, false), (CLUSTER_ANALYSIS_TEMPLATES, "", true)]
+        {
+            let Some(cache) = self.caches.cache_mut(watch) else { continue };
+            let names: Vec<Name> = cache.in_namespace(namespace).map(|(name, _)| name.clone()).collect();
+            templates.extend(names.into_iter().filter_map(|name| {
+                let template = cache.value(&name, keep_parsed)?;
+                Some((Reference { cluster, name: name.name.to_string() }, template))
+            }));
+        }
+        templates
     }
 }
