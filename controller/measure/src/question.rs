@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{self, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -12,24 +12,11 @@ use tidegate_analysis::provider::Header;
 use tidegate_analysis::provider::prometheus::PrometheusConfig;
 use tidegate_analysis::provider::web::WebConfig;
 use tidegate_artifact::shown;
+use tidegate_fetch::ABOUT_SENDING;
 use url::{Url, form_urlencoded};
 
 use crate::clients::Trust;
 use crate::error::MeasureError;
-
-/// Headers that say how a message is sent, which is not for a metric to say; and the one that would have the answer come
-/// compressed, which nobody would undo.
-const NOT_FOR_METRICS: [HeaderName; 9] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    header::EXPECT,
-    header::PROXY_AUTHORIZATION,
-    header::ACCEPT_ENCODING,
-];
 
 /// What is asked of a server.
 #[derive(Clone)]
@@ -190,7 +177,7 @@ fn headers(given: &[Header], credentials: Option<String>) -> Result<HeaderMap, M
         let refused = |problem| MeasureError::Header { name: header.name.clone(), problem };
         let name = HeaderName::from_bytes(header.name.as_bytes())
             .map_err(|_| refused("that is no name of a header; use letters, digits and -"))?;
-        if NOT_FOR_METRICS.contains(&name) {
+        if ABOUT_SENDING.contains(&name) {
             return Err(refused("it says how a message is sent; leave it out"));
         }
         let mut value = HeaderValue::from_bytes(header.value.as_bytes()).map_err(|_| {

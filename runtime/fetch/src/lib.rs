@@ -29,7 +29,7 @@ mod tls;
 pub use fetcher::Fetcher;
 /// What headers of a request are made of.
 pub use http::{HeaderName, HeaderValue};
-pub use request::FetchRequest;
+pub use request::{ABOUT_SENDING, FetchRequest};
 pub use resolver::SystemResolver;
 pub use settings::FetchSettings;
 pub use tls::Roots;

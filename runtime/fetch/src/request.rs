@@ -50,10 +50,9 @@ impl fmt::Debug for FetchRequest {
     }
 }
 
-/// Headers that say how a message is sent, which is not for a request to say; and those that would ask for something else
-/// than the whole file as it is.
-const NOT_FOR_REQUESTS: [HeaderName; 11] = [
-    header::HOST,
+/// Headers that say how a message is sent, which is not for whoever asks to say; and the one that would have the answer come
+/// compressed, which nobody would undo.
+pub const ABOUT_SENDING: [HeaderName; 9] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -63,8 +62,10 @@ const NOT_FOR_REQUESTS: [HeaderName; 11] = [
     header::EXPECT,
     header::PROXY_AUTHORIZATION,
     header::ACCEPT_ENCODING,
-    header::RANGE,
 ];
+
+/// Headers that would ask for something else than the whole file of the server that the URL names.
+const ABOUT_THE_FILE: [HeaderName; 2] = [header::HOST, header::RANGE];
 
 /// The headers of a request, each marked as sensitive.
 ///
@@ -73,7 +74,7 @@ const NOT_FOR_REQUESTS: [HeaderName; 11] = [
 pub(crate) fn headers(request: &FetchRequest) -> Result<HeaderMap, LoadError> {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        if NOT_FOR_REQUESTS.contains(name) {
+        if ABOUT_SENDING.contains(name) || ABOUT_THE_FILE.contains(name) {
             let hint = match *name {
                 header::PROXY_AUTHORIZATION => {
                     "put the proxy's user name and password into the URL of the proxy"
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn headers_of_the_transport_are_refused() {
-        for name in NOT_FOR_REQUESTS {
+        for name in ABOUT_SENDING.into_iter().chain(ABOUT_THE_FILE) {
             let error = headers(&request(name)).unwrap_err();
             assert_eq!(error.reason, LoadReason::InvalidConfig);
             assert!(!error.message.contains("secret"));
