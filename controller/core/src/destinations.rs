@@ -14,6 +14,7 @@ use tidegate_model::names::reason;
 use tidegate_model::{ExperimentTemplate, Step};
 
 use crate::context::Context;
+use crate::experiment_step;
 use crate::traffic::held;
 
 /// How the traffic is divided.
@@ -101,19 +102,20 @@ fn fit(
 /// The pods of the current experiment that should get something, by the names that routers know them by.
 fn experimental(context: &Context<'_>) -> BTreeMap<String, Experimental> {
     let mut found = BTreeMap::new();
-    let Some(experiment) = running(context) else { return found };
-    let reached = context.steps().iter().take(context.index().saturating_add(1)).rev();
-    let templates = reached.into_iter().find_map(|step| match step {
-        Step::Experiment(templates) => Some(templates.as_slice()),
+    let reached = context.steps().iter().enumerate().take(context.index().saturating_add(1));
+    let last = reached.rev().find_map(|(index, step)| match step {
+        Step::Experiment(templates) => Some((index, templates)),
         _ => None,
     });
+    let Some((step, templates)) = last else { return found };
+    let Some(experiment) = running(context, step) else { return found };
     let statuses = experiment.pointer("/status/templateStatuses").and_then(Value::as_array);
     for status in statuses.into_iter().flatten() {
         let text = |field: &str| status.get(field).and_then(Value::as_str).unwrap_or_default();
         let is_meant = |template: &&ExperimentTemplate| {
             !template.name.is_empty() && template.name == text("name") && template.weight.is_some()
         };
-        let weight = templates.unwrap_or_default().iter().find(is_meant).and_then(|one| one.weight);
+        let weight = templates.iter().find(is_meant).and_then(|one| one.weight);
         let has_pods = status.get("readyReplicas").and_then(Value::as_i64).is_some_and(|ready| ready > 0);
         let (service, hash) = (text("serviceName"), text("podTemplateHash"));
         let (Some(weight), true, true) = (weight, has_pods, is_addressable(context, service, hash)) else {
@@ -125,15 +127,16 @@ fn experimental(context: &Context<'_>) -> BTreeMap<String, Experimental> {
     found
 }
 
-/// The Experiment whose pods may get something now.
-fn running<'a>(context: &Context<'a>) -> Option<&'a Value> {
+/// The Experiment of this step, if its pods may get something now. Who skips from one experiment step to another has the status
+/// name that of the first for a moment; the weights of the second are not for its pods.
+fn running<'a>(context: &Context<'a>, step: usize) -> Option<&'a Value> {
     let is_stepping = !context.is_fully_promoted()
         && !context.is_aborted()
         && !context.is_past_steps()
         && context.stable_set().is_some();
     let name = &context.status.current_experiment;
     let experiment = context.world.evidence.experiments.get(name).map(Arc::as_ref).filter(|_| is_stepping)?;
-    let is_meant = !name.is_empty()
+    let is_meant = experiment_step::is_name(context, step, name)
         && object::name(experiment) == name
         && object::namespace(experiment) == context.rollout.namespace
         && object::controller_uid(experiment)

@@ -36,7 +36,7 @@ pub(crate) fn follow(context: &Context<'_>) -> Followed {
     }
     let experiments = &context.world.evidence.experiments;
     // One of another step says nothing about this one.
-    let said = Some(said).filter(|said| is_name(context, said));
+    let said = Some(said).filter(|said| is_name(context, context.index(), said));
     let current = said.and_then(|said| experiments.get(said)).filter(|one| {
         let is_there = !object::is_deleting(one) || verdict::is_over(one);
         verdict::is_own(context, one) && is_there && !is_replaced(context, one)
@@ -69,10 +69,10 @@ pub(crate) fn follow(context: &Context<'_>) -> Followed {
     }
 }
 
-/// Whether an Experiment of this name is for the current step.
-fn is_name(context: &Context<'_>, name: &str) -> bool {
+/// Whether an Experiment of this name is for this step of this update.
+pub(crate) fn is_name(context: &Context<'_>, step: usize, name: &str) -> bool {
     let (rollout, revision) = (&context.rollout.name, context.new_revision());
-    let base = format!("{rollout}-{}-{revision}-{}", context.new_hash, context.index());
+    let base = format!("{rollout}-{}-{revision}-{step}", context.new_hash);
     name.strip_prefix(base.as_str()).is_some_and(|rest| {
         rest.is_empty() || rest.strip_prefix('-').is_some_and(|count| count.parse::<u32>().is_ok())
     })

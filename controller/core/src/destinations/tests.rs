@@ -17,6 +17,9 @@ use crate::world::{Evidence, Pods, RouterReport, RouterState, Routing, Workload,
 
 const HASH: &str = "rollouts-pod-template-hash";
 
+/// The Experiment of the scene: of the pods `c`, in revision 2, for the step with index 1.
+const EXPERIMENT: &str = "web-c-2-1";
+
 /// A Rollout at the second of its steps, an experiment, with a canary at 20 of 100 and one pod of each of two templates.
 #[derive(Clone, Debug)]
 struct Scene {
@@ -62,13 +65,13 @@ fn scene() -> Scene {
             },
             "status": {
                 "stableRS": "s", "currentPodHash": "c", "currentStepIndex": 1,
-                "canary": {"currentExperiment": "web-1"},
+                "canary": {"currentExperiment": EXPERIMENT},
             },
         }),
         sets: vec![set("s", "v1", 10, "1"), set("c", "v2", 2, "2")],
         services: vec![service("web-canary", "c"), service("web-stable", "s")],
         experiment: Some(json!({
-            "metadata": {"name": "web-1", "namespace": "shop",
+            "metadata": {"name": EXPERIMENT, "namespace": "shop",
                          "ownerReferences": [{"kind": "Rollout", "uid": "u-1", "controller": true}]},
             "status": {"phase": "Running", "templateStatuses": [status("next", "h-n"), status("baseline", "h-b")]},
         })),
@@ -90,7 +93,7 @@ impl Scene {
                 experiments: self
                     .experiment
                     .clone()
-                    .map(|one| ("web-1".to_owned(), Arc::new(one)))
+                    .map(|one| (self.current().to_owned(), Arc::new(one)))
                     .into_iter()
                     .collect(),
                 is_known: true,
@@ -100,6 +103,11 @@ impl Scene {
             pods: Pods::Unknown,
             routing: None,
         }
+    }
+
+    /// The Experiment that the status names.
+    fn current(&self) -> &str {
+        self.rollout.pointer("/status/canary/currentExperiment").and_then(Value::as_str).unwrap_or(EXPERIMENT)
     }
 
     fn at(&self, pointer: &str, value: Value) -> Self {
@@ -171,6 +179,36 @@ fn pods_of_a_running_experiment_get_their_weights_from_the_stable_share() {
     // Also once a later step is reached, until the Experiment ends.
     let later = scene().with("/status/currentStepIndex", json!(2));
     later.assert(65, 20, &[BASELINE, NEXT], &[], false);
+}
+
+#[test]
+fn pods_get_the_weights_of_the_step_that_their_experiment_is_for() {
+    let other = json!({"experiment": {"templates": [
+        {"name": "baseline", "specRef": "stable", "weight": 30}, {"name": "next", "specRef": "canary", "weight": 40},
+    ]}});
+    let had = json!({"canary": {"weight": 20, "podTemplateHash": "c"}, "additional": [
+        {"weight": 10, "serviceName": "web-1-next", "podTemplateHash": "h-n"},
+        {"weight": 5, "serviceName": "web-1-baseline", "podTemplateHash": "h-b"},
+    ]});
+    let scene = scene().with("/spec/strategy/canary/steps/2", other).with("/status/canary/weights", had);
+    scene.assert(65, 20, &[BASELINE, NEXT], &[], false);
+    // A user has skipped to the other one, whose Experiment is yet to be made.
+    let skipped = scene.with("/status/currentStepIndex", json!(2));
+    skipped.assert(80, 20, &[], &["web-1-baseline", "web-1-next"], false);
+    // A second try for a step is for that step, too.
+    for (name, is_for_this_step) in [
+        ("web-c-2-1-1", true),
+        ("web-c-2-1-x", false),
+        ("web-c-2-11", false),
+        ("web-c-2-2", false),
+        ("web-c-3-1", false),
+        ("web-d-2-1", false),
+    ] {
+        let mut scene = scene.with("/status/canary/currentExperiment", json!(name));
+        scene = scene.at("/metadata/name", json!(name));
+        let (_, _, additional, ..) = scene.divided();
+        assert_eq!(!additional.is_empty(), is_for_this_step, "{name}");
+    }
 }
 
 #[test]
@@ -377,7 +415,7 @@ fn odd() -> impl Strategy<Value = Value> {
             "canary",
             "next",
             "baseline",
-            "web-1",
+            EXPERIMENT,
             "Running",
             "web-1-next"
         ])

@@ -113,3 +113,25 @@ fn the_experiment_of_another_step_is_not_taken_for_that_of_this_one() {
     cluster.experiment_comes_to("web-v2-2-1", "Successful");
     assert_eq!(cluster.index(), Some(2));
 }
+
+#[test]
+fn pods_of_an_experiment_that_is_skipped_never_get_the_weights_of_the_next_one() {
+    let step = |weight: u32| json!({"experiment": {"templates": [{"name": "canary", "specRef": "canary", "weight": weight}]}});
+    let mut cluster = updating(json!([{"setWeight": 20}, step(5), step(30), {"pause": {}}]), &json!({}));
+    cluster.experiment_comes_to("web-v2-2-1", "Running");
+    assert_eq!(cluster.additional(), [5]);
+    cluster.set_gate(Gate::Unverified);
+    cluster.promote();
+    for _ in 0..20 {
+        cluster.pass();
+        assert_eq!(cluster.additional(), Vec::<u32>::new());
+    }
+    assert_eq!((cluster.index(), cluster.current().as_str()), (Some(2), "web-v2-2-2"));
+    let had = cluster.status("/canary/weights/additional/0/serviceName");
+    assert_eq!(had, &json!(cluster.long("web-v2-2-1-canary")), "somebody may still send requests there");
+    cluster.set_gate(Gate::Verified);
+    cluster.settle();
+    assert_eq!(cluster.status("/canary/weights/additional"), &json!(null));
+    cluster.experiment_comes_to("web-v2-2-2", "Running");
+    assert_eq!((cluster.weight(), cluster.additional()), (Some(20), vec![30]));
+}
