@@ -56,6 +56,7 @@ pub use field_path::resolve_arguments;
 pub use judge::judge;
 pub use metric::{DEFAULT_CONSECUTIVE_ERROR_LIMIT, Metric};
 pub use phase::Phase;
+pub use rules::dry_run_metrics;
 pub use run::{ROLLOUT_TYPE_LABEL, RunKind, RunOf, STEP_INDEX_LABEL, UNRESOLVED_ANNOTATION};
 pub use substitute::SubstituteError;
 pub use template::{MergeError, Merged, Reference, Templates, merge};

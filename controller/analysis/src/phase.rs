@@ -18,11 +18,13 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Successful, Self::Running, Self::Pending, Self::Inconclusive, Self::Error, Self::Failed];
+
     /// By name; none of anything else.
     pub fn read(name: &str) -> Option<Self> {
-        [Self::Successful, Self::Running, Self::Pending, Self::Inconclusive, Self::Error, Self::Failed]
-            .into_iter()
-            .find(|phase| phase.name() == name)
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
     }
 
     /// Its name.

@@ -46,6 +46,17 @@ impl Rules {
     }
 }
 
+/// The metrics of a run's or a template's spec that are recorded and decide nothing. Rules that cannot be read count for none.
+pub fn dry_run_metrics(spec: &Value) -> BTreeSet<String> {
+    let spec = Field::new("spec", Some(spec));
+    if spec.get("dryRun").elements().next().is_none() {
+        return BTreeSet::new();
+    }
+    let metrics = spec.value.get("metrics").and_then(Value::as_array);
+    let names = metrics.into_iter().flatten().filter_map(|metric| metric.get("name")?.as_str());
+    Rules::read(&spec, &names.collect::<Vec<_>>(), &mut Problems::default()).dry_run
+}
+
 fn matching<'a>(rule: &Field<'_>, metrics: &[&'a str], problems: &mut Problems) -> Vec<&'a str> {
     let Some(pattern) = pattern(rule, problems) else { return Vec::new() };
     let found: Vec<&str> = metrics.iter().copied().filter(|name| pattern.is_match(name)).collect();

@@ -185,6 +185,7 @@ impl<S: Step> Driver<S> {
                 Signal::Unwatchable(_) => {}
             }
         }
+        self.parts.metrics.evidence.saw(&key.group, &key.kind, &watched.signal);
         let watch = key.as_ref().clone();
         let new_answer = matches!(watched.signal, Signal::ListEnded | Signal::Unwatchable(_));
         self.step(match watched.signal {

@@ -3,8 +3,10 @@
 //! Names and labels that Argo Rollouts has too mean the same here, so that dashboards keep working; what is
 //! ours begins with `tidegate_`. All of them are listed, with their meaning, in the registration below.
 
+mod evidence;
 mod plugins;
 mod rollouts;
+mod table;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,11 +20,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
-use tidegate_api::{ApiError, ObjectKey, Request, object};
+use tidegate_api::{ApiError, ObjectKey, Request, builtin, object};
 use tidegate_core::{NoteKind, Routing};
 use tidegate_handover::{Age, Subject, Why};
 use tidegate_route::Answer;
 
+pub(crate) use evidence::EvidenceMetrics;
 pub(crate) use plugins::PluginMetrics;
 use rollouts::Table;
 
@@ -146,6 +149,8 @@ pub(crate) struct Metrics {
     call_seconds: Histograms<PluginLabels>,
     /// About plugins, whether they are called or not.
     pub(crate) plugins: PluginMetrics,
+    /// About AnalysisRuns, Experiments and templates.
+    pub(crate) evidence: EvidenceMetrics,
     watch_restarts: Counters<RestartLabels>,
     malformed: Counters<KindLabels>,
     leader: Gauge,
@@ -172,6 +177,7 @@ impl Metrics {
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(Buckets(&CALL_SECONDS)),
             plugins: PluginMetrics::default(),
+            evidence: EvidenceMetrics::default(),
             watch_restarts: Family::default(),
             malformed: Family::default(),
             leader: Gauge::default(),
@@ -231,6 +237,7 @@ impl Metrics {
             self.call_seconds.clone(),
         );
         self.plugins.register(registry);
+        self.evidence.register(registry);
         registry.register(
             "tidegate_watch_restarts",
             "Watches that did not end as watches end, by kind and reason",
@@ -327,14 +334,24 @@ impl Metrics {
         self.table().routed(rollout, routing);
     }
 
-    /// A pass panicked.
-    pub(crate) fn panicked(&self, rollout: &ObjectKey) {
+    /// A pass panicked, over a Rollout, an AnalysisRun or an Experiment.
+    pub(crate) fn panicked(&self, about: &ObjectKey) {
         self.panics.inc();
-        self.pass_errors.get_or_create(&labels(rollout)).inc();
+        if is_rollout(about) {
+            self.pass_errors.get_or_create(&labels(about)).inc();
+        } else {
+            self.evidence.failed(about);
+        }
     }
 
-    /// A write ended.
+    /// A write for a Rollout, an AnalysisRun or an Experiment ended.
     pub(crate) fn wrote(&self, rollout: &ObjectKey, request: &Request, error: Option<&ApiError>) {
+        if !is_rollout(rollout) {
+            if error.is_some() {
+                self.evidence.failed(rollout);
+            }
+            return;
+        }
         let result = match error {
             None => "Done".to_owned(),
             Some(error) if error.reason.is_empty() => error.code.to_string(),
@@ -372,8 +389,11 @@ impl Metrics {
         self.calls.get_or_create(&CallLabels { plugin, outcome, reason }).inc();
     }
 
-    /// A Kubernetes event is published.
+    /// A Kubernetes event is published. Those about Rollouts are counted, as in Argo Rollouts.
     pub(crate) fn event(&self, regarding: &Value, kind: NoteKind, reason: &str) {
+        if regarding.get("kind").and_then(Value::as_str) != Some(&*builtin::rollouts().kind) {
+            return;
+        }
         let rollout = RolloutLabels {
             namespace: object::namespace(regarding).to_owned(),
             name: object::name(regarding).to_owned(),
@@ -443,6 +463,10 @@ impl Metrics {
     }
 }
 
+fn is_rollout(key: &ObjectKey) -> bool {
+    key.kind == builtin::rollouts().kind
+}
+
 fn labels(rollout: &ObjectKey) -> RolloutLabels {
     RolloutLabels { namespace: rollout.namespace.to_string(), name: rollout.name.to_string() }
 }
@@ -478,11 +502,13 @@ mod tests {
     use tidegate_contract::{Digest, Fault, FaultReason};
 
     use super::*;
+    use crate::watch::Signal;
 
     #[test]
     fn what_happened_can_be_read_and_what_is_gone_cannot() {
         let metrics = Metrics::new();
         let rollout = json!({
+            "kind": "Rollout",
             "metadata": { "namespace": "shop", "name": "web" },
             "spec": {
                 "replicas": 5,
@@ -536,12 +562,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_for_runs_and_experiments_is_not_counted_for_rollouts() {
+        let metrics = Metrics::new();
+        let object = json!({ "kind": "AnalysisRun", "metadata": { "namespace": "shop", "name": "web" } });
+        let resource = builtin::analysis_runs();
+        let key = ObjectKey::new(&resource, "shop", "web");
+        let operation = tidegate_api::Operation::Get { name: "web".into() };
+        let request = Request { resource: builtin::jobs(), namespace: Some("shop".into()), operation };
+        metrics.evidence.saw(&resource.group, &resource.kind, &Signal::Changed(object.clone()));
+        metrics.wrote(&key, &request, None);
+        metrics.wrote(&key, &request, Some(&ApiError::new(409, "Conflict", "")));
+        metrics.panicked(&key);
+        metrics.event(&object, NoteKind::Normal, "AnalysisRunSuccessful");
+        let text = metrics.text().unwrap();
+        let about: Vec<&str> = text.lines().filter(|line| line.contains("name=\"web\"")).collect();
+        let run = "{namespace=\"shop\",name=\"web\"";
+        let info = format!("analysis_run_info{run},phase=\"\"}} 1");
+        let errors = format!("analysis_run_reconcile_error{run}}} 2");
+        assert_eq!(about, [info, errors]);
+        // What happens at its end leaves nothing behind.
+        metrics.evidence.saw(&resource.group, &resource.kind, &Signal::Removed(object.clone()));
+        metrics.wrote(&key, &request, Some(&ApiError::new(404, "NotFound", "")));
+        metrics.event(&object, NoteKind::Normal, "AnalysisRunSuccessful");
+        assert!(!metrics.text().unwrap().contains("name=\"web\""));
+    }
+
+    #[test]
     fn each_metric_is_documented() {
         use tidegate_contract::Traffic;
         use tidegate_core::{RouterReport, RouterState};
 
         let metrics = Metrics::new();
-        let rollout = json!({ "metadata": { "namespace": "shop", "name": "web" } });
+        let rollout = json!({ "kind": "Rollout", "metadata": { "namespace": "shop", "name": "web" } });
         let key = ObjectKey::new(&builtin::rollouts(), "shop", "web");
         let request = Request {
             resource: builtin::services(),
@@ -569,6 +621,9 @@ mod tests {
         metrics.event_dropped();
         metrics.watch_restarted("Rollout", "Cut");
         metrics.malformed("Rollout", 1);
+        for resource in [builtin::analysis_runs(), builtin::experiments(), builtin::analysis_templates()] {
+            metrics.evidence.saw(&resource.group, &resource.kind, &Signal::Changed(rollout.clone()));
+        }
         metrics.shadow(&key, Subject::Route, (1, 1));
         metrics.shadow_news(Subject::Route, Age::Begun);
         let text = metrics.text().unwrap();
