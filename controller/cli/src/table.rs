@@ -43,6 +43,8 @@ struct Row {
     step: String,
     phase: String,
     canary: u64,
+    /// What pods of experiments get.
+    additional: u64,
     stable: u64,
     max: u64,
     pods: String,
@@ -94,9 +96,8 @@ impl Table {
     /// One line.
     pub(crate) fn line(&mut self, line: &Line) -> String {
         let mut text = String::new();
-        let row = Row::of(&line.frame);
         let mut clock = clock(line.t);
-        if self.last.as_ref() != Some(&row) {
+        if let Some(row) = line.frame().map(Row::of).filter(|row| self.last.as_ref() != Some(row)) {
             text.push_str(&self.row(&clock, &row));
             self.last = Some(row);
             self.clock.clone_from(&clock);
@@ -189,10 +190,15 @@ impl Table {
 
 impl Row {
     fn of(frame: &Frame) -> Self {
-        let pods = frame
-            .replica_sets
-            .iter()
-            .map(|set| format!("{} r{} {}/{}", set.role, set.revision, set.available, set.replicas));
+        let sets = frame.replica_sets.iter();
+        let sets =
+            sets.map(|set| format!("{} r{} {}/{}", set.role, set.revision, set.available, set.replicas));
+        let templates = frame.evidence.experiments.iter().flat_map(|experiment| &experiment.templates);
+        let templates = templates.filter(|template| template.replicas > 0).map(|template| {
+            let share =
+                if template.weight == 0 { String::new() } else { format!(" gets {}", template.weight) };
+            format!("{} {}/{}{share}", template.name, template.available, template.replicas)
+        });
         Self {
             rollout: frame.rollout.clone(),
             step: match frame.step {
@@ -201,9 +207,10 @@ impl Row {
             },
             phase: if frame.phase.is_empty() { "–".to_owned() } else { frame.phase.clone() },
             canary: frame.weights.canary,
+            additional: frame.weights.additional.iter().copied().fold(0, u64::saturating_add),
             stable: frame.weights.stable,
             max: frame.weights.max,
-            pods: pods.collect::<Vec<_>>().join(" · "),
+            pods: sets.chain(templates).collect::<Vec<_>>().join(" · "),
         }
     }
 }
@@ -229,16 +236,20 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// The shares as numbers around a bar. Any canary is visible, and any stable.
+/// The shares as numbers around a bar, that of experiments between them. Any canary is visible, any experiment, and any stable.
 fn bar(row: &Row) -> String {
-    let scaled = row.canary.saturating_mul(BAR).div_ceil(row.max.max(1)).min(BAR);
-    let canary = if row.stable > 0 { scaled.min(BAR - 1) } else { scaled };
+    let scaled = |share: u64| share.saturating_mul(BAR).div_ceil(row.max.max(1)).min(BAR);
+    let least = u64::from(row.stable > 0);
+    let additional = u64::from(row.additional > 0);
+    let canary = scaled(row.canary).min(BAR - least - additional);
+    let additional = scaled(row.additional).min(BAR - least - canary);
     let repeat = |text: &str, count: u64| text.repeat(usize::try_from(count).unwrap_or_default());
     format!(
-        "{CANARY}{:>4} {}{CANARY:#}{STABLE}{} {:<5}{STABLE:#}",
+        "{CANARY}{:>4} {}{CANARY:#}{GOOD}{}{GOOD:#}{STABLE}{} {:<5}{STABLE:#}",
         row.canary,
         repeat("█", canary),
-        repeat("░", BAR - canary),
+        repeat("▒", additional),
+        repeat("░", BAR - canary - additional),
         row.stable,
     )
 }
@@ -311,7 +322,7 @@ fn wrap(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_simulate::Weights;
+    use tidegate_simulate::{Evidence, Subject, Weights};
 
     use super::*;
 
@@ -321,7 +332,7 @@ mod tests {
             event: event.into(),
             note: note.into(),
             warning: false,
-            frame: Frame {
+            subject: Subject::Rollout(Frame {
                 rollout: "default/web".into(),
                 phase: "Progressing".into(),
                 message: String::new(),
@@ -330,9 +341,9 @@ mod tests {
                 weights: Weights { canary, stable: 100 - canary, additional: vec![], max: 100 },
                 routes: vec![],
                 replica_sets: vec![],
-                analyses: Vec::new(),
+                evidence: Evidence::default(),
                 routers: vec![],
-            },
+            }),
             patch: None,
             object: None,
         }
@@ -369,13 +380,19 @@ mod tests {
 
     #[test]
     fn bars_show_every_share() {
-        let filled = |canary: u64, stable: u64| {
-            let row = Row { canary, stable, max: canary + stable, ..Row::of(&line("A", "", 0).frame) };
-            bar(&row).matches('█').count()
+        let shown = |canary: u64, additional: u64, stable: u64| {
+            let empty = Row::of(line("A", "", 0).frame().unwrap());
+            let bar = bar(&Row { canary, additional, stable, max: canary + additional + stable, ..empty });
+            ['█', '▒', '░'].map(|cell| bar.matches(cell).count())
         };
+        let filled = |canary: u64, stable: u64| shown(canary, 0, stable)[0];
         assert_eq!([filled(0, 100), filled(50, 50), filled(100, 0)], [0, 10, 20]);
         assert_eq!([filled(1, 999), filled(999, 1)], [1, 19]);
         assert_eq!(filled(0, 0), 0);
+        assert_eq!(shown(10, 10, 80), [2, 2, 16]);
+        assert_eq!(shown(998, 1, 1), [18, 1, 1]);
+        assert_eq!(shown(1, 998, 1), [1, 18, 1]);
+        assert_eq!(shown(0, 5, 0), [0, 20, 0]);
     }
 
     #[test]

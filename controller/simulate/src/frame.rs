@@ -9,6 +9,7 @@ use tidegate_api::object;
 use tidegate_core::{PLUGIN_LOADING, RouterState, Routing};
 
 use crate::backends;
+use crate::evidence::Evidence;
 
 /// One moment of one Rollout.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,9 +31,9 @@ pub struct Frame {
     pub routes: Vec<Route>,
     /// The Rollout's ReplicaSets that have or want pods, newest revision first.
     pub replica_sets: Vec<ReplicaSet>,
-    /// The Rollout's AnalysisRuns, by name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub analyses: Vec<Analysis>,
+    /// What the Rollout has made to decide whether its update goes on.
+    #[serde(flatten)]
+    pub evidence: Evidence,
     /// What each router says of the desired traffic.
     pub routers: Vec<RouterView>,
 }
@@ -89,70 +90,6 @@ pub struct ReplicaSet {
     pub available: u64,
 }
 
-/// An AnalysisRun.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Analysis {
-    /// Its name.
-    pub name: String,
-    /// `status.phase`, empty before there is one.
-    pub phase: String,
-    /// `status.message`, empty when none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
-    /// The last measurement of each metric that has one.
-    pub measurements: Vec<Measured>,
-}
-
-/// The last measurement of a metric.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Measured {
-    /// The metric's name.
-    pub metric: String,
-    /// How many measurements have ended.
-    pub count: u64,
-    /// How it ended.
-    pub phase: String,
-    /// What was measured; empty when nothing was.
-    pub value: String,
-    /// Why, empty when nothing is said.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
-}
-
-impl Analysis {
-    /// What an AnalysisRun says of itself.
-    pub fn of(run: &Value) -> Self {
-        let text = |value: &Value, field: &str| {
-            value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let status = run.get("status").unwrap_or(&Value::Null);
-        let results = status.get("metricResults").and_then(Value::as_array).into_iter().flatten();
-        let measurements = results.filter_map(|result| {
-            let all = result.get("measurements").and_then(Value::as_array)?;
-            let ended = |one: &&Value| one.get("finishedAt").is_some_and(Value::is_string);
-            let last = all.iter().rfind(ended)?;
-            // A count for each way to end.
-            let counts = ["successful", "failed", "inconclusive", "error"]
-                .map(|way| result.get(way).and_then(Value::as_u64).unwrap_or_default());
-            Some(Measured {
-                metric: text(result, "name"),
-                count: counts.iter().copied().fold(0, u64::saturating_add),
-                phase: text(last, "phase"),
-                value: text(last, "value"),
-                message: text(last, "message"),
-            })
-        });
-        Self {
-            name: object::name(run).to_owned(),
-            measurements: measurements.collect(),
-            phase: text(status, "phase"),
-            message: text(status, "message"),
-        }
-    }
-}
-
 /// A router's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouterView {
@@ -201,7 +138,7 @@ impl Frame {
             weights: weights(rollout, &replica_sets),
             routes: routes.iter().map(|object| route(object)).collect(),
             replica_sets,
-            analyses: Vec::new(),
+            evidence: Evidence::default(),
             routers: routing.into_iter().flat_map(|routing| &routing.routers).map(router).collect(),
         }
     }

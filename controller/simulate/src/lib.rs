@@ -10,12 +10,13 @@
 //! | `driver` | the shell's effects, carried out on the cluster in virtual time |
 //! | `metrics` | what the providers of metrics answer, as a file says it |
 //! | `journal` | what was written on the way, with the objects before and after |
-//! | `observer`, `frame`, `line` | what is told |
+//! | `observer`, `frame`, `evidence`, `told`, `line` | what is told |
 #![forbid(unsafe_code)]
 
 mod backends;
 pub mod changes;
 mod driver;
+mod evidence;
 mod frame;
 mod journal;
 mod line;
@@ -25,10 +26,12 @@ pub mod objects;
 mod observer;
 mod player;
 mod scenario;
+mod told;
 
 pub use driver::{Driver, Happening};
-pub use frame::{Analysis, Backend, Frame, Measured, ReplicaSet, Route, RouterView, Weights};
+pub use evidence::{Analysis, Evidence, Experiment, Measured, Template};
+pub use frame::{Backend, Frame, ReplicaSet, Route, RouterView, Weights};
 pub use journal::Write;
-pub use line::{Ending, Line, RolloutEnding, Stopped};
+pub use line::{Alone, Ending, Line, RolloutEnding, Stopped, Subject};
 pub use player::{Player, patch_of};
 pub use scenario::{Scenario, ScenarioError, patience, play};

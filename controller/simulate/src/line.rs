@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 use tidegate_api::object;
 
+use crate::evidence::Evidence;
 use crate::frame::Frame;
 
-/// Something happened to a Rollout; what it looks like now.
+/// Something happened, in most cases to a Rollout; what it looks like now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     /// Virtual seconds since the start.
@@ -19,15 +20,45 @@ pub struct Line {
     /// Whether somebody should look.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub warning: bool,
-    /// The Rollout now.
+    /// To what it happened.
     #[serde(flatten)]
-    pub frame: Frame,
+    pub subject: Subject,
     /// The patch that was written, for `RouteWritten`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,
     /// The object that was made, for `RouteCreated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<Value>,
+}
+
+/// To what something happened, as it is now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Subject {
+    /// A Rollout, or what it has made.
+    Rollout(Frame),
+    /// Experiments and AnalysisRuns that no Rollout has made.
+    Alone(Alone),
+}
+
+/// The Experiments and AnalysisRuns that users have made in a namespace.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alone {
+    /// The namespace.
+    pub namespace: String,
+    /// They themselves.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+}
+
+impl Line {
+    /// What the Rollout looks like that it is about, if it is about one.
+    pub const fn frame(&self) -> Option<&Frame> {
+        match &self.subject {
+            Subject::Rollout(frame) => Some(frame),
+            Subject::Alone(_) => None,
+        }
+    }
 }
 
 /// How a simulation ended: the last line.

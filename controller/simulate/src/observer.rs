@@ -1,27 +1,38 @@
 //! Watches a simulation and tells what changed, line by line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_api::{Body, ObjectKey, Operation, Request, builtin, object};
+use tidegate_api::{ObjectKey, Resource, builtin, object};
 use tidegate_cluster::Cluster;
 use tidegate_core::{NoteKind, Routing};
 use tidegate_shell::{KubernetesEvent, Report};
 
 use crate::backends;
 use crate::driver::{Driver, Happening};
-use crate::frame::{Analysis, Frame};
-use crate::line::Line;
+use crate::evidence::Evidence;
+use crate::frame::Frame;
+use crate::line::{Alone, Line, Subject};
+use crate::told::{Told, about, difference, route_write, routers_difference};
+
+/// What a line is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A Rollout, and what it has made.
+    Rollout(ObjectKey),
+    /// What users have made in this namespace for themselves.
+    Alone(Arc<str>),
+}
 
 /// Remembers the last frame of each Rollout, so that only changes are told.
 pub(crate) struct Observer {
     keys: Vec<ObjectKey>,
     routing: BTreeMap<ObjectKey, Routing>,
     last: BTreeMap<ObjectKey, Frame>,
-    /// The AnalysisRuns of each Rollout whose measurements were told.
-    analyses: BTreeMap<ObjectKey, Vec<Analysis>>,
+    /// The Experiments and AnalysisRuns whose measurements and phases were told.
+    evidence: BTreeMap<Place, Evidence>,
     /// Events of a pass that has yet to be reported: what the routers answered in it is their reason, and is told first.
     events: Vec<(ObjectKey, KubernetesEvent)>,
     /// How a write failed last, by what it was about: it is tried again and again, and told once.
@@ -35,7 +46,7 @@ impl Observer {
             keys,
             routing: BTreeMap::new(),
             last: BTreeMap::new(),
-            analyses: BTreeMap::new(),
+            evidence: BTreeMap::new(),
             events: Vec::new(),
             changed_at: Duration::ZERO,
             failures: BTreeMap::new(),
@@ -78,7 +89,8 @@ impl Observer {
         note: &str,
         tell: &mut dyn FnMut(&Line),
     ) {
-        self.tell(&driver.cluster, driver.elapsed(), key, Told::new(event, note), tell);
+        let place = Place::Rollout(key.clone());
+        self.tell(&driver.cluster, driver.elapsed(), &place, Told::new(event, note), tell);
     }
 
     /// Takes note of what the shell did.
@@ -90,6 +102,8 @@ impl Observer {
         tell: &mut dyn FnMut(&Line),
     ) {
         match happening {
+            // What becomes of Experiments and AnalysisRuns is told by their state.
+            Happening::Event(event) if !is_rollout(&event.regarding) => {}
             Happening::Event(event) => {
                 self.events.push((object::key(&builtin::rollouts(), &event.regarding), event));
             }
@@ -98,28 +112,29 @@ impl Observer {
                     Some(routing) => self.routing.insert(rollout.clone(), routing),
                     None => self.routing.remove(&rollout),
                 };
-                self.tell_measured(cluster, elapsed, &rollout, tell);
+                self.tell_evidence(cluster, elapsed, &Place::Rollout(rollout.clone()), tell);
                 self.tell_routers(cluster, elapsed, &rollout, tell);
                 self.tell_events(cluster, elapsed, tell);
             }
-            Happening::Report(Report::Wrote { rollout, request }) => {
-                self.failures.remove(&(rollout.clone(), about(&request)));
-                if let Some(told) = route_write(&request) {
-                    self.tell(cluster, elapsed, &rollout, told, tell);
+            Happening::Report(Report::Wrote { rollout: key, request }) => {
+                self.failures.remove(&(key.clone(), about(&request)));
+                if let Some(told) = route_write(&request).filter(|_| key.kind == builtin::rollouts().kind) {
+                    self.tell(cluster, elapsed, &Place::Rollout(key), told, tell);
                 }
             }
-            Happening::Report(Report::WriteFailed { rollout, request, error }) => {
+            Happening::Report(Report::WriteFailed { rollout: key, request, error }) => {
                 let note = format!("{}: {error}", about(&request));
-                if self.failures.insert((rollout.clone(), about(&request)), note.clone())
-                    != Some(note.clone())
-                {
-                    self.tell(cluster, elapsed, &rollout, Told::warning("WriteFailed", &note), tell);
+                let before = self.failures.insert((key.clone(), about(&request)), note.clone());
+                if before.as_ref() != Some(&note) {
+                    let place = place_of(cluster, &key);
+                    self.tell(cluster, elapsed, &place, Told::warning("WriteFailed", &note), tell);
                 }
             }
             // A simulation ends before its controller would be taken out.
             Happening::Report(Report::GivenBack { .. } | Report::Intends(_)) => {}
-            Happening::Report(Report::Panicked { rollout, message }) => {
-                self.tell(cluster, elapsed, &rollout, Told::warning("InternalError", &message), tell);
+            Happening::Report(Report::Panicked { rollout: key, message }) => {
+                let place = place_of(cluster, &key);
+                self.tell(cluster, elapsed, &place, Told::warning("InternalError", &message), tell);
             }
         }
     }
@@ -128,25 +143,38 @@ impl Observer {
     pub(crate) fn look(&mut self, driver: &Driver, tell: &mut dyn FnMut(&Line)) {
         self.tell_events(&driver.cluster, driver.elapsed(), tell);
         for key in self.keys.clone() {
-            self.tell_measured(&driver.cluster, driver.elapsed(), &key, tell);
+            let place = Place::Rollout(key.clone());
+            self.tell_evidence(&driver.cluster, driver.elapsed(), &place, tell);
             let Some(frame) = self.frame(&driver.cluster, &key) else { continue };
             let Some(told) = difference(self.last.get(&key), &frame) else { continue };
-            self.tell(&driver.cluster, driver.elapsed(), &key, told, tell);
+            self.tell(&driver.cluster, driver.elapsed(), &place, told, tell);
+        }
+        for namespace in namespaces(&driver.cluster) {
+            self.tell_evidence(&driver.cluster, driver.elapsed(), &Place::Alone(namespace), tell);
         }
     }
 
-    /// Tells what was measured since: the reason of what follows.
-    fn tell_measured(
+    /// Tells what was measured since, and what it came to: the reason of what follows.
+    fn tell_evidence(
         &mut self,
         cluster: &Cluster,
         elapsed: Duration,
-        key: &ObjectKey,
+        place: &Place,
         tell: &mut dyn FnMut(&Line),
     ) {
-        let Some(frame) = self.frame(cluster, key) else { return };
-        let old = self.analyses.insert(key.clone(), frame.analyses.clone()).unwrap_or_default();
-        for told in measured(&old, &frame.analyses) {
-            self.tell(cluster, elapsed, key, told, tell);
+        let now = match place {
+            Place::Rollout(key) => match cluster.object(&builtin::rollouts(), &key.namespace, &key.name) {
+                Some(rollout) => Evidence::of_rollout(cluster, rollout),
+                None => return,
+            },
+            Place::Alone(namespace) => Evidence::alone(cluster, namespace),
+        };
+        let old = self.evidence.insert(place.clone(), now.clone()).unwrap_or_default();
+        if old != now {
+            self.changed_at = elapsed;
+        }
+        for told in now.told_since(&old) {
+            self.tell(cluster, elapsed, place, told, tell);
         }
     }
 
@@ -160,7 +188,7 @@ impl Observer {
     ) {
         let (Some(last), Some(frame)) = (self.last.get(key), self.frame(cluster, key)) else { return };
         if let Some(told) = routers_difference(last, &frame) {
-            self.tell(cluster, elapsed, key, told, tell);
+            self.tell(cluster, elapsed, &Place::Rollout(key.clone()), told, tell);
         }
     }
 
@@ -168,7 +196,7 @@ impl Observer {
         for (key, event) in std::mem::take(&mut self.events) {
             let told =
                 Told { warning: event.kind == NoteKind::Warning, ..Told::new(&event.reason, &event.message) };
-            self.tell(cluster, elapsed, &key, told, tell);
+            self.tell(cluster, elapsed, &Place::Rollout(key), told, tell);
         }
     }
 
@@ -176,16 +204,25 @@ impl Observer {
         &mut self,
         cluster: &Cluster,
         elapsed: Duration,
-        key: &ObjectKey,
+        place: &Place,
         told: Told,
         tell: &mut dyn FnMut(&Line),
     ) {
-        let Some(frame) = self.frame(cluster, key) else { return };
-        if self.last.insert(key.clone(), frame.clone()).as_ref() != Some(&frame) {
-            self.changed_at = elapsed;
-        }
+        let subject = match place {
+            Place::Rollout(key) => {
+                let Some(frame) = self.frame(cluster, key) else { return };
+                if self.last.insert(key.clone(), frame.clone()).as_ref() != Some(&frame) {
+                    self.changed_at = elapsed;
+                }
+                Subject::Rollout(frame)
+            }
+            Place::Alone(namespace) => Subject::Alone(Alone {
+                namespace: namespace.to_string(),
+                evidence: Evidence::alone(cluster, namespace),
+            }),
+        };
         let Told { event, note, warning, patch, object } = told;
-        tell(&Line { t: elapsed.as_secs_f64(), event, note, warning, frame, patch, object });
+        tell(&Line { t: elapsed.as_secs_f64(), event, note, warning, subject, patch, object });
     }
 
     fn frame(&self, cluster: &Cluster, key: &ObjectKey) -> Option<Frame> {
@@ -202,120 +239,41 @@ impl Observer {
             .filter(|object| object::namespace(object) == &*key.namespace && backends::is_route(object))
             .filter(|route| backends::sends_to(route, rollout))
             .collect();
-        let kind = builtin::analysis_runs();
-        let runs = cluster.objects(&kind, Some(&key.namespace));
-        let runs = runs.filter(|run| object::controller_uid(run) == Some(uid));
         let frame = Frame::of(rollout, &replica_sets, &routes, self.routing.get(key));
-        Some(Frame { analyses: runs.map(|run| Analysis::of(run)).collect(), ..frame })
+        Some(Frame { evidence: Evidence::of_rollout(cluster, rollout), ..frame })
     }
 }
 
-/// What is told besides the frame.
-struct Told {
-    event: String,
-    note: String,
-    warning: bool,
-    patch: Option<Value>,
-    object: Option<Value>,
+fn is_rollout(object: &Value) -> bool {
+    object.get("kind").and_then(Value::as_str) == Some(&*builtin::rollouts().kind)
 }
 
-impl Told {
-    fn new(event: &str, note: &str) -> Self {
-        Self { event: event.to_owned(), note: note.to_owned(), warning: false, patch: None, object: None }
-    }
-
-    fn warning(event: &str, note: &str) -> Self {
-        Self { warning: true, ..Self::new(event, note) }
-    }
+/// The namespaces of all Experiments and AnalysisRuns.
+fn namespaces(cluster: &Cluster) -> BTreeSet<Arc<str>> {
+    [builtin::experiments(), builtin::analysis_runs()]
+        .iter()
+        .flat_map(|kind| cluster.objects(kind, None))
+        .map(|one| Arc::from(object::namespace(one)))
+        .collect()
 }
 
-/// What a write on anything but the Rollout's own objects did.
-fn route_write(request: &Request) -> Option<Told> {
-    let told = |event| Told::new(event, &object_of(request));
-    match &request.operation {
-        Operation::Patch { body: Body::Json(patch), .. } => {
-            Some(Told { patch: Some(patch.clone()), ..told("RouteWritten") })
-        }
-        Operation::CreateStrictly { object } => {
-            Some(Told { object: Some(object.clone()), ..told("RouteCreated") })
-        }
-        Operation::Delete { .. } if request.resource.group != builtin::replica_sets().group => {
-            Some(told("RouteRemoved"))
-        }
-        _ => None,
-    }
-}
-
-/// The verb and the object of a request.
-fn about(request: &Request) -> String {
-    format!("{} {}", request.verb(), object_of(request))
-}
-
-fn object_of(request: &Request) -> String {
-    let name = match &request.operation {
-        Operation::Create { object } | Operation::CreateStrictly { object } => object::name(object),
-        _ => request.name().unwrap_or_default(),
+/// With what something is told that was done for a Rollout, an Experiment or an AnalysisRun.
+fn place_of(cluster: &Cluster, key: &ObjectKey) -> Place {
+    let (rollouts, experiments) = (builtin::rollouts(), builtin::experiments());
+    let owner = |object: &Value, kind: &Resource| {
+        let uid = object::controller_uid(object)?;
+        cluster.objects(kind, Some(&key.namespace)).find(|one| object::uid(one) == uid).cloned()
     };
-    format!("{} {name}", request.resource.kind)
-}
-
-/// What was measured since, and the ends of AnalysisRuns.
-fn measured(old: &[Analysis], new: &[Analysis]) -> Vec<Told> {
-    let mut all = Vec::new();
-    for run in new {
-        let before = old.iter().find(|before| before.name == run.name);
-        for one in &run.measurements {
-            if before.is_some_and(|before| before.measurements.contains(one)) {
-                continue;
-            }
-            let said = [one.value.as_str(), one.message.as_str()];
-            let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
-            let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
-            let note = format!("{} no. {}: {}{said}", one.metric, one.count, one.phase);
-            all.push(Told { warning: one.phase != "Successful", ..Told::new("Measured", &note) });
-        }
-        if before.is_none_or(|before| before.phase != run.phase) && !run.phase.is_empty() {
-            let said = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
-            let warning = !matches!(run.phase.as_str(), "Pending" | "Running" | "Successful");
-            let note = format!("AnalysisRun {}{said}", run.name);
-            all.push(Told { warning, ..Told::new(&format!("Analysis{}", run.phase), &note) });
-        }
+    let object = [&rollouts, &experiments, &builtin::analysis_runs()]
+        .into_iter()
+        .find(|kind| kind.kind == key.kind)
+        .and_then(|kind| cluster.object(kind, &key.namespace, &key.name));
+    let experiment = object.and_then(|run| owner(run, &experiments));
+    let made = experiment.as_ref().or(object);
+    let rollout = made.and_then(|made| owner(made, &rollouts));
+    match rollout {
+        Some(rollout) => Place::Rollout(object::key(&rollouts, &rollout)),
+        None if key.kind == rollouts.kind => Place::Rollout(key.clone()),
+        None => Place::Alone(key.namespace.clone()),
     }
-    all
-}
-
-/// The most telling difference between two frames.
-fn difference(old: Option<&Frame>, new: &Frame) -> Option<Told> {
-    let Some(old) = old else { return Some(Told::new("Applied", "")) };
-    if old == new {
-        return None;
-    }
-    if let Some(told) = routers_difference(old, new) {
-        return Some(told);
-    }
-    if old.phase != new.phase || old.message != new.message {
-        let told = Told::new("PhaseChanged", &new.message);
-        return Some(Told { warning: new.phase == "Degraded", ..told });
-    }
-    let event = if old.step != new.step {
-        "StepChanged"
-    } else if old.weights != new.weights {
-        "WeightChanged"
-    } else if old.routes != new.routes {
-        "RouteChanged"
-    } else {
-        "ReplicasChanged"
-    };
-    Some(Told::new(event, ""))
-}
-
-/// What the first router that says something else says.
-fn routers_difference(old: &Frame, new: &Frame) -> Option<Told> {
-    let router = new.routers.iter().find(|router| !old.routers.contains(router))?;
-    let note = match router.message.as_str() {
-        "" => router.name.clone(),
-        message => format!("{}: {message}", router.name),
-    };
-    let warning = router.state == "Failed" || router.state == "NotApplicable" && !router.message.is_empty();
-    Some(Told { warning, ..Told::new(router.state, &note) })
 }

@@ -23,6 +23,7 @@ fn there_are_no_others() {
         .collect();
     let tested = [
         "analysis",
+        "experiment",
         "failing-canary",
         "grpc",
         "header-routes",
@@ -84,6 +85,25 @@ fn analysis() {
         failing.stdout
     );
     assert_eq!(failing.weights("checkout", "checkout-canary"), [0, 10, 50, 0], "{}", failing.stdout);
+}
+
+#[test]
+fn experiment() {
+    let image = "search=registry.example.com/search:4.1.0";
+    let good = example("experiment", &["--image", image]);
+    expect_healthy(&good);
+    assert_eq!(good.weights("search", "search-canary"), [0, 10, 50, 100, 0]);
+    let metrics = repository("examples/experiment/metrics/worse.yaml");
+    let worse = example("experiment", &["--image", image, "--metrics", &metrics]);
+    assert_eq!((worse.status, worse.result()["result"].as_str()), (1, Some("Degraded")), "{}", worse.stdout);
+    assert_eq!(worse.weights("search", "search-canary"), [0, 10, 0], "{}", worse.stdout);
+    for run in [good, worse] {
+        let lines = run.lines();
+        let experiments = lines.iter().filter_map(|line| line["experiments"].as_array()).flatten();
+        let templates = experiments.filter_map(|one| one["templates"].as_array()).flatten();
+        let weights: BTreeSet<u64> = templates.filter_map(|one| one["weight"].as_u64()).collect();
+        assert_eq!(weights, BTreeSet::from([0, 5]), "{}", run.stdout);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidegate_simulate::metrics::Script;
-use tidegate_simulate::{Frame, Scenario};
+use tidegate_simulate::{Frame, Line, Scenario};
 
 use crate::story::{App, Story, scenario};
 
@@ -60,7 +60,7 @@ fn with_script(app: App, script: &str) -> Scenario {
 }
 
 fn last(story: &Story) -> &Frame {
-    &story.lines.last().unwrap().frame
+    story.lines.last().unwrap().frame().unwrap()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn good_measurements_let_it_go_on() {
     assert!(story.ending.is_healthy(), "{}", story.text());
     assert_eq!(story.weights("web"), [0, 50, 100, 0]);
     assert!(story.count("web", "Measured") >= 5, "{}", story.text());
-    assert!(last(&story).analyses.iter().all(|run| run.phase == "Successful"), "{}", story.text());
+    assert!(last(&story).evidence.analyses.iter().all(|run| run.phase == "Successful"), "{}", story.text());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn too_many_bad_measurements_roll_back() {
     assert_eq!(story.end("web").phase, "Degraded", "{}", story.text());
     assert_eq!(story.weights("web"), [0, 50, 0], "{}", story.text());
     assert_eq!(story.count("web", "AnalysisFailed"), 1, "{}", story.text());
-    let run = &last(&story).analyses[0];
+    let run = &last(&story).evidence.analyses[0];
     assert_eq!((run.phase.as_str(), run.measurements[0].count), ("Failed", 4));
     assert!(run.measurements[0].value.contains("0.4"), "{run:?}");
 }
@@ -110,6 +110,76 @@ fn a_job_decides_whether_a_step_is_passed() {
         assert_eq!(story.end("web").phase, phase, "{}", story.text());
         assert_eq!(story.weights("web"), weights, "{}", story.text());
     }
+}
+
+fn experiment(analyses: Value) -> Value {
+    let template = |name: &str, of: &str| json!({"name": name, "specRef": of, "weight": 5});
+    json!({"duration": "1m", "analyses": analyses,
+        "templates": [template("baseline", "stable"), template("candidate", "canary")]})
+}
+
+#[test]
+fn what_becomes_of_experiments_and_of_their_runs_is_told() {
+    for (script, experiment_phase, phase) in [
+        ("metrics: []", "Successful", "Healthy"),
+        ("metrics: [{name: smoke, values: [{job: fails}]}]", "Failed", "Degraded"),
+    ] {
+        let analyses = json!([{"name": "smoke", "templateName": "smoke"}]);
+        let steps = json!([{"setWeight": 10}, {"experiment": experiment(analyses)}, {"setWeight": 50}]);
+        let mut app = App::new("web").steps(steps);
+        // An Experiment makes a Service of the ports that its containers name.
+        app.rollout["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{"containerPort": 8080}]);
+        let story = Story::of(with_script(app, script));
+        assert_eq!(story.end("web").phase, phase, "{}", story.text());
+        assert_eq!(story.count("web", "ExperimentRunning"), 1, "{}", story.text());
+        assert_eq!(story.count("web", "Measured"), 1, "{}", story.text());
+        assert_eq!(story.count("web", &format!("Analysis{experiment_phase}")), 1, "{}", story.text());
+        assert_eq!(story.count("web", &format!("Experiment{experiment_phase}")), 1, "{}", story.text());
+        // Its end is told before what follows from it.
+        let at = |event: &str| story.lines.iter().position(|line| line.event == event);
+        let ended = at(&format!("Experiment{experiment_phase}"));
+        assert!(at("Measured") < ended, "{}", story.text());
+        let follows = if phase == "Healthy" { "RouteWritten" } else { "RolloutAborted" };
+        assert!(story.lines[ended.unwrap()..].iter().any(|line| line.event == follows), "{}", story.text());
+        // While it ran its pods had their shares.
+        let shares: Vec<u64> = story
+            .about("web")
+            .filter_map(Line::frame)
+            .flat_map(|frame| &frame.evidence.experiments)
+            .flat_map(|one| &one.templates)
+            .filter(|template| template.available == 1 && template.replicas == 1)
+            .map(|template| template.weight)
+            .collect();
+        assert!(shares.contains(&5), "{}", story.text());
+        // What the Rollout deletes of its own is no route.
+        assert_eq!(story.count("web", "RouteRemoved"), 0, "{}", story.text());
+    }
+}
+
+#[test]
+fn runs_and_experiments_of_users_have_lines_of_their_own() {
+    let object = |kind: &str, spec: &Value| json!({"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": {"name": "mine"}, "spec": spec});
+    let run = object("AnalysisRun", &smoke()["spec"]);
+    let container = json!({"name": "a", "image": "example.com/a:1"});
+    let labels = json!({"app": "mine"});
+    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+    let template = json!({"name": "a", "selector": {"matchLabels": labels}, "template": template});
+    let analyses = json!([{"name": "smoke", "templateName": "smoke"}]);
+    let experiment =
+        object("Experiment", &json!({"duration": "1m", "templates": [template], "analyses": analyses}));
+    let mut scenario = with_script(App::new("web"), "metrics: []");
+    scenario.objects.extend([run, experiment]);
+    let story = Story::of(scenario);
+    assert!(story.ending.is_healthy(), "{}", story.text());
+    let alone: Vec<&Line> = story.lines.iter().filter(|line| line.frame().is_none()).collect();
+    let count = |event: &str| alone.iter().filter(|line| line.event == event).count();
+    assert_eq!((count("Measured"), count("AnalysisSuccessful"), count("ExperimentSuccessful")), (2, 2, 1));
+    assert_eq!(story.count("web", "Measured"), 0, "{}", story.text());
+    let last = serde_json::to_value(alone.last().unwrap()).unwrap();
+    assert_eq!((&last["namespace"], &last["rollout"]), (&json!("default"), &Value::Null));
+    assert_eq!(last["experiments"][0]["phase"], "Successful", "{last}");
+    assert_eq!(last["experiments"][0]["analyses"][0]["measurements"][0]["phase"], "Successful", "{last}");
+    assert_eq!(last["analyses"][0]["phase"], "Successful", "{last}");
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn pods_that_never_become_ready() {
     let progressing = condition(story.end("bad"), "Progressing").unwrap();
     assert_eq!(progressing["reason"], "ProgressDeadlineExceeded");
     assert_eq!(story.weights("bad"), [0], "no traffic for pods that are not ready");
-    let degraded = story.about("bad").find(|line| line.frame.phase == "Degraded").unwrap();
+    let degraded = story.about("bad").find(|line| line.frame().unwrap().phase == "Degraded").unwrap();
     assert!(degraded.t >= 600.0, "after the deadline, {}", degraded.t);
 }
 
@@ -188,7 +188,7 @@ fn a_gateway_that_refuses_the_route() {
     let message = condition(story.end("bad"), "TrafficRouterReady").unwrap()["message"].clone();
     assert!(message.as_str().unwrap().contains("no listener takes it"), "{message}");
     let after = story.lines.iter().skip_while(|line| line.event != "Updated").skip(1);
-    let steps: Vec<_> = after.map(|line| line.frame.step).collect();
+    let steps: Vec<_> = after.map(|line| line.frame().unwrap().step).collect();
     assert!(
         steps.contains(&Some(0)) && !steps.contains(&Some(1)),
         "no step is taken for done\n{}",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_simulate::{ScenarioError, Stopped};
+use tidegate_simulate::{Line, ScenarioError, Stopped};
 
 use crate::story::{App, Story, scenario};
 
@@ -29,13 +29,13 @@ fn every_line_tells_the_truth() {
     for line in &story.lines {
         assert!(line.t >= earlier, "time runs forward");
         earlier = line.t;
-        let weights = &line.frame.weights;
-        assert_eq!(weights.canary + weights.stable, weights.max);
-        assert_eq!(line.frame.steps, 2);
-        let total: u64 = line.frame.routes[0].backends.iter().map(|backend| backend.weight).sum();
+        let frame = line.frame().unwrap();
+        assert_eq!(frame.weights.canary + frame.weights.stable, frame.weights.max);
+        assert_eq!(frame.steps, 2);
+        let total: u64 = frame.routes[0].backends.iter().map(|backend| backend.weight).sum();
         assert_eq!(total, 100, "{line:?}");
         assert_eq!(line.patch.is_some(), line.event == "RouteWritten");
-        for set in &line.frame.replica_sets {
+        for set in &frame.replica_sets {
             assert!(set.available <= 4 && ["stable", "canary", "old"].contains(&set.role), "{set:?}");
         }
     }
@@ -105,7 +105,7 @@ fn images_and_versions_start_canaries_in_order() {
     assert_eq!(story.count("web", "Updated"), 2);
     // The first canary already has the second version's steps.
     assert_eq!(story.weights("web"), [0, 30, 100, 0, 30, 100, 0]);
-    let sets = story.lines.iter().flat_map(|line| &line.frame.replica_sets);
+    let sets = story.lines.iter().filter_map(Line::frame).flat_map(|frame| &frame.replica_sets);
     assert_eq!(sets.map(|set| set.revision).max(), Some(3));
 }
 
@@ -119,7 +119,7 @@ fn several_rollouts_run_at_the_same_time() {
     assert!((updated("long") - updated("short")).abs() < 1.0);
     for name in ["long", "short"] {
         assert_eq!(story.weights(name), [0, 10, 100, 0], "{name}");
-        assert!(story.about(name).all(|line| line.frame.routes.len() == 1), "only its own route");
+        assert!(story.about(name).all(|line| line.frame().unwrap().routes.len() == 1), "only its own route");
     }
 }
 
@@ -141,7 +141,9 @@ fn a_canary_without_a_traffic_router() {
     });
     let story = Story::of(scenario(&[app]));
     assert!(story.ending.is_healthy(), "{}", story.text());
-    assert!(story.about("web").any(|line| line.frame.phase == "Paused" && line.frame.weights.canary > 0));
+    assert!(
+        story.about("web").filter_map(Line::frame).any(|one| one.phase == "Paused" && one.weights.canary > 0)
+    );
     assert_eq!(story.count("web", "RouteWritten"), 0);
 }
 

@@ -122,7 +122,8 @@ impl Story {
     /// The lines about one Rollout.
     pub(crate) fn about<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Line> + use<'a> {
         let suffix = format!("/{name}");
-        self.lines.iter().filter(move |line| line.frame.rollout.ends_with(&suffix))
+        let is_about = move |line: &&Line| line.frame().is_some_and(|frame| frame.rollout.ends_with(&suffix));
+        self.lines.iter().filter(is_about)
     }
 
     pub(crate) fn count(&self, name: &str, event: &str) -> usize {
@@ -145,7 +146,8 @@ impl Story {
         let canary = format!("{name}-canary");
         let mut weights: Vec<u64> = self
             .about(name)
-            .flat_map(|line| &line.frame.routes)
+            .filter_map(Line::frame)
+            .flat_map(|frame| &frame.routes)
             .flat_map(|route| &route.backends)
             .filter(|backend| backend.name == canary)
             .map(|backend| backend.weight)
@@ -157,10 +159,8 @@ impl Story {
     /// For messages of failing tests.
     pub(crate) fn text(&self) -> String {
         let line = |line: &Line| {
-            format!(
-                "{:>8} {} {} {} {}\n",
-                line.t, line.frame.rollout, line.frame.phase, line.event, line.note
-            )
+            let (rollout, phase) = line.frame().map_or(("", ""), |frame| (&frame.rollout, &frame.phase));
+            format!("{:>8} {rollout} {phase} {} {}\n", line.t, line.event, line.note)
         };
         self.lines.iter().map(line).chain([format!("{:#?}\n", self.ending)]).collect()
     }
