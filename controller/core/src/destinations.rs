@@ -11,7 +11,7 @@ use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Destination;
 use tidegate_model::names::reason;
-use tidegate_model::{ExperimentTemplate, Step};
+use tidegate_model::{ExperimentTemplate, RoutingRecord, Step};
 
 use crate::context::Context;
 use crate::experiment_step;
@@ -164,13 +164,17 @@ fn last_of(
 /// Destinations that have or had weight, and should be gone.
 fn retired(context: &Context<'_>, wanted: &BTreeMap<String, Experimental>) -> Vec<Destination> {
     let had = context.status.weights.as_ref().map(|weights| weights.additional.as_slice());
+    let had =
+        had.unwrap_or_default().iter().map(|one| (one.service.as_str(), one.pod_template_hash.as_str()));
+    // The status says what was set; what is about to be set was recorded before.
+    let record = RoutingRecord::read(&context.world.rollout);
     let mut names = BTreeSet::new();
     let mut retired: Vec<Destination> = Vec::new();
-    for one in had.unwrap_or_default() {
-        let name = name_of(&one.service);
-        let is_due = is_addressable(context, &one.service, &one.pod_template_hash);
+    for (service, hash) in had.chain(record.destinations()) {
+        let name = name_of(service);
+        let is_due = is_addressable(context, service, hash);
         if is_due && !wanted.contains_key(&name) && names.insert(name.clone()) {
-            retired.push(destination(&name, &one.service, &one.pod_template_hash, 0));
+            retired.push(destination(&name, service, hash, 0));
         }
     }
     retired.sort_by(|a, b| a.name.cmp(&b.name));

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_analysis::Templates;
 use tidegate_api::Request;
+use tidegate_model::RoutingRecord;
 
 /// Everything that a decision about one Experiment depends on, besides the time.
 #[derive(Clone, Debug, Default)]
@@ -49,10 +50,12 @@ pub struct Note {
     pub message: String,
 }
 
-/// The Services of experiments that the routers of a Rollout have something to do with. Its status names a destination until the
-/// routers have verified that it is gone.
+/// The Services of experiments that the routers of a Rollout have something to do with. What they are about to get is recorded
+/// before, and record and status name a destination until the routers have verified that it is gone.
 pub fn held(rollout: &Value) -> BTreeSet<String> {
+    let record = RoutingRecord::read(rollout);
     let additional = rollout.pointer("/status/canary/weights/additional").and_then(Value::as_array);
     let names = additional.into_iter().flatten().filter_map(|one| one.get("serviceName")?.as_str());
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    let recorded = record.destinations().map(|(service, _)| service);
+    names.chain(recorded).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }

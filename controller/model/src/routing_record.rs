@@ -7,12 +7,13 @@
 //! ```json
 //! {"routers": [{"plugin": "argoproj-labs/gatewayAPI", "digest": "5d4e…", "config": {"httpRoute": "web"},
 //!               "stableService": "web-stable", "canaryService": "web-canary", "managedRoutes": ["beta"],
+//!               "destinations": {"web-5d4e-2-0-baseline": "7c9f"},
 //!               "objects": ["HTTPRoute.gateway.networking.k8s.io shop/web"]}]}
 //! ```
 //!
 //! An operator may edit it or take it away, so it may say anything: what cannot be meant is ignored, and told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use tidegate_api::object;
@@ -44,6 +45,8 @@ pub struct RoutedTarget {
     pub canary_service: Option<String>,
     /// The managed routes that may exist.
     pub managed_routes: BTreeSet<String>,
+    /// The Services of experiments that may get something, each with the hash of the pods that it selects.
+    pub destinations: BTreeMap<String, String>,
     /// The objects, for people and for tools: kind, then namespace and name.
     pub objects: BTreeSet<String>,
 }
@@ -81,6 +84,12 @@ impl RoutingRecord {
             .then(|| Value::Object(Map::from_iter([("routers".to_owned(), routers.into())])).to_string())
     }
 
+    /// The Services of experiments that may get something, with the hashes of the pods that they select.
+    pub fn destinations(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.targets.iter().flat_map(|target| &target.destinations);
+        all.map(|(service, hash)| (service.as_str(), hash.as_str()))
+    }
+
     /// The names of managed routes that may exist.
     pub fn managed_routes(&self) -> impl Iterator<Item = &str> {
         self.targets.iter().flat_map(|target| &target.managed_routes).map(String::as_str)
@@ -88,6 +97,21 @@ impl RoutingRecord {
 }
 
 impl RoutedTarget {
+    /// One that nothing has been written for.
+    pub fn new(plugin: String, config: Value, services: [Option<String>; 2]) -> Self {
+        let [stable_service, canary_service] = services;
+        Self {
+            plugin,
+            digest: None,
+            config,
+            stable_service,
+            canary_service,
+            managed_routes: BTreeSet::new(),
+            destinations: BTreeMap::new(),
+            objects: BTreeSet::new(),
+        }
+    }
+
     fn read(value: &Value) -> Option<Self> {
         let text = |field: &str| value.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
         let texts = |field: &str| -> BTreeSet<String> {
@@ -101,6 +125,7 @@ impl RoutedTarget {
             stable_service: text("stableService").map(str::to_owned),
             canary_service: text("canaryService").map(str::to_owned),
             managed_routes: texts("managedRoutes"),
+            destinations: pairs(value.get("destinations")),
             objects: texts("objects"),
         })
     }
@@ -121,6 +146,8 @@ impl RoutedTarget {
         put("stableService", self.stable_service.clone().map(Value::from));
         put("canaryService", self.canary_service.clone().map(Value::from));
         put("managedRoutes", texts(&self.managed_routes));
+        let pairs = self.destinations.iter().map(|(service, hash)| (service.clone(), hash.clone().into()));
+        put("destinations", (!self.destinations.is_empty()).then(|| Value::Object(pairs.collect())));
         put("objects", texts(&self.objects));
         Value::Object(fields)
     }
@@ -147,6 +174,13 @@ impl RoutedTarget {
             None => format!("{} {}", object.kind, object.name),
         }
     }
+}
+
+/// The texts of an object, by name; the rest cannot be meant.
+fn pairs(object: Option<&Value>) -> BTreeMap<String, String> {
+    let fields = object.and_then(Value::as_object).into_iter().flatten();
+    let texts = fields.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())));
+    texts.filter(|(name, text)| !name.is_empty() && !text.is_empty()).collect()
 }
 
 /// Whether a Rollout's deletion waits for its traffic to be given back.
@@ -185,6 +219,7 @@ mod tests {
             stable_service: Some("web-stable".to_owned()),
             canary_service: None,
             managed_routes: BTreeSet::from(["beta".to_owned()]),
+            destinations: BTreeMap::from([("web-lab".to_owned(), "7c9f".to_owned())]),
             objects: BTreeSet::from([RoutedTarget::name_of(&route)]),
         }
     }
@@ -197,6 +232,9 @@ mod tests {
         let read = RoutingRecord::read(&rollout(&text));
         assert_eq!(read, RoutingRecord { targets, ignored: Vec::new() });
         assert_eq!(read.managed_routes().collect::<BTreeSet<_>>(), BTreeSet::from(["beta"]));
+        assert!(
+            read.destinations().all(|one| one == ("web-lab", "7c9f")) && read.destinations().count() == 2
+        );
         assert_eq!(RoutingRecord::text(&[]), None);
         assert_eq!(RoutingRecord::read(&json!({})), RoutingRecord::default());
     }
@@ -209,7 +247,8 @@ mod tests {
         }
         let text = json!({"routers": [
             7, {}, {"plugin": "a/a"}, {"plugin": "", "config": {}}, {"plugin": "a/a", "config": "x"},
-            {"plugin": "a/a", "config": {}, "digest": "x", "objects": [7], "managedRoutes": "y", "stableService": ""},
+            {"plugin": "a/a", "config": {}, "digest": "x", "objects": [7], "managedRoutes": "y", "stableService": "",
+                "destinations": {"": "a", "b": "", "c": 7}},
         ]});
         let read = RoutingRecord::read(&rollout(&text.to_string()));
         assert_eq!(read.ignored.len(), 5);
@@ -217,6 +256,7 @@ mod tests {
             digest: None,
             stable_service: None,
             managed_routes: BTreeSet::new(),
+            destinations: BTreeMap::new(),
             objects: BTreeSet::new(),
             ..target(json!({}))
         };

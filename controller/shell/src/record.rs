@@ -3,11 +3,11 @@
 //! some day. The latter holds up the Rollout's deletion by a finalizer. No answer of a version is carried out before that version
 //! is recorded, and nothing is written that gives the canary anything before it is recorded where.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use tidegate_api::{Body, Operation, Request, builtin, object};
-use tidegate_contract::Traffic;
+use tidegate_contract::{Destination, Traffic};
 use tidegate_core::{Decision, Note, NoteKind};
 use tidegate_model::interest::{self, RouterUse};
 use tidegate_model::names::{RELEASE_FINALIZER, ROUTER_PLUGINS_ANNOTATION, STATE_ANNOTATION, reason};
@@ -248,15 +248,10 @@ fn held(
     let mut target = match known {
         Some(_) if !carries && partings.iter().any(is_over) => return None,
         Some(known) => known.clone(),
-        None if carries => RoutedTarget {
-            plugin: used.name.clone(),
-            digest: None,
-            config: used.config.clone(),
-            stable_service: traffic.stable.service.clone(),
-            canary_service: traffic.canary.service.clone(),
-            managed_routes: BTreeSet::new(),
-            objects: BTreeSet::new(),
-        },
+        None if carries => {
+            let services = services(traffic).map(|service| service.map(str::to_owned));
+            RoutedTarget::new(used.name.clone(), used.config.clone(), services)
+        }
         None => return None,
     };
     // Without a plugin nothing is written.
@@ -272,6 +267,17 @@ fn held(
     target.managed_routes.retain(|name| is_named(name) || !is_settled);
     let ruled = traffic.managed_routes.iter().filter(|route| route.rule.is_some());
     target.managed_routes.extend(ruled.map(|route| route.name.clone()));
+    let is_gone = |service: &String| {
+        let is_it = |one: &&Destination| one.service.as_ref() == Some(service);
+        let is_named =
+            |one: &Destination| view.report.shares.iter().any(|share| share.destination == one.name);
+        traffic.retired.iter().find(is_it).is_some_and(|one| is_settled && !is_named(one))
+    };
+    target.destinations.retain(|service, _| !is_gone(service));
+    let given = traffic.additional.iter();
+    target
+        .destinations
+        .extend(given.filter_map(|one| one.service.clone().zip(one.pod_template_hash.clone())));
     Some(target)
 }
 
@@ -282,6 +288,7 @@ fn is_covered(target: &RoutedTarget, recorded: &[RoutedTarget]) -> bool {
         one.is_for(&target.plugin, &target.config, services)
             && one.objects.is_superset(&target.objects)
             && one.managed_routes.is_superset(&target.managed_routes)
+            && target.destinations.iter().all(|(service, hash)| one.destinations.get(service) == Some(hash))
     })
 }
 

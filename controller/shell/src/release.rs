@@ -4,7 +4,6 @@
 //! A deletion is never held up for good: past the deadline, in a namespace that is being deleted, and where somebody says so
 //! by an annotation, what is there stays as it is.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,15 +82,7 @@ impl Shell {
         if self.settings.ending == Some(Ending::GiveBack) {
             let [stable, canary] = back.services().map(|service| service.map(str::to_owned));
             for used in routers(rollout) {
-                let target = RoutedTarget {
-                    plugin: used.name,
-                    digest: None,
-                    config: used.config,
-                    stable_service: stable.clone(),
-                    canary_service: canary.clone(),
-                    managed_routes: BTreeSet::new(),
-                    objects: BTreeSet::new(),
-                };
+                let target = RoutedTarget::new(used.name, used.config, [stable.clone(), canary.clone()]);
                 let is_new = back
                     .targets
                     .iter()

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tidegate_core::{World, decide};
+use tidegate_model::names::STATE_ANNOTATION;
+use tidegate_model::{RoutedTarget, RoutingRecord};
 
 use crate::cluster::Cluster;
 use crate::manifests::{rollout, running};
@@ -70,6 +73,25 @@ fn its_pods_get_their_weight_while_it_runs_and_the_step_ends_with_it() {
     assert_eq!((cluster.index(), cluster.weight(), additional(&cluster)), (Some(3), Some(60), vec![]));
     assert_eq!(cluster.status("/canary/currentExperiment"), &Value::Null);
     assert!(cluster.evidence.experiments.contains_key(&name), "for people to look at");
+}
+
+#[test]
+fn what_was_recorded_and_is_not_noted_yet_is_wanted_gone_and_held_until_then() {
+    let mut cluster = updating();
+    let name = name(&cluster);
+    // A process ended when the routers had it, and the Experiment was over when the next one began.
+    let mut target = RoutedTarget::new("a/a".to_owned(), json!({}), [None, None]);
+    target.destinations.insert("baseline".to_owned(), "hash".to_owned());
+    cluster.rollout["metadata"]["annotations"][STATE_ANNOTATION] = json!(RoutingRecord::text(&[target]));
+    let mut over = running_status();
+    over["phase"] = json!("Successful");
+    set_status(&mut cluster, &name, over);
+    let world = World { routing: None, ..cluster.world() };
+    let traffic = decide(&world, cluster.now).traffic.unwrap();
+    assert_eq!(traffic.additional, []);
+    let retired: Vec<_> = traffic.retired.iter().map(|one| (one.service.as_deref(), one.weight)).collect();
+    assert_eq!(retired, [(Some("baseline"), 0)]);
+    assert!(tidegate_experiment::held(&world.rollout).contains("baseline"));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Managed routes: a function of the steps, the position and what is available.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use tidegate_contract::{RuleAction, TextMatch};
 
@@ -227,15 +225,8 @@ fn a_route_that_the_record_has_and_the_spec_no_longer_names_is_wanted_gone() {
     let mut cluster = managed(json!([{"setWeight": 20}, {"pause": {}}]));
     cluster.deploy("v2");
     cluster.settle();
-    let target = RoutedTarget {
-        plugin: "a/a".to_owned(),
-        digest: None,
-        config: json!({}),
-        stable_service: None,
-        canary_service: None,
-        managed_routes: BTreeSet::from(["users".to_owned(), "former".to_owned()]),
-        objects: BTreeSet::new(),
-    };
+    let mut target = RoutedTarget::new("a/a".to_owned(), json!({}), [None, None]);
+    target.managed_routes.extend(["users".to_owned(), "former".to_owned()]);
     cluster.rollout["metadata"]["annotations"][STATE_ANNOTATION] = json!(RoutingRecord::text(&[target]));
     // As a process sees it that has just begun.
     let world = World { routing: None, ..cluster.world() };
