@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use crate::analysis::Runs;
 use crate::context::Context;
-use crate::decision::Decision;
+use crate::decision::{Decision, Note};
 use crate::problems::Problem;
+use crate::status::Reported;
 use crate::steps::{self, Position};
 use crate::world::World;
 use crate::writes::Writes;
@@ -33,17 +34,16 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
         let mut position = steps::restarted(&context, &mut notes);
         position.collision_count = revision::collision_count(&context);
         let reported = status::report(&context, position, None, &errors, &mut notes);
-        return Decision {
-            writes: Vec::new(),
-            traffic: None,
-            status: reported.status,
-            notes,
-            wake_at: reported.wake_at,
-        };
+        return only_said(reported, notes);
     }
 
-    let traffic = traffic::desired(&context);
     let (runs, experiment) = (Runs::of(&context), experiment_step::follow(&context));
+    if let Some(position) = steps::given_up(&context, &runs, &experiment, &mut notes) {
+        // That is said before anything else is done: what would be done now is still for the update.
+        let reported = status::report(&context, position, None, &errors, &mut notes);
+        return only_said(reported, notes);
+    }
+    let traffic = traffic::desired(&context);
     revision::plan(&context, &mut writes, &mut notes);
     workload::note_generation(&context, &mut writes);
     let deadline = replicas::plan(&context, traffic.as_ref(), &mut writes, &mut notes);
@@ -62,6 +62,11 @@ pub fn decide(world: &World, now: Timestamp) -> Decision {
         notes,
         wake_at: [deadline, restart, reported.wake_at].into_iter().flatten().min(),
     }
+}
+
+/// Where everything else is left to the next pass.
+fn only_said(reported: Reported, notes: Vec<Note>) -> Decision {
+    Decision { writes: Vec::new(), traffic: None, status: reported.status, notes, wake_at: reported.wake_at }
 }
 
 /// An invalid spec leaves everything where it is, except that an abort is still carried out: what it needs is in the status

@@ -129,7 +129,7 @@ pub(crate) fn restarted(context: &Context<'_>, notes: &mut Vec<Note>) -> Positio
     }
 }
 
-/// The position of an update whose spec is invalid, if what was measured gives it up.
+/// The position of an update that what was measured gives up, if it does.
 pub(crate) fn given_up(
     context: &Context<'_>,
     runs: &Runs,
@@ -139,6 +139,15 @@ pub(crate) fn given_up(
     let cause = against(runs, experiment)?;
     let mut position = Position::persisted(context);
     position.note(context, runs, experiment, notes);
+    // One that would have been made now never will be.
+    for (noted, followed, before) in [
+        (&mut position.step_run, &runs.step, &context.status.step_run),
+        (&mut position.background_run, &runs.background, &context.status.background_run),
+    ] {
+        if followed.new.is_some() {
+            noted.clone_from(before);
+        }
+    }
     give_up(context, &mut position, cause);
     Some(position)
 }
@@ -203,10 +212,6 @@ pub(crate) fn advanced(
     {
         // A person has resumed after one without a conclusion, which is taken again.
         position.controller_pause = false;
-    }
-    if let Some(cause) = against(runs, experiment) {
-        give_up(context, &mut position, cause);
-        return position;
     }
     without_conclusion(context, runs, experiment, &mut position, notes);
     if context.rollout.paused || context.waits_for_judgement(&position.pauses) {

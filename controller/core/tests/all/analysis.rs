@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tidegate_analysis::{Reference, UNRESOLVED_ANNOTATION};
+use tidegate_core::decide;
 
 use crate::cluster::Cluster;
 use crate::manifests::{rollout, running};
@@ -158,6 +159,29 @@ fn a_bad_one_in_the_background_ends_the_update_also_at_a_pause() {
     assert_eq!((cluster.phase(), cluster.weight()), ("Degraded", Some(0)));
     let message = cluster.status("/message").as_str().unwrap().to_owned();
     assert!(message.ends_with("Background analysis phase error/failed"), "{message}");
+}
+
+#[test]
+fn once_one_is_bad_nothing_more_is_done_for_the_update() {
+    let mut cluster = running(rollout(json!([{"setWeight": 10}, {"setWeight": 60}, {"pause": {}}])));
+    let template = json!({"metadata": {"name": "errors"}, "spec": {
+        "metrics": [{"name": "errors", "provider": {"web": {"url": "http://web", "jsonPath": "{$.x}"}}}],
+    }});
+    let reference = Reference { cluster: false, name: "errors".to_owned() };
+    cluster.evidence.templates.insert(reference, Arc::new(template));
+    cluster.canary(&json!({"analysis": {"templates": [{"templateName": "errors"}]}}));
+    cluster.deploy("v2");
+    while cluster.index() != Some(1) {
+        assert!(cluster.pass());
+    }
+    let name = names(&cluster).remove(0);
+    set_phase(&mut cluster, &name, "Failed", "");
+    let decision = decide(&cluster.world(), cluster.now);
+    // The weight of the second step is not given any more, not even for a moment.
+    assert_eq!((decision.traffic, decision.writes), (None, vec![]));
+    assert_eq!(decision.status["abort"], json!(true));
+    cluster.settle();
+    assert_eq!((cluster.phase(), cluster.weight()), ("Degraded", Some(0)));
 }
 
 #[test]
