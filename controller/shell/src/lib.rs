@@ -87,6 +87,6 @@ pub use job::{MeasureJob, RouteAnswer, RouteJob};
 pub use plugins::{Plugin, PluginState, PluginVersion, Plugins};
 pub use rbac::guess_plural;
 pub use routing::camel_case as problem_reason;
-pub use settings::{Decide, Ending, Settings, Timing};
+pub use settings::{Assess, Conduct, Decide, Deciders, Ending, Settings, Timing};
 pub use shadow::{IntendedWrite, Intention};
 pub use shell::Shell;

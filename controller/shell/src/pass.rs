@@ -133,7 +133,7 @@ impl Shell {
             let leaving = partings.iter().filter(|parting| parting.is_under_way());
             world.leaving = leaving.map(|parting| parting.view.report.clone()).collect();
             self.add_pods(turn, &mut world);
-            let mut decision = (self.settings.decide)(&world, turn.now.wall);
+            let mut decision = (self.settings.deciders.rollout)(&world, turn.now.wall);
             if let Some(conflict) = &conflict {
                 decision.writes.retain(|write| !conflict.concerns(write));
             }

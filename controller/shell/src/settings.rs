@@ -4,9 +4,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_core::{Decision, World};
+use tidegate_experiment as experiment;
 
 /// The function that decides about a Rollout.
 pub type Decide = fn(&World, Timestamp) -> Decision;
+
+/// The function that decides about an Experiment.
+pub type Conduct = fn(&experiment::World, Timestamp) -> experiment::Decision;
+
+/// The function that decides about an AnalysisRun.
+pub type Assess = fn(&tidegate_analysis::World, Timestamp) -> tidegate_analysis::Decision;
+
+/// What decides. A setting, so that a simulation can show that it notices a wrong one.
+#[derive(Clone, Copy, Debug)]
+pub struct Deciders {
+    /// About Rollouts.
+    pub rollout: Decide,
+    /// About Experiments.
+    pub experiment: Conduct,
+    /// About AnalysisRuns.
+    pub run: Assess,
+}
 
 /// How a shell is set up.
 #[derive(Clone, Debug)]
@@ -24,8 +42,8 @@ pub struct Settings {
     ///
     /// [`Report::Intends`]: crate::Report::Intends
     pub shadow: bool,
-    /// What decides. A setting, so that a simulation can show that it notices a wrong one.
-    pub decide: Decide,
+    /// What decides.
+    pub deciders: Deciders,
     /// Delays and limits.
     pub timing: Timing,
 }
@@ -71,13 +89,18 @@ pub struct Timing {
 impl Settings {
     /// All Rollouts of the cluster without an instance id, decided by this function.
     pub fn new(decide: Decide) -> Self {
+        Self::decided_by(Deciders { rollout: decide, ..Deciders::default() })
+    }
+
+    /// All Rollouts of the cluster without an instance id, with all else decided by these functions, too.
+    pub fn decided_by(deciders: Deciders) -> Self {
         Self {
             namespace: None,
             instance_id: None,
             field_manager: "tidegate".to_owned(),
             ending: None,
             shadow: false,
-            decide,
+            deciders,
             timing: Timing::default(),
         }
     }
@@ -86,7 +109,17 @@ impl Settings {
 impl Default for Settings {
     /// All Rollouts of the cluster without an instance id, decided as they should be.
     fn default() -> Self {
-        Self::new(tidegate_core::decide)
+        Self::decided_by(Deciders::default())
+    }
+}
+
+impl Default for Deciders {
+    fn default() -> Self {
+        Self {
+            rollout: tidegate_core::decide,
+            experiment: experiment::conduct,
+            run: tidegate_analysis::assess,
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tidegate_api::{Resource, builtin, object};
+use tidegate_api::object;
 use tidegate_contract::Destination;
 use tidegate_core::NoteKind;
-use tidegate_experiment::{World, conduct, held};
+use tidegate_experiment::{World, held};
 
 use super::look::{Look, Plan};
 use crate::cache::Facts;
@@ -19,7 +19,7 @@ impl Shell {
     /// Decides about an Experiment.
     pub(super) fn plan_experiment(&mut self, look: &Look<'_>, experiment: Arc<Value>) -> Plan {
         let world = self.experiment_world(look, experiment.clone());
-        let decision = conduct(&world, look.now.wall);
+        let decision = (self.settings.deciders.experiment)(&world, look.now.wall);
         let kind = |is_warning| if is_warning { NoteKind::Warning } else { NoteKind::Normal };
         let notes = decision.notes.into_iter();
         Plan {
@@ -34,7 +34,7 @@ impl Shell {
 
     fn experiment_world(&mut self, look: &Look<'_>, experiment: Arc<Value>) -> World {
         let named: BTreeSet<String> = service_names(&experiment);
-        let mut replica_sets = self.evidence_objects(REPLICA_SETS, look.name, &look.memory.uid);
+        let replica_sets = self.evidence_objects(REPLICA_SETS, look.name, &look.memory.uid);
         let mut services = self.evidence_objects(SERVICES, look.name, &look.memory.uid);
         for name in &named {
             let name = Name::new(&look.name.namespace, name);
@@ -42,18 +42,7 @@ impl Shell {
                 services.insert(name, service);
             }
         }
-        let mut runs = self.evidence_objects(ANALYSIS_RUNS, look.name, &look.memory.uid);
-        let taken = |resource: &Resource, all: &mut BTreeMap<Name, Arc<Value>>| {
-            for (key, value) in &look.memory.taken {
-                if key.group == resource.group && key.kind == resource.kind {
-                    let name = Name { namespace: key.namespace.clone(), name: key.name.clone() };
-                    all.entry(name).or_insert_with(|| value.clone());
-                }
-            }
-        };
-        taken(&builtin::replica_sets(), &mut replica_sets);
-        taken(&builtin::services(), &mut services);
-        taken(&builtin::analysis_runs(), &mut runs);
+        let runs = self.evidence_objects(ANALYSIS_RUNS, look.name, &look.memory.uid);
         let by_name = |all: BTreeMap<Name, Arc<Value>>| {
             all.into_iter().map(|(name, value)| (name.name.to_string(), value)).collect()
         };

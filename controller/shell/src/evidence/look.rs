@@ -40,8 +40,6 @@ pub(super) struct Memory {
     /// Something changed meanwhile.
     pub(super) again: bool,
     pub(super) backoff: Backoff,
-    /// Objects of others that have names which its own should have.
-    pub(super) taken: BTreeMap<ObjectKey, Arc<Value>>,
     /// Of an AnalysisRun.
     pub(super) measuring: Measuring,
     /// What was written last into the status, and the version that came of it.
@@ -223,10 +221,7 @@ impl Shell {
             None => return,
             Some(Waiting::Write(request, measurement)) => self.wrote_for(look, request, measurement, result),
             Some(Waiting::Taken(key)) => match result {
-                Ok(object) => {
-                    self.found(&key, &object, look.now);
-                    look.memory.taken.insert(key, Arc::new(object));
-                }
+                Ok(object) => self.found(&key, &object, look.now),
                 Err(error) if error.is_not_found() => self.not_found(&key, look.now),
                 Err(_) => {}
             },

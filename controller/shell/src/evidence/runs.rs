@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_analysis::provider::{Provider, job};
-use tidegate_analysis::{Decision, Effect as Wanted, Key, NoteKind as Kind, Outcome, World, assess};
+use tidegate_analysis::{Decision, Effect as Wanted, Key, NoteKind as Kind, Outcome, World};
 use tidegate_api::{ObjectKey, Operation, Preconditions, Request, builtin, object};
 use tidegate_core::NoteKind;
 
@@ -34,7 +34,7 @@ impl Shell {
                 secrets: look.memory.measuring.secrets.clone(),
                 answers: look.memory.measuring.answers.clone(),
             };
-            let decision = assess(&world, look.now.wall);
+            let decision = (self.settings.deciders.run)(&world, look.now.wall);
             if self.read_secrets(look, &decision) {
                 return None;
             }

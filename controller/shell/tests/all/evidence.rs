@@ -191,6 +191,35 @@ fn an_experiment_runs_for_its_duration_and_its_pods_go() {
 }
 
 #[test]
+fn two_that_make_the_same_parts_get_over_it() {
+    let mut rig = rig(|_| None);
+    rig.start();
+    rig.lag = seconds(1);
+    let template = json!({
+        "name": "one", "replicas": 1, "selector": {"matchLabels": {"app": "one"}}, "service": {},
+        "template": {
+            "metadata": {"labels": {"app": "one"}},
+            "spec": {"containers": [{"name": "web", "image": "web:1", "ports": [{"containerPort": 8080}]}]},
+        },
+    });
+    rig.create(json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Experiment",
+        "metadata": {"name": "compare", "namespace": "shop"},
+        "spec": {"duration": "1m", "templates": [template]},
+    }));
+    rig.run(minutes(10));
+    let now = status(&rig, &builtin::experiments(), "compare");
+    assert_eq!(
+        (&now["phase"], &now["templateStatuses"][0]["serviceName"]),
+        (&json!("Successful"), &Value::Null)
+    );
+    assert_eq!(rig.cluster.objects(&builtin::services(), Some("shop")).count(), 0);
+    rig.forget_requests();
+    rig.run(minutes(60));
+    assert!(rig.requests.iter().all(|request| !is_write(request)), "{:?}", rig.requests);
+}
+
+#[test]
 fn those_of_another_instance_are_left_alone() {
     let mut rig = rig(|job| Some(value(job, &json!(1))));
     let mut other = run(json!({"metrics": [metric(json!({}))]}));
