@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tidegate_shell::Decide;
+use tidegate_shell::Deciders;
 
 use crate::checks::Violation;
 use crate::coverage::Coverage;
@@ -40,7 +40,7 @@ pub struct Options {
     /// After so many failures no more seeds are begun.
     pub failures: usize,
     /// What decides.
-    pub decide: Decide,
+    pub deciders: Deciders,
 }
 
 /// Runs seeds. `progress` is told the state of things after each.
@@ -64,7 +64,7 @@ fn work(options: Options, next: &AtomicU64, total: &Mutex<Campaign>, progress: &
             return;
         }
         let seed = options.from.wrapping_add(number);
-        let outcome = run(&Plan::of(seed), options.decide, false);
+        let outcome = run(&Plan::of(seed), options.deciders, false);
         let Ok(mut total) = total.lock() else { return };
         total.seeds += 1;
         total.requests += outcome.requests;

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::facts::Facts;
+use tidegate_analysis::Phase;
+
+use crate::facts::{Division, Facts};
+use crate::lab::Lab;
 
 /// Counts over any number of runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,6 +36,16 @@ pub struct Coverage {
     pub not_verified: u64,
     /// Rollouts that said that a router is not ready.
     pub not_ready: u64,
+    /// AnalysisRuns that ended well.
+    pub good_runs: u64,
+    /// AnalysisRuns that came to another end.
+    pub other_runs: u64,
+    /// Experiments that ended well.
+    pub good_experiments: u64,
+    /// Experiments that came to another end.
+    pub other_experiments: u64,
+    /// Times that a Service of an experiment began to get traffic.
+    pub experiments_fed: u64,
 }
 
 impl Coverage {
@@ -47,6 +60,7 @@ impl Coverage {
             let (Some(old), Some(new)) = (&old.written, &new.written) else { continue };
             self.weight_changes += count(old.rules != new.rules);
             self.managed_routes += count(!old.has_managed() && new.has_managed());
+            self.experiments_fed += count(!feeds_others(old) && feeds_others(new));
         }
         let (Some(old), Some(new)) = (before.status(), after.status()) else { return };
         let stable = |facts: &Facts| {
@@ -76,6 +90,25 @@ impl Coverage {
         self.not_ready += starts("TrafficRouterReady", "False");
     }
 
+    pub(crate) fn saw_evidence(&mut self, before: &Lab, after: &Lab) {
+        let is_news =
+            |old: Option<Phase>, new: Option<Phase>| new.is_some_and(Phase::is_completed) && old != new;
+        for run in &after.runs {
+            let old = before.run(run.name()).and_then(|run| run.phase);
+            if is_news(old, run.phase) {
+                let is_good = run.phase == Some(Phase::Successful);
+                *if is_good { &mut self.good_runs } else { &mut self.other_runs } += 1;
+            }
+        }
+        for one in &after.experiments {
+            let old = before.experiment(one.name()).and_then(|one| one.phase);
+            if is_news(old, one.phase) {
+                let is_good = one.phase == Some(Phase::Successful);
+                *if is_good { &mut self.good_experiments } else { &mut self.other_experiments } += 1;
+            }
+        }
+    }
+
     /// Adds the counts of another run.
     pub fn add(&mut self, other: &Self) {
         self.promotions += other.promotions;
@@ -91,5 +124,14 @@ impl Coverage {
         self.rollbacks += other.rollbacks;
         self.not_verified += other.not_verified;
         self.not_ready += other.not_ready;
+        self.good_runs += other.good_runs;
+        self.other_runs += other.other_runs;
+        self.good_experiments += other.good_experiments;
+        self.other_experiments += other.other_experiments;
+        self.experiments_fed += other.experiments_fed;
     }
+}
+
+fn feeds_others(division: &Division) -> bool {
+    division.others.iter().flat_map(|rule| rule.values()).any(|weight| *weight > 0)
 }

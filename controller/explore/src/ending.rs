@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tidegate_analysis::Phase;
 use tidegate_api::{builtin, object};
 use tidegate_model::names::{condition, phase};
 use tidegate_model::routing_record::has_finalizer;
@@ -43,14 +44,35 @@ impl Simulation {
 
     /// The canary of an aborted update that still gets requests, although its routers could end that.
     pub(crate) fn what_is_given_up_in_vain(&self) -> Option<String> {
-        let (app, _) = self.checker.facts().find(|(_, facts)| is_given_up_in_vain(facts))?;
-        Some(format!("Rollout {} is aborted, and its canary still gets requests", app.name))
+        let in_vain = self.checker.facts().find(|(_, facts)| is_given_up_in_vain(facts));
+        let in_vain = in_vain
+            .map(|(app, _)| format!("Rollout {} is aborted, and its canary still gets requests", app.name));
+        let is_valid = |facts: &Facts| {
+            let invalid = facts.status().and_then(|status| status.condition(condition::INVALID_SPEC));
+            invalid.is_none_or(|invalid| invalid.status != "True")
+        };
+        // Where the spec is not valid, nobody knows for which template it was.
+        let condemned = self.checker.facts().find(|(_, facts)| facts.is_condemned() && is_valid(facts));
+        in_vain.or_else(|| {
+            let (app, _) = condemned?;
+            Some(format!(
+                "what was measured speaks against the update of Rollout {}, and it goes on",
+                app.name
+            ))
+        })
     }
 
     /// What is not as it should be once nothing happens any more.
     pub(crate) fn what_is_wrong(&self) -> Option<String> {
         let found = self.checker.facts().find_map(|(app, facts)| Some((&app.name, wrong(facts)?)));
-        found.map(|(name, what)| format!("Rollout {name} is not as it should be: {what}"))
+        let found = found.map(|(name, what)| format!("Rollout {name} is not as it should be: {what}"));
+        found.or_else(|| self.what_is_left_over())
+    }
+
+    /// Whether an update is under way beside which something is measured.
+    fn is_measured(&self) -> bool {
+        let lab = self.checker.lab();
+        lab.runs.iter().any(|run| !run.phase.is_some_and(Phase::is_completed))
     }
 
     /// How the Rollouts are, in words.
@@ -88,6 +110,7 @@ impl Simulation {
         for image in 0..=u8::MAX {
             self.pods_behave(image, Pods::Well);
         }
+        self.evidence_heals();
     }
 
     /// Deletes pods that do not work.
@@ -95,12 +118,13 @@ impl Simulation {
         // Pods that began to fail go on as they began.
         let failing = |pod: &Value| {
             let statuses = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
+            let is_over = pod.pointer("/status/phase").and_then(Value::as_str) == Some("Succeeded");
             let all_ready = |all: &Vec<Value>| all.iter().all(|one| one.get("ready") == Some(&json!(true)));
             let restarted = |all: &Vec<Value>| {
                 all.iter()
                     .any(|one| one.get("restartCount").and_then(Value::as_u64).is_some_and(|count| count > 0))
             };
-            statuses.is_none_or(|all| !all_ready(all) || restarted(all))
+            !is_over && statuses.is_none_or(|all| !all_ready(all) || restarted(all))
         };
         let kind = builtin::pods();
         let pods = self.cluster.objects(&kind, Some(NAMESPACE));
@@ -115,12 +139,14 @@ impl Simulation {
     fn falls_silent(&mut self, when: &str) -> bool {
         let began = self.elapsed();
         loop {
-            let (requests, events) = (self.requests, self.events);
+            let (requests, events, evidence) = (self.requests, self.events, self.evidence_requests);
             self.run(SILENCE);
             if self.checker.violation().is_some() {
                 return false;
             }
-            if (self.requests, self.events) == (requests, events) {
+            // An update that is paused may be measured for ever.
+            let is_silent = self.requests - requests == self.evidence_requests - evidence;
+            if is_silent && self.events == events && (self.is_measured() || self.requests == requests) {
                 return true;
             }
             if self.elapsed().saturating_sub(began) > PATIENCE {
@@ -193,6 +219,10 @@ impl Simulation {
                 json!({"spec": {"strategy": {"canary": {"steps": app.steps}}}}),
             );
         }
+        if has_condition(&rollout, condition::INVALID_SPEC) {
+            let canary = json!({"steps": app.steps, "analysis": app.canary.get("analysis")});
+            self.patch_rollout(&app.name, None, json!({"spec": {"strategy": {"canary": canary}}}));
+        }
         if at("/spec/paused") == json!(true) {
             self.patch_rollout(&app.name, None, json!({"spec": {"paused": false}}));
         }
@@ -213,6 +243,13 @@ fn is_given_up_in_vain(facts: &Facts) -> bool {
         && !is_paused
         && facts.carries(1)
         && is_ready.is_some_and(|ready| ready.status == "True")
+}
+
+/// Whether an object has a condition that is true.
+fn has_condition(rollout: &Value, kind: &str) -> bool {
+    let conditions = rollout.pointer("/status/conditions").and_then(Value::as_array);
+    let is = |one: &Value, field: &str, value: &str| one.get(field).and_then(Value::as_str) == Some(value);
+    conditions.into_iter().flatten().any(|one| is(one, "type", kind) && is(one, "status", "True"))
 }
 
 fn generation(rollout: &Value) -> Option<String> {

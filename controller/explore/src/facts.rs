@@ -1,14 +1,17 @@
 //! What is true of one Rollout at one moment, read from the cluster's objects alone: who is selected, how many pods there are,
 //! and where traffic goes, as routes say and as gateways do it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tidegate_analysis::Phase;
 use tidegate_api::{Resource, builtin, object};
 use tidegate_cluster::Cluster;
 use tidegate_model::names::HASH_LABEL;
 use tidegate_model::{PingOrPong, ProgressThreshold, ReplicaSet, Rollout, RoutingRecord, Status, Step};
 
+use crate::lab::Lab;
 use crate::scenario::{App, NAMESPACE};
 
 /// The kinds that facts are read from.
@@ -57,6 +60,8 @@ pub(crate) struct Facts {
     pub(crate) gateway_tells: bool,
     /// Whether a user, not a controller, has written the selectors of the Services last.
     pub(crate) edited: [bool; 2],
+    /// What there is of analyses and experiments, of all Rollouts.
+    pub(crate) lab: Arc<Lab>,
 }
 
 /// A Rollout, read.
@@ -93,6 +98,8 @@ pub(crate) struct Division {
     object: Arc<Value>,
     /// For each rule with both Services: their weights, in the order of [`App::services`], and the sum of all.
     pub(crate) rules: Vec<[u64; 3]>,
+    /// For each of them: the weights of other Services, by name.
+    pub(crate) others: Vec<BTreeMap<String, u64>>,
     /// Whether a managed route leads to each of them.
     managed: [bool; 2],
 }
@@ -105,6 +112,7 @@ impl Facts {
         app: &App,
         gateway_tells: bool,
         edited: [bool; 2],
+        lab: &Arc<Lab>,
         last: Option<&Self>,
     ) -> Self {
         let get = |resource: &Resource, name: &str| cluster.object(resource, NAMESPACE, name);
@@ -139,7 +147,7 @@ impl Facts {
         let deployment = app.deployment.and_then(|_| get(&kinds.deployments, &app.name)).cloned();
         let sets = sets.unwrap_or_default();
         let stable = rollout.as_deref().map_or(0, |rollout| stable_of(rollout, app));
-        Self { rollout, deployment, services, stable, sets, routes, gateway_tells, edited }
+        Self { rollout, deployment, services, stable, sets, routes, gateway_tells, edited, lab: lab.clone() }
     }
 
     /// Whether nothing has changed.
@@ -161,6 +169,7 @@ impl Facts {
             && sets
             && self.gateway_tells == other.gateway_tells
             && self.edited == other.edited
+            && Arc::ptr_eq(&self.lab, &other.lab)
             && self.routes.len() == other.routes.len()
             && self.routes.iter().zip(&other.routes).all(|(one, other)| one.is_same(other))
     }
@@ -172,6 +181,11 @@ impl Facts {
             .as_ref()
             .map(|rollout| tidegate_model::workload::template(&rollout.object, self.deployment.as_deref()));
         template.unwrap_or(&Value::Null)
+    }
+
+    /// The uid of the Rollout; empty: there is none.
+    pub(crate) fn uid(&self) -> &str {
+        self.rollout.as_ref().map_or("", |rollout| object::uid(&rollout.object))
     }
 
     /// The status; nothing: there is no Rollout.
@@ -250,6 +264,27 @@ impl Facts {
         })
     }
 
+    /// Whether an analysis or an experiment that the status names for the update has gone wrong, and the update goes on.
+    pub(crate) fn is_condemned(&self) -> bool {
+        let Some(status) = self.status() else { return false };
+        let is_bad = |phase: Option<Phase>| matches!(phase, Some(Phase::Failed | Phase::Error));
+        let runs = [&status.step_run, &status.background_run];
+        let mut runs = runs.into_iter().flatten().filter_map(|run| self.lab.run(&run.name));
+        // Of another template, or before somebody tried again, it says nothing.
+        let hash =
+            |object: &Value| object::label(object, HASH_LABEL) == Some(status.current_pod_hash.as_str());
+        let experiment = self.lab.experiment(&status.current_experiment);
+        let is_open = status.stable_rs != status.current_pod_hash
+            && !status.stable_rs.is_empty()
+            && !status.abort
+            && !status.promote_full
+            && status.aborted_at.is_none()
+            && !self.is_fast_rollback();
+        is_open
+            && (runs.any(|run| is_bad(run.phase) && hash(&run.object))
+                || experiment.is_some_and(|one| is_bad(one.phase) && hash(&one.object)))
+    }
+
     /// The divisions of traffic that may be in force: those written, and those that gateways still follow.
     pub(crate) fn divisions(&self) -> impl Iterator<Item = &Division> {
         let tells = self.gateway_tells;
@@ -279,6 +314,17 @@ impl Facts {
             let place = self.place(role);
             (role == 1 && division.leads_to(place)) || division.most(place) > 0
         })
+    }
+
+    /// Whether anything is sent to a Service that is in none of the roles, by what is written or by what gateways still follow.
+    pub(crate) fn feeds(&self, service: &str) -> bool {
+        self.divisions().any(|division| division.largest_other(service).0 > 0)
+    }
+
+    /// Whether anything is sent to any such Service.
+    pub(crate) fn feeds_others(&self) -> bool {
+        let mut all = self.divisions().flat_map(|division| &division.others).flat_map(BTreeMap::values);
+        all.any(|weight| *weight > 0)
     }
 
     /// Whether the canary has something in a route that the configuration names no more.
@@ -367,7 +413,12 @@ fn read_sets(cluster: &Cluster, kinds: &Kinds, uid: &str, last: Option<&Facts>) 
 }
 
 impl Selected {
-    fn read(object: &Arc<Value>) -> Self {
+    /// Whether this was read from that object.
+    pub(crate) fn is_of(&self, object: &Arc<Value>) -> bool {
+        Arc::ptr_eq(&self.object, object)
+    }
+
+    pub(crate) fn read(object: &Arc<Value>) -> Self {
         let hash = object.pointer("/spec/selector").and_then(|selector| selector.get(HASH_LABEL)?.as_str());
         Self { object: object.clone(), hash: hash.map(str::to_owned) }
     }
@@ -441,9 +492,11 @@ fn router_of<'a>(rollout: &'a Value, route: &str) -> Option<&'a Value> {
 impl Division {
     pub(crate) fn read(object: &Arc<Value>, app: &App) -> Self {
         let [first, second] = app.services();
-        let mut division = Self { object: object.clone(), rules: Vec::new(), managed: [false; 2] };
+        let mut division =
+            Self { object: object.clone(), rules: Vec::new(), others: Vec::new(), managed: [false; 2] };
         for rule in list(object, "/spec/rules") {
             let mut weights = [0, 0, 0];
+            let mut others = BTreeMap::new();
             let (mut has_first, mut has_second) = (false, false);
             for backend in list(rule, "/backendRefs") {
                 let weight = backend.get("weight").and_then(Value::as_u64).unwrap_or(1);
@@ -455,10 +508,13 @@ impl Division {
                 } else if name == second {
                     has_second = true;
                     weights[1] += weight;
+                } else {
+                    *others.entry(name.to_owned()).or_default() += weight;
                 }
             }
             if has_first && has_second {
                 division.rules.push(weights);
+                division.others.push(others);
             }
             if is_managed(rule, app) {
                 division.managed[0] |= mirrors_to(rule, &first) || has_first && !has_second;
@@ -481,6 +537,14 @@ impl Division {
     /// The largest share of the Service at this place in any rule: weight and sum.
     pub(crate) fn largest(&self, place: usize) -> (u64, u64) {
         let shares = self.rules.iter().map(|rule| share(rule, place));
+        shares.fold((0, 1), |largest, one| if one.0 * largest.1 > largest.0 * one.1 { one } else { largest })
+    }
+
+    /// The largest share of another Service in any rule: weight and sum.
+    pub(crate) fn largest_other(&self, service: &str) -> (u64, u64) {
+        let shares = self.rules.iter().zip(&self.others).filter_map(|(rule, others)| {
+            Some((*others.get(service)?, rule.last().copied().unwrap_or(1).max(1)))
+        });
         shares.fold((0, 1), |largest, one| if one.0 * largest.1 > largest.0 * one.1 { one } else { largest })
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tidegate_api::ApiError;
 use tidegate_contract::FaultReason;
 
+use crate::evidence::{JobFault, Meddling, MetricFault};
 use crate::scenario::PLUGINS;
 
 /// Something happens.
@@ -78,6 +79,12 @@ pub enum Happening {
         /// How many.
         count: usize,
     },
+    /// Metrics behave otherwise from now on.
+    Metrics(MetricFault),
+    /// The pods of Jobs that measure behave otherwise from now on.
+    Jobs(JobFault),
+    /// Somebody meddles with analyses and experiments.
+    Meddling(Meddling),
     /// The clocks of the controllers are set forward, or back.
     ClockJump {
         /// By so many seconds.
@@ -270,6 +277,9 @@ impl fmt::Display for Happening {
             Self::Gateway(what) => write!(f, "gateways: {what:?}"),
             Self::Pods { image, what } => write!(f, "new pods of image {image}: {what:?}"),
             Self::PodsLost { app, count } => write!(f, "Rollout {app} loses {count} pods"),
+            Self::Metrics(what) => write!(f, "metrics: {what:?}"),
+            Self::Jobs(what) => write!(f, "new Jobs: {what:?}"),
+            Self::Meddling(what) => write!(f, "somebody meddles: {what:?}"),
             Self::ClockJump { seconds } => write!(f, "the controllers' clocks jump by {seconds} s"),
         }
     }

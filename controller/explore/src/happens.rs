@@ -52,6 +52,9 @@ impl Simulation {
             Happening::Gateway(what) => self.gateways_behave(*what),
             Happening::Pods { image, what } => self.pods_behave(*image, *what),
             Happening::PodsLost { app, count } => self.lose_pods(*app, *count),
+            Happening::Metrics(what) => self.metrics_behave(*what),
+            Happening::Jobs(what) => self.jobs_behave(*what),
+            Happening::Meddling(what) => self.meddle(what),
             Happening::ClockJump { seconds } => self.jump(*seconds),
         }
     }
@@ -124,7 +127,7 @@ impl Simulation {
         let canary = |value: Value| json!({"spec": {"strategy": {"canary": value}}});
         match what {
             Edit::Image(image) => {
-                let containers = json!([{"name": "main", "image": manifests::image_name(*image)}]);
+                let containers = json!([manifests::container(&app, *image)]);
                 let kind =
                     if app.deployment.is_some() { builtin::deployments() } else { builtin::rollouts() };
                 let body = spec(json!({"template": {"spec": {"containers": containers}}}));
@@ -285,7 +288,8 @@ impl Simulation {
 }
 
 fn request(resource: &Resource, operation: Operation) -> Request {
-    Request { resource: resource.clone(), namespace: Some(NAMESPACE.to_owned()), operation }
+    let namespace = resource.namespaced.then(|| NAMESPACE.to_owned());
+    Request { resource: resource.clone(), namespace, operation }
 }
 
 /// A rule in which Services have these weights.

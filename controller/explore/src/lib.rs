@@ -6,8 +6,9 @@
 //!
 //! ```
 //! use tidegate_explore::{Plan, run};
+//! use tidegate_shell::Deciders;
 //!
-//! let outcome = run(&Plan::of(7), tidegate_core::decide, false);
+//! let outcome = run(&Plan::of(7), Deciders::default(), false);
 //! assert_eq!(outcome.violation, None);
 //! ```
 //!
@@ -78,10 +79,12 @@ mod campaign;
 mod checks;
 mod coverage;
 mod ending;
+mod evidence;
 mod facts;
 mod happening;
 mod happens;
 mod history;
+mod lab;
 mod manifests;
 mod mutants;
 mod outside;
@@ -100,6 +103,7 @@ mod watches;
 pub use campaign::{Campaign, Options, explore};
 pub use checks::Violation;
 pub use coverage::Coverage;
+pub use evidence::{Evidence, JobFault, Kind, Meddling, MetricFault};
 pub use happening::{Edit, Fate, GatewayFault, Happening, PluginFault, Pods, WatchFault, Which, refusal};
 pub use mutants::{MUTANTS, Mutant};
 pub use outside::Outside;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 use tidegate_explore::{Campaign, MUTANTS, Options, Plan, explore, run, shrink};
+use tidegate_shell::Deciders;
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -68,7 +69,7 @@ fn options(arguments: &Arguments) -> Options {
         seeds: arguments.seeds,
         threads: threads.unwrap_or(1),
         failures: arguments.failures,
-        decide: tidegate_core::decide,
+        deciders: Deciders::default(),
     }
 }
 
@@ -91,8 +92,8 @@ fn seeds(arguments: &Arguments) -> bool {
     }
     if let Some((seed, violation)) = campaign.failures.first() {
         say("Looking for the fewest happenings with which it still goes wrong …");
-        let small = shrink(&Plan::of(*seed), tidegate_core::decide, violation.invariant);
-        let outcome = run(&small, tidegate_core::decide, true);
+        let small = shrink(&Plan::of(*seed), Deciders::default(), violation.invariant);
+        let outcome = run(&small, Deciders::default(), true);
         if arguments.output == Output::Text {
             outcome.trace.iter().for_each(|line| println!("{line}"));
             println!("\nSeed {seed}, with {} of its happenings:", small.happenings.len());
@@ -112,7 +113,7 @@ fn seeds(arguments: &Arguments) -> bool {
 /// Runs one seed and prints all of it. Whether everything held.
 fn traced(seed: u64) -> bool {
     let plan = Plan::of(seed);
-    let outcome = run(&plan, tidegate_core::decide, true);
+    let outcome = run(&plan, Deciders::default(), true);
     println!("Seed {seed}: {:#?}", plan.scenario);
     outcome.trace.iter().for_each(|line| println!("{line}"));
     match &outcome.violation {
@@ -128,7 +129,7 @@ fn traced(seed: u64) -> bool {
 fn mutants(arguments: &Arguments) -> bool {
     let mut rows = Vec::new();
     for mutant in MUTANTS {
-        let options = Options { decide: mutant.decide, failures: 1, ..options(arguments) };
+        let options = Options { deciders: mutant.deciders, failures: 1, ..options(arguments) };
         let campaign = explore(options, |_| {});
         let caught = campaign.failures.first();
         if arguments.output == Output::Text {

@@ -15,8 +15,10 @@ pub(crate) fn all(scenario: &Scenario) -> Vec<Value> {
         let apps: Vec<&App> = apps.iter().filter_map(|index| scenario.apps.get(*index)).collect();
         objects.push(route(&name, &apps));
     }
+    objects.extend(scenario.evidence.templates.iter().cloned());
     objects.extend(scenario.apps.iter().filter_map(|app| deployment(app, 0)));
     objects.extend(scenario.apps.iter().map(|app| rollout(app, 0)));
+    objects.extend(scenario.evidence.alone.iter().cloned());
     objects
 }
 
@@ -53,10 +55,19 @@ pub(crate) fn rollout(app: &App, image: u8) -> Value {
 fn pods(app: &App, image: u8) -> Map<String, Value> {
     let template = json!({
         "metadata": {"labels": {"app": app.name}},
-        "spec": {"containers": [{"name": "main", "image": image_name(image)}]},
+        "spec": {"containers": [container(app, image)]},
     });
     let selector = json!({"matchLabels": {"app": app.name}});
     Map::from_iter([("selector".to_owned(), selector), ("template".to_owned(), template)])
+}
+
+/// The container of its pods, with an image of this number.
+pub(crate) fn container(app: &App, image: u8) -> Value {
+    let mut container = json!({"name": "main", "image": image_name(image)});
+    if let Some(fields) = container.as_object_mut().filter(|_| app.has_port) {
+        fields.insert("ports".to_owned(), json!([{"containerPort": 80}]));
+    }
+    container
 }
 
 /// The Deployment that the Rollout of an app refers to, if it does, with an image of this number.

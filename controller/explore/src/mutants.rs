@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate_api::{Body, Operation, Preconditions, Request, builtin, object};
 use tidegate_core::{Decision, Note, NoteKind, Pods, RouterState, World, decide};
 use tidegate_model::names::HASH_LABEL;
-use tidegate_shell::Decide;
+use tidegate_shell::{Decide, Deciders};
 
 /// A wrong variant.
 #[derive(Clone, Copy, Debug)]
@@ -16,111 +16,128 @@ pub struct Mutant {
     pub name: &'static str,
     /// What it does wrong.
     pub does: &'static str,
-    /// The function.
-    pub decide: Decide,
+    /// What decides then.
+    pub deciders: Deciders,
+}
+
+/// With this deciding about Rollouts, and all else as it should be.
+const fn of(rollout: Decide) -> Deciders {
+    Deciders { rollout, experiment: tidegate_experiment::conduct, run: tidegate_analysis::assess }
 }
 
 /// All of them.
 pub const MUTANTS: [Mutant; 35] = [
-    Mutant { name: "trusts-writes", does: "takes for verified what was written", decide: trusts_writes },
+    Mutant {
+        name: "trusts-writes",
+        does: "takes for verified what was written",
+        deciders: of(trusts_writes),
+    },
     Mutant {
         name: "ignores-failures",
         does: "takes a router that failed for verified",
-        decide: ignores_failures,
+        deciders: of(ignores_failures),
     },
-    Mutant { name: "asks-one-router", does: "looks at the first router only", decide: asks_one_router },
-    Mutant { name: "weighs-ahead", does: "gives the canary the next step's weight", decide: weighs_ahead },
-    Mutant { name: "sums-wrong", does: "gives stable one part less", decide: sums_wrong },
-    Mutant { name: "sees-pods", does: "takes pods that are wanted for available", decide: sees_pods },
-    Mutant { name: "shrinks-early", does: "lets an aborted canary go at once", decide: shrinks_early },
+    Mutant { name: "asks-one-router", does: "looks at the first router only", deciders: of(asks_one_router) },
+    Mutant {
+        name: "weighs-ahead",
+        does: "gives the canary the next step's weight",
+        deciders: of(weighs_ahead),
+    },
+    Mutant { name: "sums-wrong", does: "gives stable one part less", deciders: of(sums_wrong) },
+    Mutant { name: "sees-pods", does: "takes pods that are wanted for available", deciders: of(sees_pods) },
+    Mutant { name: "shrinks-early", does: "lets an aborted canary go at once", deciders: of(shrinks_early) },
     Mutant {
         name: "shrinks-stable",
         does: "makes stable smaller as the canary grows",
-        decide: shrinks_stable,
+        deciders: of(shrinks_stable),
     },
     Mutant {
         name: "shrinks-stable-ahead",
         does: "makes stable as small as the weights that come allow, not those in force",
-        decide: shrinks_stable_ahead,
+        deciders: of(shrinks_stable_ahead),
     },
-    Mutant { name: "drops-at-once", does: "gives all back at once on an abort", decide: drops_at_once },
+    Mutant { name: "drops-at-once", does: "gives all back at once on an abort", deciders: of(drops_at_once) },
     Mutant {
         name: "holds-what-is-missing",
         does: "gives an aborted canary what stable cannot take, whatever it had",
-        decide: holds_what_is_missing,
+        deciders: of(holds_what_is_missing),
     },
-    Mutant { name: "regrows", does: "sizes an aborted canary as its steps say", decide: regrows },
+    Mutant { name: "regrows", does: "sizes an aborted canary as its steps say", deciders: of(regrows) },
     Mutant {
         name: "waits-for-pods",
         does: "waits for as many pods as a threshold says, though fewer are wanted",
-        decide: waits_for_pods,
+        deciders: of(waits_for_pods),
     },
-    Mutant { name: "forgets-delay", does: "knows no delay before old pods go", decide: forgets_delay },
+    Mutant { name: "forgets-delay", does: "knows no delay before old pods go", deciders: of(forgets_delay) },
     Mutant {
         name: "points-canary-early",
         does: "points the canary Service at new pods at once",
-        decide: points_canary_early,
+        deciders: of(points_canary_early),
     },
     Mutant {
         name: "points-stable-early",
         does: "points the stable Service at new pods past the last step",
-        decide: points_stable_early,
+        deciders: of(points_stable_early),
     },
-    Mutant { name: "skips-steps", does: "goes two steps at a time", decide: skips_steps },
-    Mutant { name: "skips-pauses", does: "does not wait in pauses", decide: skips_pauses },
+    Mutant { name: "skips-steps", does: "goes two steps at a time", deciders: of(skips_steps) },
+    Mutant { name: "skips-pauses", does: "does not wait in pauses", deciders: of(skips_pauses) },
     Mutant {
         name: "promotes-early",
         does: "promotes past the last step without traffic",
-        decide: promotes_early,
+        deciders: of(promotes_early),
     },
     Mutant {
         name: "exchanges-early",
         does: "exchanges the roles past the last step, without traffic",
-        decide: exchanges_early,
+        deciders: of(exchanges_early),
     },
     Mutant {
         name: "trusts-the-spec",
         does: "takes the roles from the spec, whatever routes have",
-        decide: trusts_the_spec,
+        deciders: of(trusts_the_spec),
     },
-    Mutant { name: "crowds-stable", does: "knows no anti-affinity", decide: crowds_stable },
-    Mutant { name: "rolls-back-slowly", does: "knows no rollback window", decide: rolls_back_slowly },
+    Mutant { name: "crowds-stable", does: "knows no anti-affinity", deciders: of(crowds_stable) },
+    Mutant { name: "rolls-back-slowly", does: "knows no rollback window", deciders: of(rolls_back_slowly) },
     Mutant {
         name: "rolls-back-always",
         does: "takes every older template for one of the rollback window",
-        decide: rolls_back_always,
+        deciders: of(rolls_back_always),
     },
-    Mutant { name: "forgets-aborts", does: "goes on after an abort", decide: forgets_aborts },
+    Mutant { name: "forgets-aborts", does: "goes on after an abort", deciders: of(forgets_aborts) },
     Mutant {
         name: "keeps-managed-routes",
         does: "keeps managed routes on an abort",
-        decide: keeps_managed_routes,
+        deciders: of(keeps_managed_routes),
     },
-    Mutant { name: "makes-sets", does: "makes another ReplicaSet when steps change", decide: makes_sets },
+    Mutant {
+        name: "makes-sets",
+        does: "makes another ReplicaSet when steps change",
+        deciders: of(makes_sets),
+    },
     Mutant {
         name: "deletes-sets",
         does: "deletes the ReplicaSet of an update that is aborted",
-        decide: deletes_sets,
+        deciders: of(deletes_sets),
     },
-    Mutant { name: "writes-labels", does: "writes a label on Services", decide: writes_labels },
+    Mutant { name: "writes-labels", does: "writes a label on Services", deciders: of(writes_labels) },
     Mutant {
         name: "leaves-sets-behind",
         does: "changes nothing of a ReplicaSet but its size and its deadline",
-        decide: leaves_sets_behind,
+        deciders: of(leaves_sets_behind),
     },
-    Mutant { name: "says-healthy", does: "says Healthy, whatever is", decide: says_healthy },
+    Mutant { name: "says-healthy", does: "says Healthy, whatever is", deciders: of(says_healthy) },
     Mutant {
         name: "says-verified",
         does: "says that weights are in force, whatever is",
-        decide: says_verified,
+        deciders: of(says_verified),
     },
     Mutant {
         name: "takes-over-early",
         does: "takes a Deployment's pods before it has its own",
-        decide: takes_over_early,
+        deciders: of(takes_over_early),
     },
-    Mutant { name: "evicts-all", does: "evicts all pods at a restart at once", decide: evicts_all },
-    Mutant { name: "is-restless", does: "says something else each time", decide: is_restless },
+    Mutant { name: "evicts-all", does: "evicts all pods at a restart at once", deciders: of(evicts_all) },
+    Mutant { name: "is-restless", does: "says something else each time", deciders: of(is_restless) },
 ];
 
 // ---- What the real function sees

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_cluster::{Cluster, Settings};
 use tidegate_contract::Digest;
-use tidegate_shell::Plugins;
+use tidegate_shell::{Deciders, Plugins};
 
 use crate::happening::Happening;
 use crate::plan::Plan;
@@ -19,7 +19,7 @@ pub struct Outside {
 impl Outside {
     /// The surroundings of a plan, and the cluster with all that there is at first.
     pub fn new(plan: &Plan) -> (Self, Cluster) {
-        let mut simulation = Simulation::new(&plan.with(Vec::new()), tidegate_core::decide, false);
+        let mut simulation = Simulation::new(&plan.with(Vec::new()), Deciders::default(), false);
         let cluster = std::mem::replace(&mut simulation.cluster, Cluster::new(Settings::default()));
         (Self { simulation }, cluster)
     }

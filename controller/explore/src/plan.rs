@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::evidence;
 use crate::happening::Happening;
 use crate::scenario::Scenario;
 use crate::schedule;
+
+/// Makes another seed of a seed, for what is drawn apart.
+const EVIDENCE: u64 = 0x0e71_de0c;
 
 /// A whole run, before it has begun. Everything that follows is determined by it.
 #[derive(Clone, Debug)]
@@ -30,8 +34,10 @@ impl Plan {
     /// The plan of a seed, always the same.
     pub fn of(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let scenario = Scenario::draw(&mut random);
-        let happenings = schedule::draw(&mut random, &scenario);
+        let mut scenario = Scenario::draw(&mut random);
+        let mut happenings = schedule::draw(&mut random, &scenario);
+        let mut apart = fastrand::Rng::with_seed(seed ^ EVIDENCE);
+        evidence::add(&mut apart, &mut scenario, &mut happenings);
         Self { seed, scenario, happenings }
     }
 

@@ -25,6 +25,10 @@ pub(crate) struct Process {
     pub(crate) streams: BTreeMap<WatchKey, Stream>,
     pub(crate) wake_at: Option<Duration>,
     pub(crate) sent: BTreeMap<RequestId, Sent>,
+    /// Measurements that it waits for: of which run, metric and number.
+    pub(crate) measuring: BTreeMap<RequestId, (String, String, u64)>,
+    /// Questions that it has put to routers: on objects as they were then or later.
+    pub(crate) asked: BTreeMap<RequestId, Duration>,
     pub(crate) armed: Vec<Armed>,
     /// Versions of plugins that it says are in use.
     pub(crate) in_use: InUse,
@@ -82,6 +86,8 @@ impl Process {
         self.streams.clear();
         self.wake_at = None;
         self.sent.clear();
+        self.measuring.clear();
+        self.asked.clear();
         self.in_use.clear();
     }
 
@@ -150,7 +156,7 @@ pub(crate) fn describe(request: &Request) -> String {
             body: tidegate_api::Body::Merge(body) | tidegate_api::Body::Json(body), ..
         } => {
             let text = body.to_string();
-            let short: String = text.chars().take(400).collect();
+            let short: String = text.chars().take(4000).collect();
             format!(" {short}")
         }
         _ => String::new(),

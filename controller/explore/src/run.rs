@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_shell::Decide;
+use tidegate_shell::Deciders;
 
 use crate::checks::Violation;
 use crate::coverage::Coverage;
@@ -27,8 +27,8 @@ pub struct Outcome {
 }
 
 /// Runs a plan with this function deciding.
-pub fn run(plan: &Plan, decide: Decide, traced: bool) -> Outcome {
-    let mut simulation = Simulation::new(plan, decide, traced);
+pub fn run(plan: &Plan, deciders: Deciders, traced: bool) -> Outcome {
+    let mut simulation = Simulation::new(plan, deciders, traced);
     let last = plan.happenings.last().map_or(Duration::ZERO, |timed| timed.at);
     // Whatever was done last has its effect while things are still wrong.
     simulation.run(last.saturating_add(Duration::from_secs(20)));

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::evidence::Evidence;
 use crate::manifests;
 use crate::steps;
 
@@ -23,6 +24,8 @@ pub struct Scenario {
     pub pages: bool,
     /// Whether gateways report on routes at all.
     pub gateway_reports: bool,
+    /// Templates of analyses, and experiments and analyses of no Rollout.
+    pub evidence: Evidence,
 }
 
 /// One Rollout with its Services and routes.
@@ -38,6 +41,8 @@ pub struct App {
     pub routers: Vec<Router>,
     /// `managedRoutes`.
     pub managed: Vec<Managed>,
+    /// Whether its pods say on which port they listen, so that an experiment's can have a Service.
+    pub has_port: bool,
     /// Whether its Services exchange their roles with each promotion.
     pub ping_pong: bool,
     /// The steps.
@@ -107,6 +112,7 @@ impl Scenario {
             has_standby: random.bool(),
             pages: random.u8(..4) == 0,
             gateway_reports: random.u8(..8) != 0,
+            evidence: Evidence::default(),
         }
     }
 
@@ -142,6 +148,7 @@ impl App {
             max_weight,
             routers,
             managed,
+            has_port: false,
             ping_pong: random.u8(..3) == 0,
             steps: Vec::new(),
             deployment: draw_deployment(random),

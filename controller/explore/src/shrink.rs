@@ -1,14 +1,14 @@
 //! Making a failing run small: leaves out happenings as long as the same thing goes wrong without them.
 
-use tidegate_shell::Decide;
+use tidegate_shell::Deciders;
 
 use crate::plan::{Plan, Timed};
 use crate::run::run;
 
 /// The plan with as few happenings as possible that still violates the same invariant: none of them can be left out by itself.
-pub fn shrink(plan: &Plan, decide: Decide, invariant: &str) -> Plan {
+pub fn shrink(plan: &Plan, deciders: Deciders, invariant: &str) -> Plan {
     let fails = |happenings: &[Timed]| {
-        let outcome = run(&plan.with(happenings.to_vec()), decide, false);
+        let outcome = run(&plan.with(happenings.to_vec()), deciders, false);
         outcome.violation.is_some_and(|violation| violation.invariant == invariant)
     };
     plan.with(minimal(plan.happenings.clone(), fails))

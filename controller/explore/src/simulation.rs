@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tidegate_analysis::Outcome;
 use tidegate_api::{ApiError, Operation, Request, Resource, object};
 use tidegate_cluster::Cluster;
-use tidegate_shell::{Decide, Effect, Event, Now, Report, RequestId, Settings, Shell, WatchKey};
+use tidegate_shell::{
+    Deciders, Effect, Event, MeasureJob, Now, Report, RequestId, Settings, Shell, WatchKey,
+};
 
 use crate::checks::{Checker, Write};
+use crate::evidence::Measuring;
 use crate::happening::{Fate, refusal};
 use crate::manifests;
 use crate::plan::{Plan, Timed};
@@ -38,12 +40,15 @@ pub(crate) struct Simulation {
     pub(crate) clock_offset: i64,
     /// Requests that were sent, of all controllers.
     pub(crate) requests: u64,
+    /// Those among them that are about AnalysisRuns and their Jobs.
+    pub(crate) evidence_requests: u64,
     /// Kubernetes events that were published.
     pub(crate) events: u64,
     /// Questions that were put to routers.
     pub(crate) questions: u64,
     /// How often users have changed routes so that they are written again.
     pub(crate) rehosted: u64,
+    pub(crate) measuring: Measuring,
     happenings: Vec<Timed>,
     settings: Settings,
     start: Timestamp,
@@ -78,7 +83,7 @@ pub(crate) struct To {
 }
 
 impl Simulation {
-    pub(crate) fn new(plan: &Plan, decide: Decide, traced: bool) -> Self {
+    pub(crate) fn new(plan: &Plan, deciders: Deciders, traced: bool) -> Self {
         let mut settings = tidegate_cluster::Settings { seed: plan.seed, ..Default::default() };
         if !plan.scenario.gateway_reports {
             settings.gateway.reports_after = None;
@@ -94,11 +99,13 @@ impl Simulation {
             trace: Trace::new(traced),
             clock_offset: 0,
             requests: 0,
+            evidence_requests: 0,
             events: 0,
             questions: 0,
             rehosted: 0,
+            measuring: Measuring::new(plan.seed),
             happenings: plan.happenings.clone(),
-            settings: Settings::new(decide),
+            settings: Settings::decided_by(deciders),
             random: fastrand::Rng::with_seed(plan.seed ^ 0x5eed),
             on_the_way: BTreeMap::new(),
             sequence: 0,
@@ -246,11 +253,19 @@ impl Simulation {
     /// A controller is told something. What it does then may follow from what it decided before it asked, unless a pass is over.
     fn told(&mut self, to: To, event: Event) {
         let Some(process) = self.process(to) else { return };
-        let asked = match &event {
-            Event::Answered { id, .. } => process.sent.remove(id).filter(|sent| !sent.is_report),
+        let since = match &event {
+            Event::Answered { id, .. } => {
+                let sent = process.sent.remove(id).filter(|sent| !sent.is_report);
+                sent.map(|sent| sent.since)
+            }
+            Event::Routed { id, .. } => process.asked.remove(id),
+            Event::Measured { id, .. } => {
+                process.measuring.remove(id);
+                None
+            }
             _ => None,
         };
-        self.step(to.controller, event, asked.map(|sent| sent.since));
+        self.step(to.controller, event, since);
     }
 
     /// A controller begins.
@@ -321,15 +336,15 @@ impl Simulation {
             Effect::Send { id, request } => self.send(to, id, request, since),
             Effect::Route { id, job } => {
                 self.questions += 1;
+                let seen = self.seen_since(to.controller);
+                if let Some(process) = self.process(to) {
+                    process.asked.insert(id, since.map_or(seen, |since| since.min(seen)));
+                }
                 let at = now.saturating_add(self.way()).saturating_add(self.plugins.delay(&*job.router));
                 let answer = job.ask();
                 self.arrives(at, Arrival::Told(to, Event::Routed { id, answer }));
             }
-            Effect::Measure { id, job } => {
-                let outcome = Outcome::Error(format!("there is no value for the metric {}", job.metric));
-                let at = now.saturating_add(self.way());
-                self.arrives(at, Arrival::Told(to, Event::Measured { id, outcome }));
-            }
+            Effect::Measure { id, job } => self.measure(to, id, &job),
             Effect::WakeAt(at) => {
                 if let Some(process) = self.process(to) {
                     let at = at.saturating_add(process.started);
@@ -351,13 +366,43 @@ impl Simulation {
             Effect::Report(Report::Panicked { rollout, message }) => {
                 self.checker.panicked(now, &rollout, &message);
             }
-            Effect::Report(_) | Effect::Forget { .. } => {}
+            // What was asked may still be answered.
+            Effect::Forget { id } => {
+                if let Some(process) = self.process(to) {
+                    process.measuring.remove(&id);
+                }
+            }
+            Effect::Report(_) => {}
         }
+    }
+
+    /// Asks for a measurement.
+    fn measure(&mut self, to: To, id: RequestId, job: &MeasureJob) {
+        let now = self.elapsed();
+        let Some(process) = self.process(to) else { return };
+        let key = (job.run.name.to_string(), job.metric.clone(), job.number);
+        let is_led = process.leads;
+        let is_new = process.measuring.values().all(|one| *one != key);
+        process.measuring.insert(id, key);
+        if !is_led || !is_new {
+            self.checker.measured_in_vain(now, to.controller, job, is_led);
+        }
+        let (after, outcome) = self.measuring.answer(&job.provider);
+        self.trace.say(now, || {
+            format!(
+                "controller {}: measures {} of {}, number {}: {outcome:?} after {after:?}",
+                to.controller, job.metric, job.run.name, job.number
+            )
+        });
+        self.arrives(now.saturating_add(after), Arrival::Told(to, Event::Measured { id, outcome }));
     }
 
     fn send(&mut self, to: To, id: RequestId, request: Request, since: Option<Duration>) {
         let now = self.elapsed();
         self.requests += 1;
+        if matches!(&*request.resource.kind, "AnalysisRun" | "Job" | "Secret") {
+            self.evidence_requests += 1;
+        }
         self.checker.sent(now);
         let seen = self.seen_since(to.controller);
         let since = since.map_or(seen, |since| since.min(seen));
@@ -457,7 +502,7 @@ impl Simulation {
         self.by_user(&Request { resource, namespace, operation: Operation::Create { object } })
     }
 
-    fn resource_of(&self, object: &Value) -> Option<Resource> {
+    pub(crate) fn resource_of(&self, object: &Value) -> Option<Resource> {
         let api_version = object.get("apiVersion").and_then(Value::as_str)?;
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         self.cluster.served(group, object.get("kind").and_then(Value::as_str)?).cloned()

@@ -49,13 +49,32 @@ fn summary(facts: &Facts) -> String {
     let sets = facts.sets.iter().map(|set| format!("{}={}/{}", short(&set.hash), set.available, set.desired));
     let routes = facts.routes.iter().map(|route| {
         let rules = |division: &crate::facts::Division| {
-            format!("{:?}{}", division.rules, if division.has_managed() { "+" } else { "" })
+            let others: Vec<String> = division
+                .others
+                .iter()
+                .filter(|rule| !rule.is_empty())
+                .map(|rule| format!("{rule:?}"))
+                .collect();
+            format!(
+                "{:?}{}{}",
+                division.rules,
+                others.concat(),
+                if division.has_managed() { "+" } else { "" }
+            )
         };
         let taken: Vec<String> = route.taken.iter().map(|one| rules(one)).collect();
         format!("{}~{}", route.written.as_ref().map(|one| rules(one)).unwrap_or_default(), taken.join(","))
     });
+    let runs = facts.lab.runs_of(facts.uid()).map(|run| format!("{}={:?}", run.name(), run.phase));
+    let experiments = facts.lab.experiments_of(facts.uid()).map(|one| {
+        let sets =
+            one.sets.iter().map(|set| format!("{}/{}", set.available, set.desired)).collect::<Vec<_>>();
+        format!("{}={:?} pods {} services {}", one.name(), one.phase, sets.join(" "), one.services.len())
+    });
+    let evidence = runs.chain(experiments).collect::<Vec<_>>().join("; ");
+    let evidence = if evidence.is_empty() { evidence } else { format!(" evidence [{evidence}]") };
     format!(
-        "{} {:?} replicas {} step {:?}/{}{}{}{} stable {} current {} services {}/{}{} sets [{}] routes [{}]",
+        "{} {:?} replicas {} step {:?}/{}{}{}{} stable {} current {} services {}/{}{} sets [{}] routes [{}]{evidence}",
         text("/status/phase"),
         text("/status/message"),
         spec.replicas,

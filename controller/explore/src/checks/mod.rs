@@ -4,14 +4,20 @@
 //! A write is judged by what was true at some moment since what its controller had seen. A controller that sees all at once is
 //! therefore judged strictly, and one whose watches are late is forgiven exactly what it could not know.
 
+mod destinations;
+mod experiments;
+mod lab;
 mod pods;
 mod requests;
 mod routes;
+mod runs;
 mod services;
 mod sets;
 mod status;
 mod workloads;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,9 +28,11 @@ use tidegate_cluster::Cluster;
 use crate::coverage::Coverage;
 use crate::facts::{Facts, Kinds};
 use crate::history::{History, Window};
+use crate::lab::{Kinds as LabKinds, Lab};
 use crate::scenario::{App, Scenario};
 use crate::trace::Trace;
 
+use self::lab::LabScene;
 use requests::Rate;
 
 /// Something that must always hold, and did not.
@@ -64,6 +72,13 @@ pub(crate) struct Write<'a> {
 /// Watches everything.
 pub(crate) struct Checker {
     kinds: Kinds,
+    lab_kinds: LabKinds,
+    /// What is true of analyses and experiments now.
+    lab: Arc<Lab>,
+    /// All that was.
+    labs: Vec<(Duration, Arc<Lab>)>,
+    /// AnalysisRuns and Experiments into which a user has written something, by uid.
+    scribbled: BTreeSet<String>,
     apps: Vec<Watched>,
     violation: Option<Violation>,
     /// When each version of the cluster was first seen.
@@ -103,13 +118,17 @@ impl Checker {
             |app: &App| Watched { app: app.clone(), history: History::default(), edited: [false; 2] };
         Self {
             kinds: Kinds::new(),
+            lab_kinds: LabKinds::new(),
+            lab: Arc::default(),
+            labs: vec![(Duration::ZERO, Arc::default())],
+            scribbled: BTreeSet::new(),
             apps: scenario.apps.iter().map(watched).collect(),
             violation: None,
             versions: Vec::new(),
             clocks: vec![(Duration::ZERO, 0)],
             gateway_tells: scenario.gateway_reports,
             unsettled_until: Duration::ZERO,
-            rate: Rate::new(scenario.apps.len()),
+            rate: Rate::new(scenario),
             is_calm: true,
             coverage: Coverage::default(),
         }
@@ -138,9 +157,16 @@ impl Checker {
             self.versions.push((version, now));
         }
         let tells = self.gateway_tells && now >= self.unsettled_until;
+        let last = self.lab.clone();
+        let lab = Lab::read(cluster, &self.lab_kinds, &last);
+        if !Arc::ptr_eq(&lab, &last) {
+            self.coverage.saw_evidence(&last, &lab);
+            self.labs.push((now, lab.clone()));
+            self.lab = lab.clone();
+        }
         for watched in &mut self.apps {
             let last = watched.history.last().map(AsRef::as_ref);
-            let facts = Facts::read(cluster, &self.kinds, &watched.app, tells, watched.edited, last);
+            let facts = Facts::read(cluster, &self.kinds, &watched.app, tells, watched.edited, &lab, last);
             if last.is_some_and(|last| last.is_same(&facts)) {
                 continue;
             }
@@ -197,8 +223,12 @@ impl Checker {
         let kind = &*write.key.kind;
         let verdict = match kind {
             "Rollout" => self.of_rollout(&write.key.name, write, status::check),
+            "ReplicaSet" | "Service" if self.is_of_an_experiment(write) => self.of_part(write),
             "ReplicaSet" => self.of_set(write),
             "Service" => self.of_service(write),
+            "AnalysisRun" => self.of_run(write),
+            "Experiment" => self.of_experiment(write),
+            "Job" => runs::job(&self.lab_scene(write), write),
             "HTTPRoute" => self.of_route(write),
             "Pod" => self.of_pod(write),
             "Deployment" => self.of_rollout(&write.key.name, write, workloads::check),

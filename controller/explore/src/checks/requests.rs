@@ -6,6 +6,7 @@ use tidegate_api::{ObjectKey, Request};
 
 use super::Checker;
 use crate::process::describe;
+use crate::scenario::Scenario;
 
 /// So many requests per minute and Rollout are a storm. An update takes a few dozen in all.
 const STORM: u64 = 400;
@@ -19,8 +20,11 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    pub(super) fn new(rollouts: usize) -> Self {
-        Self { most: STORM.saturating_mul(u64::try_from(rollouts).unwrap_or(1).max(1)), minute: 0, count: 0 }
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let rollouts = u64::try_from(scenario.apps.len()).unwrap_or(1).max(1);
+        // Measurements, two writes each, go on beside that.
+        let each = if scenario.evidence.is_empty() { STORM } else { 2 * STORM };
+        Self { most: each.saturating_mul(rollouts), minute: 0, count: 0 }
     }
 
     fn count(&mut self, now: Duration) -> bool {

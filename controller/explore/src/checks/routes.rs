@@ -9,7 +9,7 @@ use tidegate_model::names::{condition, reason};
 
 use tidegate_model::routing_record::has_finalizer;
 
-use super::{Broken, Scene, Verdict, Write, differs_only};
+use super::{Broken, Scene, Verdict, Write, destinations, differs_only};
 use crate::facts::{Division, Facts, is_managed, list};
 use crate::scenario::App;
 
@@ -43,6 +43,13 @@ fn foreign(apps: &[&App], route: &Value) -> Value {
                 continue;
             }
             let backends = rule.get_mut("backendRefs").and_then(Value::as_array_mut);
+            if let Some(backends) = backends {
+                // Those of its experiments.
+                backends.retain(|one| {
+                    [&*stable, &*canary].contains(&name_of(one)) || !is_of_experiment(name_of(one), app)
+                });
+            }
+            let backends = rule.get_mut("backendRefs").and_then(Value::as_array_mut);
             for backend in backends.into_iter().flatten() {
                 if [&*stable, &*canary].contains(&name_of(backend))
                     && let Some(fields) = backend.as_object_mut()
@@ -59,7 +66,13 @@ fn foreign(apps: &[&App], route: &Value) -> Value {
 fn is_of(rule: &Value, app: &App) -> bool {
     let own = app.services();
     let backends = list(rule, "/backendRefs");
-    !backends.is_empty() && backends.iter().all(|one| own.iter().any(|own| name_of(one) == own))
+    let is_own = |name: &str| own.iter().any(|own| name == own) || is_of_experiment(name, app);
+    !backends.is_empty() && backends.iter().all(|one| is_own(name_of(one)))
+}
+
+/// Whether a Service may belong to an experiment of an app, by its name.
+fn is_of_experiment(service: &str, app: &App) -> bool {
+    service.strip_prefix(&*app.name).is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn name_of(backend: &Value) -> &str {
@@ -75,16 +88,17 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
         way_back(scene, write, old, new)?;
     }
     for rule in after.rules.iter().filter(|rule| !before.rules.contains(rule)) {
-        let [one, other, _] = rule;
-        let is_all = |facts: &Facts| {
-            facts.spec().is_none_or(|spec| one + other == u64::from(spec.canary.max_weight()))
-        };
+        let [one, other, all] = rule;
+        let is_all =
+            |facts: &Facts| facts.spec().is_none_or(|spec| *all == u64::from(spec.canary.max_weight()));
         if !scene.any(is_all) {
-            let message = format!("{} has {one} for one Service and {other} for the other", write.key);
+            let message =
+                format!("{} has {one} for one Service, {other} for the other, {all} in all", write.key);
             return Err(Broken("weights-sum-to-the-largest", message));
         }
     }
     let change = Change { before, after };
+    destinations::check(scene, write, &change)?;
     let gets = |facts: &Facts| change.after.most(facts.place(1));
     let now = scene.history.last();
     let may_get = |facts: &Facts| facts.is_canary_stable() || has_pods(facts);
@@ -119,6 +133,10 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
         let message = format!("{}: the canary gets {gets:?} and may have {may:?}", write.key);
         return Err(Broken("weight-of-the-step", message));
     }
+    if !scene.any(|facts| !change.gets_more(facts, 1) || facts.is_canary_stable() || !facts.is_condemned()) {
+        let message = format!("{}: the canary gets more, and what was measured speaks against it", write.key);
+        return Err(Broken("bad-evidence-stops-traffic", message));
+    }
     if !scene.any(|facts| !change.gets_more(facts, 0) || is_at_home(scene, facts)) {
         let selected = now.and_then(|facts| facts.selected(0));
         let message = format!("{}: the stable Service gets more and selects {selected:?}", write.key);
@@ -140,9 +158,9 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
 }
 
 /// What a write changes in a route.
-struct Change {
-    before: Division,
-    after: Division,
+pub(super) struct Change {
+    pub(super) before: Division,
+    pub(super) after: Division,
 }
 
 impl Change {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use tidegate_analysis::Phase;
 use tidegate_api::object;
 use tidegate_model::names::{
     OWN_PREFIX, REVISION_ANNOTATION, WORKLOAD_GENERATION_ANNOTATION, condition, phase, reason,
@@ -50,7 +51,7 @@ fn let_go(scene: &Scene<'_>, write: &Write<'_>, before: &Value) -> Verdict {
     let is_late = since.is_some_and(|since| {
         write.wall.duration_since(since).as_secs().saturating_add(write.clock.max(0)) >= RELEASE_DEADLINE
     });
-    if is_late || scene.any(|facts| !facts.carries_by_what_is_written(1)) {
+    if is_late || scene.any(|facts| !facts.carries_by_what_is_written(1) && !facts.feeds_others()) {
         return Ok(());
     }
     let message = format!(
@@ -173,7 +174,19 @@ impl Change<'_> {
                         .filter(|route| route.is_wanted)
                         .all(|route| route.written.as_ref().is_some_and(|one| one.has_managed()))
             }
-            None | Some(Step::Experiment(_) | Step::Analysis | Step::Other(_)) => false,
+            Some(Step::Analysis) => {
+                let is_noted = status.step_run.as_ref().is_some_and(|run| Phase::read(&run.status) == GOOD);
+                let hash = &status.current_pod_hash;
+                let mut runs = facts.lab.runs_of(facts.uid()).filter(|run| run.is_of_step(index, hash));
+                // What was noted counts, also when the run was deleted since.
+                is_noted || runs.any(|run| run.phase == GOOD)
+            }
+            Some(Step::Experiment(_)) => {
+                let hash = &status.current_pod_hash;
+                let mut all = facts.lab.experiments_of(facts.uid());
+                all.any(|one| one.phase == GOOD && one.is_of_step(&spec.name, index, hash))
+            }
+            None | Some(Step::Other(_)) => false,
         }
     }
 
@@ -244,6 +257,9 @@ impl Change<'_> {
     }
 
     fn abort(&self, scene: &Scene<'_>) -> Verdict {
+        if !self.old.abort && self.new.abort {
+            return self.abort_has_a_reason(scene);
+        }
         if !self.old.abort || self.new.abort || self.is_restart() || self.is_promoted() {
             return Ok(());
         }
@@ -256,8 +272,53 @@ impl Change<'_> {
         Err(Broken("aborts-are-kept", format!("{} forgot that it was aborted", self.write.key)))
     }
 
+    /// An update is given up only by users, at its deadline, or because of what was measured.
+    fn abort_has_a_reason(&self, scene: &Scene<'_>) -> Verdict {
+        let is_bad = |phase: Option<Phase>| matches!(phase, Some(Phase::Failed | Phase::Error));
+        let is_due = |facts: &Facts| {
+            let at_deadline = facts.rollout.as_ref().is_some_and(|rollout| {
+                rollout.object.pointer("/spec/progressDeadlineAbort").and_then(Value::as_bool) == Some(true)
+            });
+            let noted =
+                facts.status().into_iter().flat_map(|status| [&status.step_run, &status.background_run]);
+            let mut noted = noted.flatten().map(|run| Phase::read(&run.status));
+            at_deadline
+                || noted.any(is_bad)
+                || facts.lab.runs_of(facts.uid()).any(|run| is_bad(run.phase))
+                || facts.lab.experiments_of(facts.uid()).any(|one| is_bad(one.phase))
+        };
+        if scene.any(is_due) {
+            return Ok(());
+        }
+        Err(Broken("aborts-have-a-reason", format!("{} was given up, and nothing was wrong", self.write.key)))
+    }
+
+    /// What the status says of a run, the run has said.
+    fn runs_are_noted_truly(&self, scene: &Scene<'_>) -> Verdict {
+        let pairs =
+            [(&self.old.step_run, &self.new.step_run), (&self.old.background_run, &self.new.background_run)];
+        for (old, new) in pairs {
+            let Some(new) = new.as_ref().filter(|new| old.as_ref() != Some(new) && !new.status.is_empty())
+            else {
+                continue;
+            };
+            let has_said = |facts: &Facts| {
+                let noted =
+                    facts.status().into_iter().flat_map(|status| [&status.step_run, &status.background_run]);
+                facts.lab.run(&new.name).is_some_and(|run| run.phase == Phase::read(&new.status))
+                    || noted.flatten().any(|noted| noted == new)
+            };
+            if !scene.any(has_said) {
+                let message = format!("{}: {} was never {}", self.write.key, new.name, new.status);
+                return Err(Broken("status-is-true", message));
+            }
+        }
+        Ok(())
+    }
+
     /// What the status says, is or was so a moment ago.
     fn truth(&self, scene: &Scene<'_>, after: &Value) -> Verdict {
+        self.runs_are_noted_truly(scene)?;
         let key = self.write.key;
         let broken = |what: String| Err(Broken("status-is-true", format!("{key}: {what}")));
         let available = self.new.counts.available;
@@ -319,6 +380,9 @@ fn could_be_available(scene: &Scene<'_>, pods: i64) -> bool {
     let most: i64 = ranges.values().map(|(_, most)| most).sum();
     (least..=most).contains(&pods)
 }
+
+/// The phase of what was as it should be.
+const GOOD: Option<Phase> = Some(Phase::Successful);
 
 /// How many pods the canary should have at a step, where a step says so; its weight's share otherwise.
 fn canary_size(facts: &Facts, index: usize) -> Option<i64> {

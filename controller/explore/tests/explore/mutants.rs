@@ -9,7 +9,7 @@ const SEEDS: u64 = 1000;
 fn every_mutant_is_caught() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for mutant in MUTANTS {
-        let options = Options { from: 0, seeds: SEEDS, threads, failures: 1, decide: mutant.decide };
+        let options = Options { from: 0, seeds: SEEDS, threads, failures: 1, deciders: mutant.deciders };
         let campaign = explore(options, |_| {});
         assert!(!campaign.failures.is_empty(), "{} ({}) is not caught", mutant.name, mutant.does);
     }
@@ -18,13 +18,13 @@ fn every_mutant_is_caught() {
 #[test]
 fn a_failing_seed_is_made_small_and_still_fails() {
     let mutant = MUTANTS.iter().find(|mutant| mutant.name == "points-canary-early").unwrap();
-    let fails = |plan: &Plan| run(plan, mutant.decide, false).violation;
+    let fails = |plan: &Plan| run(plan, mutant.deciders, false).violation;
     let (plan, violation) = (0..SEEDS)
         .map(Plan::of)
         .filter(|plan| plan.happenings.len() > 20)
         .find_map(|plan| fails(&plan).map(|violation| (plan, violation)))
         .unwrap();
-    let small = shrink(&plan, mutant.decide, violation.invariant);
+    let small = shrink(&plan, mutant.deciders, violation.invariant);
     assert_eq!(fails(&small).unwrap().invariant, violation.invariant);
     assert!(small.happenings.len() < 10, "{} of {}", small.happenings.len(), plan.happenings.len());
     for index in 0..small.happenings.len() {

@@ -1,7 +1,7 @@
 //! Seeds in which everything holds.
 
-use tidegate_core::decide;
 use tidegate_explore::{Options, Plan, explore, run};
+use tidegate_shell::Deciders;
 
 /// So many seeds; `cargo xtask simulate` runs as many as one likes.
 const SEEDS: u64 = 1000;
@@ -9,7 +9,7 @@ const SEEDS: u64 = 1000;
 #[test]
 fn everything_holds_in_every_seed() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let options = Options { from: 0, seeds: SEEDS, threads, failures: 1, decide };
+    let options = Options { from: 0, seeds: SEEDS, threads, failures: 1, deciders: Deciders::default() };
     let campaign = explore(options, |_| {});
     assert!(
         campaign.failures.is_empty(),
@@ -38,10 +38,10 @@ fn everything_holds_in_every_seed() {
 #[test]
 fn a_seed_always_gives_the_same_run() {
     for seed in 0..8 {
-        let [one, other] = [(), ()].map(|()| run(&Plan::of(seed), decide, true));
+        let [one, other] = [(), ()].map(|()| run(&Plan::of(seed), Deciders::default(), true));
         assert!(!one.trace.is_empty());
         assert_eq!(one.trace, other.trace, "{seed}");
-        let silent = run(&Plan::of(seed), decide, false);
+        let silent = run(&Plan::of(seed), Deciders::default(), false);
         assert_eq!(
             (silent.requests, silent.elapsed),
             (one.requests, one.elapsed),

@@ -1,0 +1,112 @@
+//! Whose an AnalysisRun, an Experiment, or a part of one is, and how that was when a write was decided.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_shell::MeasureJob;
+
+use super::destinations::owner;
+use super::{Checker, Scene, Verdict, Watched, Write, experiments, runs};
+use crate::facts::Facts;
+use crate::lab::Lab;
+
+/// Analyses and experiments, as a check looks at them.
+pub(super) struct LabScene<'a> {
+    labs: &'a [(Duration, Arc<Lab>)],
+    scribbled: &'a BTreeSet<String>,
+}
+
+impl LabScene<'_> {
+    /// Whether something was so at some moment since what the controller had seen.
+    pub(super) fn any(&self, test: impl Fn(&Lab) -> bool) -> bool {
+        self.labs.iter().any(|(_, lab)| test(lab))
+    }
+
+    /// Whether a user has written something into the one with this uid.
+    pub(super) fn is_scribbled(&self, uid: &str) -> bool {
+        self.scribbled.contains(uid)
+    }
+}
+
+impl Checker {
+    /// What is true of analyses and experiments now.
+    pub(crate) fn lab(&self) -> &Arc<Lab> {
+        &self.lab
+    }
+
+    /// A user has written something into an AnalysisRun or an Experiment.
+    pub(crate) fn scribbled(&mut self, uid: &str) {
+        self.scribbled.insert(uid.to_owned());
+    }
+
+    /// Whether a user has.
+    pub(crate) fn is_scribbled(&self, uid: &str) -> bool {
+        self.scribbled.contains(uid)
+    }
+
+    /// A controller measures what it measures already, or does not lead.
+    pub(crate) fn measured_in_vain(
+        &mut self,
+        now: Duration,
+        controller: usize,
+        job: &MeasureJob,
+        is_led: bool,
+    ) {
+        let what =
+            format!("controller {controller} measures {} of {}, number {}", job.metric, job.run, job.number);
+        if is_led {
+            self.violated(now, "measured-once", format!("{what}, which it does already"));
+        } else {
+            self.violated(now, "only-the-leader-writes", format!("{what}, and does not lead"));
+        }
+    }
+
+    pub(super) fn lab_scene(&self, write: &Write<'_>) -> LabScene<'_> {
+        let after = self.labs.partition_point(|(at, _)| *at < write.since);
+        let labs = self.labs.get(after.saturating_sub(1)..).unwrap_or_default();
+        LabScene { labs, scribbled: &self.scribbled }
+    }
+
+    pub(super) fn is_of_an_experiment(&self, write: &Write<'_>) -> bool {
+        write.after.or(write.before).is_some_and(|object| owner(object, "Experiment").is_some())
+    }
+
+    /// A ReplicaSet or a Service of an Experiment.
+    pub(super) fn of_part(&self, write: &Write<'_>) -> Verdict {
+        let Some(object) = write.after.or(write.before) else { return Ok(()) };
+        let Some(uid) = owner(object, "Experiment") else { return Ok(()) };
+        let scene = self.rollout_of_experiment(uid).map(|watched| self.scene(watched, write));
+        let check = if &*write.key.kind == "Service" { experiments::service } else { experiments::set };
+        check(&self.lab_scene(write), scene.as_ref(), uid, write)
+    }
+
+    pub(super) fn of_experiment(&self, write: &Write<'_>) -> Verdict {
+        experiments::check(&self.lab_scene(write), self.rollout_of(write).as_ref(), write)
+    }
+
+    pub(super) fn of_run(&self, write: &Write<'_>) -> Verdict {
+        runs::check(&self.lab_scene(write), self.rollout_of(write).as_ref(), write)
+    }
+
+    /// The Rollout that an object belongs to, if it does.
+    fn rollout_of(&self, write: &Write<'_>) -> Option<Scene<'_>> {
+        let object = write.before.or(write.after)?;
+        let uid = owner(object, "Rollout")?;
+        self.with_uid(uid).map(|watched| self.scene(watched, write))
+    }
+
+    fn rollout_of_experiment(&self, uid: &str) -> Option<&Watched> {
+        let (_, found) =
+            self.labs.iter().rev().find_map(|(_, lab)| Some(((), lab.experiment_with_uid(uid)?)))?;
+        self.with_uid(owner(&found.object, "Rollout")?)
+    }
+
+    /// The Rollout with this uid, also when it is gone since.
+    fn with_uid(&self, uid: &str) -> Option<&Watched> {
+        let is_it = |facts: &Facts| facts.uid() == uid;
+        self.apps
+            .iter()
+            .find(|watched| watched.history.since(Duration::ZERO).iter().rev().any(|(_, facts)| is_it(facts)))
+    }
+}

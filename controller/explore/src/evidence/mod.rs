@@ -1,0 +1,65 @@
+//! Analyses and experiments in runs: the templates that there are, what Rollouts ask for, what people do to it, and what metrics
+//! answer.
+//!
+//! All of it is drawn apart from the rest, so that what a seed decides otherwise does not depend on it.
+
+mod draw;
+mod edits;
+mod ending;
+mod metrics;
+mod steps;
+mod templates;
+
+pub(crate) use draw::add;
+pub(crate) use metrics::Measuring;
+pub use metrics::{JobFault, MetricFault};
+
+use serde_json::Value;
+
+/// What there is at first besides Rollouts and their surroundings.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// AnalysisTemplates and ClusterAnalysisTemplates, and the Secret that one of them needs.
+    pub templates: Vec<Value>,
+    /// Experiments and AnalysisRuns that belong to no Rollout.
+    pub alone: Vec<Value>,
+}
+
+impl Evidence {
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.templates.is_empty()
+    }
+}
+
+/// What somebody does to analyses and experiments by hand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Meddling {
+    /// `spec.terminate` of the one that is this in order of names.
+    End(Kind, usize),
+    /// Deletes it.
+    Delete(Kind, usize),
+    /// Deletes a ReplicaSet of an Experiment.
+    DeleteSet(usize),
+    /// Scales it.
+    ScaleSet(usize, i64),
+    /// Deletes a Service of an Experiment.
+    DeleteService(usize),
+    /// Writes something that nobody expects at a JSON pointer of it.
+    Scribble(Kind, usize, &'static str, Value),
+    /// Deletes this one of [`Evidence::templates`].
+    DeleteTemplate(usize),
+    /// Puts it back as it was at first.
+    RestoreTemplate(usize),
+    /// Makes something else of its first metric.
+    ChangeTemplate(usize, Value),
+}
+
+/// What somebody meddles with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// AnalysisRuns.
+    Run,
+    /// Experiments.
+    Experiment,
+}
