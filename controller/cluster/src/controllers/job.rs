@@ -1,12 +1,12 @@
 //! The Job controller (`pkg/controller/job`): pods until enough of them have succeeded or too many have failed, and what came
 //! of them in the status.
 //!
-//! As the real one it counts a pod once, and lets it go only then: its pods carry a finalizer until they are counted. A Job
-//! ends in two writes: first the condition `SuccessCriteriaMet` or `FailureTarget`, and when no pod runs any more
-//! `Complete` or `Failed`.
+//! As the real one it counts a pod once, and lets it go only then: its pods carry a finalizer until they are counted, and the
+//! status names those that are not. A Job ends in two writes: first the condition `SuccessCriteriaMet` or `FailureTarget`,
+//! and when all pods are counted and none is going any more, `Complete` or `Failed`.
 //!
-//! Not modelled: indexed completion, failure and success policies, work queues (a parallelism without completions) beyond
-//! ending with the first success, adoption, the time to live after the end, and the Events it writes.
+//! Not modelled: indexed completion, failure and success policies, replacement of failed pods only, adoption, the time to live
+//! after the end, the Events it writes, and the memory of failed pods that are gone, which lengthens the pause before the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 use tidegate_api::{Preconditions, object};
 
 use super::Task;
-use super::pods::{is_ready, most_restarts};
+use super::job_status::{Counts, Ending, Uncounted, condition, is_over, set_condition, set_count};
+use super::pods::is_ready;
 use crate::cluster::Cluster;
 use crate::json::{as_object, at, items, number, text};
 use crate::metadata;
@@ -27,6 +28,8 @@ const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 /// The pause after the first failed pod, in seconds, and the longest one; it doubles with each failure.
 const BACK_OFF: (i64, i64) = (10, 600);
 
+type Pod = (Place, Arc<Value>);
+
 impl Cluster {
     pub(super) fn sync_job(&mut self, place: &Place) {
         let Some(job) = self.store.at(place).cloned() else { return };
@@ -34,187 +37,161 @@ impl Cluster {
             return;
         }
         let pods = self.pods_of_job(object::uid(&job));
+        if is_over(&job) {
+            for (place, pod) in &pods {
+                if is_ended(pod) || object::is_deleting(pod) {
+                    self.untrack(place);
+                }
+            }
+            return;
+        }
         let mut status = job.get("status").cloned().unwrap_or_default();
-        if !is_over(&job) {
-            self.pursue(place, &job, &pods, as_object(&mut status));
+        let mut uncounted = Uncounted::read(as_object(&mut status));
+        let ending = self.pursue(place, &job, &pods, &uncounted, as_object(&mut status));
+        if let Some(ending) = &ending {
+            ending.announce(as_object(&mut status), &self.timestamp());
         }
-        // The status was written by nobody since it was read: pods leave it alone.
-        if job.get("status") != Some(&status) {
-            let mut job = job.as_ref().clone();
-            as_object(&mut job).insert("status".into(), status);
-            self.put(place, job);
-        }
-        for (place, pod) in &pods {
-            if is_ended(pod) || object::is_deleting(pod) {
-                self.untrack(place);
+        let mut counted = self.pods_of_job(object::uid(&job));
+        counted.retain(|(_, pod)| is_tracked(pod) && (ending.is_some() || is_ended(pod) || is_failed(pod)));
+        for (_, pod) in &counted {
+            let uid = object::uid(pod);
+            if text(pod, &["status", "phase"]) == "Succeeded" {
+                uncounted.succeeded.insert(uid.to_owned());
+            } else if is_failed(pod) || ending.as_ref().is_some_and(Ending::is_failure) {
+                uncounted.failed.insert(uid.to_owned());
             }
         }
+        uncounted.write(as_object(&mut status));
+        self.put_status(place, &status);
+        for (place, _) in &counted {
+            self.untrack(place);
+        }
+        uncounted.count(as_object(&mut status));
+        let is_going = number(&status, &["terminating"]).unwrap_or(0) > 0;
+        if let Some(ending) = ending.filter(|_| !is_going) {
+            ending.finish(as_object(&mut status), &self.timestamp());
+        }
+        self.put_status(place, &status);
     }
 
-    /// Does what is to be done about a Job that has not ended, and says so in its status.
+    /// Writes a Job's status, if it differs.
+    fn put_status(&mut self, place: &Place, status: &Value) {
+        let Some(job) = self.store.at(place).filter(|job| job.get("status") != Some(status)) else { return };
+        let mut job = job.as_ref().clone();
+        as_object(&mut job).insert("status".into(), status.clone());
+        self.put(place, job);
+    }
+
+    /// Does what is to be done about a Job that has not ended, and says so in its status; how it ends, if it does now.
     fn pursue(
         &mut self,
         place: &Place,
         job: &Value,
-        pods: &[(Place, Arc<Value>)],
+        pods: &[Pod],
+        uncounted: &Uncounted,
         status: &mut Map<String, Value>,
-    ) {
+    ) -> Option<Ending> {
         let is_suspended = at(job, &["spec", "suspend"]) == Some(&Value::Bool(true));
-        let is_tracked = |pod: &Value| metadata::finalizers(pod).any(|finalizer| finalizer == TRACKING);
-        let new = |fits: &dyn Fn(&Value) -> bool| {
-            let pods = pods.iter().filter(|(_, pod)| is_tracked(pod) && fits(pod)).count();
-            i64::try_from(pods).unwrap_or(i64::MAX)
-        };
-        let of =
-            |status: &Map<String, Value>, key: &str| status.get(key).and_then(Value::as_i64).unwrap_or(0);
-        let succeeded = of(status, "succeeded") + new(&|pod| text(pod, &["status", "phase"]) == "Succeeded");
-        // Pods that go because the Job is suspended have not failed.
-        let failed = of(status, "failed")
-            + new(&|pod| match text(pod, &["status", "phase"]) {
-                "Failed" => true,
-                "Succeeded" => false,
-                _ => object::is_deleting(pod) && !is_suspended,
-            });
-        let active: Vec<&(Place, Arc<Value>)> =
+        let counts = counts(pods, uncounted, status);
+        let mut active: Vec<&Pod> =
             pods.iter().filter(|(_, pod)| !is_ended(pod) && !object::is_deleting(pod)).collect();
         let terminating = pods.iter().filter(|(_, pod)| !is_ended(pod) && object::is_deleting(pod)).count();
-        self.note_suspension(job, is_suspended, status);
-
-        let counts = Counts { succeeded, failed };
-        let verdict = self.verdict(place, job, &active, &counts, status);
-        let mut now_active = active.len();
-        if let Some(verdict) = verdict {
-            self.remove_pods(&active);
-            now_active = 0;
-            let is_announced = condition(status, verdict.announced).is_some();
-            self.set_job_condition(status, verdict.announced, verdict.reason, verdict.message);
-            if is_announced && active.is_empty() && terminating == 0 {
-                self.set_job_condition(status, verdict.ended, verdict.reason, verdict.message);
-                if verdict.ended == "Complete" {
-                    status.insert("completionTime".into(), self.timestamp().into());
-                }
-            } else {
-                self.after(self.settings.controllers_act_after, Task::Job(place.clone()));
-            }
-        } else if is_suspended {
-            self.remove_pods(&active);
-            now_active = 0;
-        } else {
-            now_active += self.add_pods(place, job, pods, active.len(), &counts);
-        }
-        let ready = active.iter().filter(|(_, pod)| now_active > 0 && is_ready(pod)).count();
-        for (key, count) in [
-            ("active", i64::try_from(now_active).unwrap_or(i64::MAX)),
-            ("succeeded", succeeded),
-            ("failed", failed),
-        ] {
-            // The typed object leaves out zeros.
-            if count == 0 {
-                status.shift_remove(key);
-            } else {
-                status.insert(key.into(), count.into());
-            }
-        }
-        let going = terminating + active.len().saturating_sub(now_active);
-        status.insert("ready".into(), ready.into());
-        status.insert("terminating".into(), going.into());
-        status.insert("uncountedTerminatedPods".into(), json!({}));
-    }
-
-    /// Begins the Job's time, or notes that it stands still.
-    fn note_suspension(&self, job: &Value, is_suspended: bool, status: &mut Map<String, Value>) {
-        let noted = condition(status, "Suspended").map(|one| text(one, &["status"]) == "True");
-        if is_suspended {
-            if noted != Some(true) {
-                self.set_job_condition(status, "Suspended", "JobSuspended", "Job suspended");
-            }
-            status.shift_remove("startTime");
-            return;
-        }
-        if noted == Some(true) {
-            self.set_job_condition(status, "Suspended", "JobResumed", "Job resumed");
-            if let Some(one) = conditions(status).iter_mut().find(|one| text(one, &["type"]) == "Suspended") {
-                as_object(one).insert("status".into(), "False".into());
-            }
-        }
-        if !status.contains_key("startTime") && !object::is_deleting(job) {
+        if !status.contains_key("startTime") && !is_suspended {
             status.insert("startTime".into(), self.timestamp().into());
         }
+        let mut ending =
+            Ending::announced(status).or_else(|| self.failure(place, job, pods, &counts, status));
+        let mut going = terminating;
+        let mut made = 0;
+        if ending.is_some() {
+            // These are counted as they are: with a Job that fails, they have failed.
+            self.remove_pods(&active);
+            going += active.len();
+            active.clear();
+        } else {
+            let wanted = if is_suspended { 0 } else { wanted(job, active.len(), &counts) };
+            // The ones that have got least far go first, and count for nothing.
+            active.sort_by_key(|(_, pod)| (!is_ready(pod), text(pod, &["status", "phase"]) != "Running"));
+            let excess = active.split_off(wanted.min(active.len()));
+            for (place, _) in &excess {
+                self.untrack(place);
+            }
+            self.remove_pods(&excess);
+            going += excess.len();
+            if excess.is_empty() {
+                made = self.add_pods(place, job, pods, wanted.saturating_sub(active.len()));
+            }
+            let is_enough = match number(job, &["spec", "completions"]) {
+                Some(completions) => counts.succeeded >= completions,
+                None => counts.succeeded > 0,
+            };
+            if is_enough && active.is_empty() && made == 0 {
+                ending = Some(Ending::completed());
+            } else {
+                self.note_suspension(is_suspended, status);
+            }
+        }
+        set_count(status, "active", active.len() + made);
+        let ready = active.iter().filter(|(_, pod)| is_ready(pod)).count();
+        status.insert("ready".into(), ready.into());
+        status.insert("terminating".into(), going.into());
+        ending
     }
 
-    /// How it ends, if it does now.
-    fn verdict(
+    /// Notes that the Job stands still, or begins its time anew.
+    fn note_suspension(&self, is_suspended: bool, status: &mut Map<String, Value>) {
+        let noted = condition(status, "Suspended").is_some_and(|one| text(one, &["status"]) == "True");
+        let now = self.timestamp();
+        if is_suspended && !noted {
+            set_condition(status, "Suspended", true, ("JobSuspended", "Job suspended"), &now);
+        } else if noted && !is_suspended {
+            set_condition(status, "Suspended", false, ("JobResumed", "Job resumed"), &now);
+            status.insert("startTime".into(), now.into());
+        }
+    }
+
+    /// How it fails, if it does now.
+    fn failure(
         &mut self,
         place: &Place,
         job: &Value,
-        active: &[&(Place, Arc<Value>)],
+        pods: &[Pod],
         counts: &Counts,
         status: &Map<String, Value>,
-    ) -> Option<&'static Verdict> {
-        // What was announced stays so.
-        let announced = [&COMPLETED, &TOO_LATE, &TOO_MANY_FAILURES].into_iter().find(|verdict| {
-            condition(status, verdict.announced).is_some_and(|one| text(one, &["reason"]) == verdict.reason)
-        });
-        if announced.is_some() {
-            return announced;
-        }
+    ) -> Option<Ending> {
         let limit = number(job, &["spec", "backoffLimit"]).unwrap_or(6);
-        let restarts: u64 = if text(job, &["spec", "template", "spec", "restartPolicy"]) == "OnFailure" {
-            active.iter().map(|(_, pod)| most_restarts(pod)).sum()
+        let restarts: i64 = if text(job, &["spec", "template", "spec", "restartPolicy"]) == "OnFailure" {
+            pods.iter()
+                .filter(|(_, pod)| !is_ended(pod))
+                .map(|(_, pod)| restarts(pod))
+                .fold(0, i64::saturating_add)
         } else {
             0
         };
-        let restarts = i64::try_from(restarts).unwrap_or(i64::MAX);
         if counts.failed > limit || restarts > 0 && restarts >= limit {
-            return Some(&TOO_MANY_FAILURES);
+            return Some(Ending::too_many_failures());
         }
-        let started: Option<Timestamp> =
-            status.get("startTime").and_then(Value::as_str).and_then(|at| at.parse().ok());
-        let deadline = number(job, &["spec", "activeDeadlineSeconds"]);
-        if let Some(ends) = started
-            .zip(deadline)
-            .and_then(|(started, seconds)| started.checked_add(SignedDuration::from_secs(seconds)).ok())
-        {
-            if ends <= self.now {
-                return Some(&TOO_LATE);
-            }
-            self.schedule.add(Task::Job(place.clone()), ends);
+        if at(job, &["spec", "suspend"]) == Some(&Value::Bool(true)) {
+            return None;
         }
-        let is_complete = match number(job, &["spec", "completions"]) {
-            Some(completions) => counts.succeeded >= completions,
-            None => counts.succeeded > 0 && active.is_empty(),
-        };
-        is_complete.then_some(&COMPLETED)
+        let started: Timestamp = status.get("startTime").and_then(Value::as_str)?.parse().ok()?;
+        let deadline = number(job, &["spec", "activeDeadlineSeconds"])?;
+        let ends = started.checked_add(SignedDuration::from_secs(deadline)).ok()?;
+        if ends <= self.now {
+            return Some(Ending::too_late());
+        }
+        self.schedule.add(Task::Job(place.clone()), ends);
+        None
     }
 
     /// Makes the pods that are missing; how many.
-    fn add_pods(
-        &mut self,
-        place: &Place,
-        job: &Value,
-        pods: &[(Place, Arc<Value>)],
-        active: usize,
-        counts: &Counts,
-    ) -> usize {
-        let parallelism = number(job, &["spec", "parallelism"]).unwrap_or(1);
-        let missing = match number(job, &["spec", "completions"]) {
-            Some(completions) => completions.saturating_sub(counts.succeeded).min(parallelism),
-            None if counts.succeeded > 0 => 0,
-            None => parallelism,
-        };
-        let missing = usize::try_from(missing).unwrap_or(0).saturating_sub(active);
+    fn add_pods(&mut self, place: &Place, job: &Value, pods: &[Pod], missing: usize) -> usize {
         if missing == 0 {
             return 0;
         }
-        let last = pods.iter().filter_map(|(_, pod)| failed_at(pod)).max();
-        if let Some(last) = last.filter(|_| counts.failed > 0) {
-            let doublings = u32::try_from((counts.failed - 1).min(6)).unwrap_or(6);
-            let pause = BACK_OFF.0.saturating_mul(1 << doublings).min(BACK_OFF.1);
-            let from = last.checked_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX);
-            if from > self.now {
-                self.schedule.add(Task::Job(place.clone()), from);
-                return 0;
-            }
+        if let Some(from) = next_pod_at(pods).filter(|from| *from > self.now) {
+            self.schedule.add(Task::Job(place.clone()), from);
+            return 0;
         }
         let table = self.known.pods;
         let Some(kind) = self.store.kind(table).cloned() else { return 0 };
@@ -227,7 +204,7 @@ impl Cluster {
         made
     }
 
-    fn remove_pods(&mut self, pods: &[&(Place, Arc<Value>)]) {
+    fn remove_pods(&mut self, pods: &[&Pod]) {
         let Some(kind) = self.store.kind(self.known.pods).cloned() else { return };
         for (place, pod) in pods {
             let same = Preconditions { uid: Some(object::uid(pod).to_owned()), resource_version: None };
@@ -237,7 +214,7 @@ impl Cluster {
     }
 
     /// The pods that a Job controls.
-    fn pods_of_job(&self, uid: &str) -> Vec<(Place, Arc<Value>)> {
+    fn pods_of_job(&self, uid: &str) -> Vec<Pod> {
         self.store
             .dependents(uid)
             .filter(|place| place.table == self.known.pods)
@@ -274,84 +251,6 @@ impl Cluster {
             self.after(self.settings.controllers_act_after, Task::Untrack(place));
         }
     }
-
-    fn set_job_condition(&self, status: &mut Map<String, Value>, kind: &str, reason: &str, message: &str) {
-        let now = self.timestamp();
-        let all = conditions(status);
-        let old = all.iter_mut().find(|one| text(one, &["type"]) == kind);
-        if old.as_ref().is_some_and(|one| text(one, &["reason"]) == reason) {
-            return;
-        }
-        let new = json!({
-            "type": kind, "status": "True", "lastProbeTime": now, "lastTransitionTime": now,
-            "reason": reason, "message": message,
-        });
-        match old {
-            Some(old) => *old = new,
-            None => all.push(new),
-        }
-    }
-}
-
-/// What became of a Job's pods.
-struct Counts {
-    succeeded: i64,
-    failed: i64,
-}
-
-/// How a Job ends.
-#[derive(Debug)]
-struct Verdict {
-    /// The condition that says so at once.
-    announced: &'static str,
-    /// The condition that says so when no pod runs any more.
-    ended: &'static str,
-    reason: &'static str,
-    message: &'static str,
-}
-
-const COMPLETED: Verdict = Verdict {
-    announced: "SuccessCriteriaMet",
-    ended: "Complete",
-    reason: "CompletionsReached",
-    message: "Reached expected number of succeeded pods",
-};
-const TOO_LATE: Verdict = Verdict {
-    announced: "FailureTarget",
-    ended: "Failed",
-    reason: "DeadlineExceeded",
-    message: "Job was active longer than specified deadline",
-};
-const TOO_MANY_FAILURES: Verdict = Verdict {
-    announced: "FailureTarget",
-    ended: "Failed",
-    reason: "BackoffLimitExceeded",
-    message: "Job has reached the specified backoff limit",
-};
-
-/// The conditions in a status, made when there are none.
-fn conditions(status: &mut Map<String, Value>) -> &mut Vec<Value> {
-    let slot = status.entry("conditions").or_insert_with(|| json!([]));
-    if !slot.is_array() {
-        *slot = json!([]);
-    }
-    match slot {
-        Value::Array(all) => all,
-        _ => unreachable!("it was made a list just above"),
-    }
-}
-
-/// A condition in a status, whether it holds or not.
-fn condition<'a>(status: &'a Map<String, Value>, kind: &str) -> Option<&'a Value> {
-    let all = status.get("conditions").and_then(Value::as_array)?;
-    all.iter().find(|one| text(one, &["type"]) == kind)
-}
-
-/// Whether a Job has ended.
-fn is_over(job: &Value) -> bool {
-    items(job, &["status", "conditions"])
-        .iter()
-        .any(|one| matches!(text(one, &["type"]), "Complete" | "Failed") && text(one, &["status"]) == "True")
 }
 
 /// Whether a pod has ended.
@@ -359,13 +258,78 @@ fn is_ended(pod: &Value) -> bool {
     matches!(text(pod, &["status", "phase"]), "Succeeded" | "Failed")
 }
 
-/// When a pod failed.
-fn failed_at(pod: &Value) -> Option<Timestamp> {
-    if text(pod, &["status", "phase"]) != "Failed" {
-        return None;
+/// Whether a pod has failed; one that is deleted before its end has.
+fn is_failed(pod: &Value) -> bool {
+    match text(pod, &["status", "phase"]) {
+        "Failed" => true,
+        "Succeeded" => false,
+        _ => object::is_deleting(pod),
     }
+}
+
+/// Whether a pod is not counted yet.
+fn is_tracked(pod: &Value) -> bool {
+    metadata::finalizers(pod).any(|finalizer| finalizer == TRACKING)
+}
+
+/// How many pods have succeeded and failed, those included that the status does not count yet.
+fn counts(pods: &[Pod], uncounted: &Uncounted, status: &Map<String, Value>) -> Counts {
+    let new = |is_it: &dyn Fn(&Value) -> bool| {
+        let is_new = |pod: &Value| is_tracked(pod) && !uncounted.has(object::uid(pod)) && is_it(pod);
+        i64::try_from(pods.iter().filter(|(_, pod)| is_new(pod)).count()).unwrap_or(i64::MAX)
+    };
+    let noted = Counts::read(status, uncounted);
+    Counts {
+        succeeded: noted.succeeded.saturating_add(new(&|pod| text(pod, &["status", "phase"]) == "Succeeded")),
+        failed: noted.failed.saturating_add(new(&is_failed)),
+    }
+}
+
+/// How many pods there should be at once.
+fn wanted(job: &Value, active: usize, counts: &Counts) -> usize {
+    let parallelism = number(job, &["spec", "parallelism"]).unwrap_or(1);
+    let wanted = match number(job, &["spec", "completions"]) {
+        Some(completions) => completions.saturating_sub(counts.succeeded).min(parallelism),
+        // What runs after the first success may end by itself.
+        None if counts.succeeded > 0 => return active,
+        None => parallelism,
+    };
+    usize::try_from(wanted).unwrap_or(0)
+}
+
+/// How often the containers of a pod were started again.
+fn restarts(pod: &Value) -> i64 {
+    ["initContainerStatuses", "containerStatuses"]
+        .iter()
+        .flat_map(|field| items(pod, &["status", field]))
+        .filter_map(|one| number(one, &["restartCount"]))
+        .fold(0, i64::saturating_add)
+}
+
+/// From when on another pod may be made: the more have failed since the last success, the later.
+fn next_pod_at(pods: &[Pod]) -> Option<Timestamp> {
+    let ended = |is_it: &dyn Fn(&Value) -> bool| -> Vec<Timestamp> {
+        pods.iter().filter(|(_, pod)| is_it(pod)).filter_map(|(_, pod)| finished_at(pod)).collect()
+    };
+    let success = ended(&|pod| text(pod, &["status", "phase"]) == "Succeeded").into_iter().max();
+    let failures = ended(&is_failed).into_iter().filter(|at| success.is_none_or(|success| *at > success));
+    let (count, last) = failures.fold((0_u32, None), |(count, last), at| (count + 1, last.max(Some(at))));
+    let doublings = count.saturating_sub(1).min(6);
+    let pause = BACK_OFF.0.saturating_mul(1 << doublings).min(BACK_OFF.1);
+    Some(last?.checked_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX))
+}
+
+/// When a pod ended: with its last container, or when it was deleted.
+fn finished_at(pod: &Value) -> Option<Timestamp> {
     let containers = items(pod, &["status", "containerStatuses"]);
-    containers.iter().filter_map(|one| text(one, &["state", "terminated", "finishedAt"]).parse().ok()).max()
+    let ended = containers.iter().map(|one| text(one, &["state", "terminated", "finishedAt"]).parse().ok());
+    // None unless all of them have ended.
+    let ended = ended.collect::<Option<Vec<Timestamp>>>().and_then(|all| all.into_iter().max());
+    ended.or_else(|| {
+        let grace = number(pod, &["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0);
+        let deleted: Timestamp = text(pod, &["metadata", "deletionTimestamp"]).parse().ok()?;
+        deleted.checked_sub(SignedDuration::from_secs(grace)).ok()
+    })
 }
 
 /// A pod as a Job's template has it.

@@ -3,6 +3,7 @@
 mod garbage;
 mod gateway;
 mod job;
+mod job_status;
 mod namespace;
 mod pods;
 mod replica_set;

@@ -13,6 +13,8 @@ use crate::store::Place;
 
 /// The one node.
 const NODE: &str = "node-1";
+/// With what a container exits that a signal to terminate has ended.
+const STOPPED: i32 = 143;
 /// The pause before a container that exited is started again the first time, in seconds, and the longest one
 /// (kubelet's `backOffPeriod` and `MaxContainerBackOff`).
 const BACK_OFF: (u64, u64) = (10, 300);
@@ -163,7 +165,20 @@ impl Cluster {
         } else if number(pod, &["metadata", "deletionGracePeriodSeconds"]) != Some(0) {
             let mut new = pod.clone();
             metadata::set(&mut new, "deletionGracePeriodSeconds", 0);
-            self.put(place, new);
+            if text(pod, &["status", "phase"]) == "Running" {
+                // A signal has ended its containers, and the node says so before it lets go.
+                let restarts = restarts(pod);
+                let ended = Condition {
+                    phase: "Failed",
+                    ready: false,
+                    waiting: None,
+                    exit_code: Some(STOPPED),
+                    restarts,
+                };
+                self.set_pod(place, new, &ended);
+            } else {
+                self.put(place, new);
+            }
         }
     }
 

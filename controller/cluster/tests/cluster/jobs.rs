@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_api::{Resource, builtin, object};
+use tidegate_api::{Resource, WatchEvent, builtin, object};
 use tidegate_cluster::{Cluster, PodOutcome, PodRule};
 
 use crate::support::*;
@@ -113,6 +113,26 @@ fn a_job_ends_at_its_deadline() {
 }
 
 #[test]
+fn a_pod_that_something_else_holds_does_not_keep_its_job_from_ending() {
+    let mut cluster = cluster();
+    cluster.settings_mut().pods.succeeds_after = Duration::from_secs(3600);
+    let mut manifest = job("slow", "Never");
+    manifest["spec"]["activeDeadlineSeconds"] = json!(30);
+    create(&mut cluster, &jobs(), manifest).unwrap();
+    pass(&mut cluster, 10_000);
+    let name = object::name(&pods(&cluster)[0]).to_owned();
+    let finalizers = json!(["batch.kubernetes.io/job-tracking", "example.com/hold"]);
+    merge(&mut cluster, &builtin::pods(), &name, None, json!({"metadata": {"finalizers": finalizers}}))
+        .unwrap();
+    settle(&mut cluster);
+    assert_eq!(holding(&cluster, "slow"), both("FailureTarget", "Failed", "DeadlineExceeded"));
+    assert_eq!(status(&cluster, "slow")["failed"], 1);
+    let held = &pods(&cluster)[0];
+    assert_eq!(held["metadata"]["finalizers"], json!(["example.com/hold"]));
+    assert_eq!(held["status"]["phase"], "Failed", "its node has stopped it");
+}
+
+#[test]
 fn many_pods_one_after_another_and_at_once() {
     let mut cluster = cluster();
     let mut manifest = job("ok", "Never");
@@ -139,10 +159,105 @@ fn a_suspended_job_has_no_pods() {
     assert!(pods(&cluster).is_empty());
     assert_eq!(holding(&cluster, "ok"), [("Suspended".to_owned(), "JobSuspended".to_owned())]);
     let stood = status(&cluster, "ok");
-    assert_eq!((stood.get("startTime"), stood.get("failed")), (None, None));
+    assert_eq!(stood.get("failed"), None, "pods that go with it have not failed");
     merge(&mut cluster, &jobs(), "ok", None, json!({"spec": {"suspend": false}})).unwrap();
+    pass(&mut cluster, 1_000);
+    let resumed = status(&cluster, "ok");
+    assert!(stood["startTime"].as_str() < resumed["startTime"].as_str(), "its time begins anew");
+    let suspended = &resumed["conditions"][0];
+    assert_eq!((&suspended["status"], &suspended["reason"]), (&json!("False"), &json!("JobResumed")));
     settle(&mut cluster);
     assert_eq!(holding(&cluster, "ok"), both("SuccessCriteriaMet", "Complete", "CompletionsReached"));
+}
+
+#[test]
+fn time_does_not_run_while_a_job_is_suspended() {
+    let mut cluster = cluster();
+    cluster.settings_mut().pods.succeeds_after = Duration::from_secs(3600);
+    let mut manifest = job("slow", "Never");
+    manifest["spec"]["activeDeadlineSeconds"] = json!(30);
+    manifest["spec"]["suspend"] = json!(true);
+    create(&mut cluster, &jobs(), manifest).unwrap();
+    pass(&mut cluster, 100_000);
+    assert_eq!(status(&cluster, "slow").get("startTime"), None);
+    merge(&mut cluster, &jobs(), "slow", None, json!({"spec": {"suspend": false}})).unwrap();
+    pass(&mut cluster, 20_000);
+    assert_eq!(status(&cluster, "slow")["active"], 1);
+    merge(&mut cluster, &jobs(), "slow", None, json!({"spec": {"suspend": true}})).unwrap();
+    pass(&mut cluster, 100_000);
+    assert_eq!(holding(&cluster, "slow"), [("Suspended".to_owned(), "JobSuspended".to_owned())]);
+}
+
+#[test]
+fn what_a_job_says_on_its_way() {
+    for (name, ways) in [("ok", ["SuccessCriteriaMet", "Complete"]), ("bad", ["FailureTarget", "Failed"])] {
+        let mut cluster = with_bad_probes();
+        let from = cluster.resource_version();
+        let mut manifest = job(name, "Never");
+        manifest["spec"]["backoffLimit"] = json!(0);
+        create(&mut cluster, &jobs(), manifest).unwrap();
+        settle(&mut cluster);
+        let all: Vec<Value> = cluster
+            .events_since(&jobs(), None, from)
+            .unwrap()
+            .filter_map(|(_, event)| match event {
+                WatchEvent::Applied(job) => Some(job["status"].clone()),
+                _ => None,
+            })
+            .collect();
+        let holds = |status: &Value, kind: &str| {
+            status["conditions"].as_array().is_some_and(|all| all.iter().any(|one| one["type"] == kind))
+        };
+        let field = if name == "ok" { "succeeded" } else { "failed" };
+        // Announced while its pod is named, counted and said when nothing is left to count.
+        let announced = all.iter().find(|status| holds(status, ways[0])).unwrap();
+        assert_eq!(announced["uncountedTerminatedPods"][field].as_array().unwrap().len(), 1, "{announced}");
+        assert_eq!((announced.get(field), holds(announced, ways[1])), (None, false), "{announced}");
+        assert_eq!(announced.get("completionTime"), None);
+        let last = all.last().unwrap();
+        assert!(holds(last, ways[0]) && holds(last, ways[1]), "{last}");
+        assert_eq!((&last["uncountedTerminatedPods"], &last[field]), (&json!({}), &json!(1)));
+        assert_eq!((&last["ready"], &last["terminating"], last.get("active")), (&json!(0), &json!(0), None));
+        assert_eq!(last.get("completionTime").is_some(), name == "ok");
+    }
+}
+
+#[test]
+fn pods_that_are_too_many_go_and_have_not_failed() {
+    let mut cluster = cluster();
+    cluster.settings_mut().pods.succeeds_after = Duration::from_secs(60);
+    let mut manifest = job("ok", "Never");
+    manifest["spec"]["completions"] = json!(4);
+    manifest["spec"]["parallelism"] = json!(3);
+    create(&mut cluster, &jobs(), manifest).unwrap();
+    pass(&mut cluster, 10_000);
+    assert_eq!(status(&cluster, "ok")["active"], 3);
+    merge(&mut cluster, &jobs(), "ok", None, json!({"spec": {"parallelism": 1}})).unwrap();
+    pass(&mut cluster, 1_000);
+    assert_eq!(status(&cluster, "ok")["active"], 1);
+    settle(&mut cluster);
+    let status = status(&cluster, "ok");
+    assert_eq!((&status["succeeded"], status.get("failed")), (&json!(4), None));
+}
+
+#[test]
+fn the_pause_grows_with_the_failures_since_the_last_success() {
+    let mut cluster = with_bad_probes();
+    create(&mut cluster, &jobs(), job("bad", "Never")).unwrap();
+    let mut made: Vec<String> = Vec::new();
+    pass(&mut cluster, 120_000);
+    for pod in pods(&cluster) {
+        made.push(pod["metadata"]["creationTimestamp"].as_str().unwrap().to_owned());
+    }
+    made.sort();
+    let times: Vec<jiff::Timestamp> = made.iter().map(|at| at.parse().unwrap()).collect();
+    let between: Vec<i64> = times.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
+    // A pod lives for some seconds; the rest is 10, 20 and 40.
+    assert_eq!(between.len(), 3, "{between:?}");
+    assert!(
+        between.is_sorted() && between[1] - between[0] == 10 && between[2] - between[1] == 20,
+        "{between:?}"
+    );
 }
 
 #[test]
