@@ -101,7 +101,7 @@ pub fn experiment_world(disturbed: &Disturbed) -> tidegate_experiment::World {
         services: disturbed.by_name("services"),
         runs: disturbed.by_name("runs"),
         templates: disturbed.templates(),
-        held: (!rollout.is_null()).then(|| tidegate_experiment::held(&rollout)),
+        held: (!rollout.is_null()).then(|| tidegate_experiment::held(&rollout, None)),
     }
 }
 

@@ -63,17 +63,18 @@ pub(crate) fn end_all(context: &Context<'_>, writes: &mut Writes) {
         [(builtin::analysis_runs(), &evidence.runs), (builtin::experiments(), &evidence.experiments)]
     {
         for one in all.values().filter(|one| verdict::is_own(context, one)) {
-            end(&resource, one, writes);
+            end(context, &resource, one, writes);
         }
     }
 }
 
-fn end(resource: &Resource, one: &Value, writes: &mut Writes) -> bool {
-    let is_open = !verdict::is_over(one) && !verdict::is_ending(one) && !object::is_deleting(one);
-    if is_open {
+/// Ends what goes on; whether it did.
+fn end(context: &Context<'_>, resource: &Resource, one: &Value, writes: &mut Writes) -> bool {
+    let goes_on = verdict::goes_on(context, one);
+    if goes_on {
         writes.end(resource.clone(), one);
     }
-    is_open
+    goes_on
 }
 
 fn clear(
@@ -88,46 +89,34 @@ fn clear(
         (time.to_owned(), object::name(one).to_owned())
     };
     others.sort_by_cached_key(created);
-    let mut kept = [0_u64; 2];
+    let history = context.rollout.run_history;
+    let (mut successful, mut unsuccessful) = (0, 0);
     // The newest first: those are kept.
     for one in others.into_iter().rev() {
-        if end(resource, one, writes) || object::is_deleting(one) {
+        if end(context, resource, one, writes) || object::is_deleting(one) {
             continue;
         }
+        let Some(phase) = verdict::phase(one).filter(|phase| phase.is_completed()) else { continue };
+        let (count, limit) = if phase == Phase::Successful {
+            (&mut successful, history.successful)
+        } else {
+            (&mut unsuccessful, history.unsuccessful)
+        };
+        *count += 1;
         let hash = object::label(one, HASH_LABEL);
         let has_pods = context
             .sets()
             .iter()
             .any(|set| Some(set.hash.as_str()) == hash && !object::is_deleting(&set.object));
-        let which = match verdict::phase(one) {
-            Some(Phase::Successful) => Some(0),
-            Some(phase) if phase.is_completed() => Some(1),
-            _ => None,
-        };
-        let is_too_many = which
-            .and_then(|which| kept.get_mut(which).zip(Some(limit(context, which))))
-            .is_some_and(|(kept, limit)| {
-                *kept = kept.saturating_add(1);
-                *kept > limit
-            });
-        if (is_too_many || !has_pods) && which.is_some() && may_go(one) {
+        if (*count > limit || !has_pods) && may_go(one) {
             writes.forget(resource.clone(), one);
         }
     }
 }
 
-fn limit(context: &Context<'_>, which: usize) -> u64 {
-    let history = context.rollout.run_history;
-    let limit = if which == 0 { history.successful } else { history.unsuccessful };
-    u64::try_from(limit).unwrap_or(u64::MAX)
-}
-
 /// The Services that routers have something to do with, or may have; none: that is not known.
 fn held(context: &Context<'_>, traffic: Option<&Traffic>) -> Option<BTreeSet<String>> {
-    let mut held = tidegate_experiment::held(&context.world.rollout);
-    let destinations =
-        traffic.into_iter().flat_map(|traffic| traffic.additional.iter().chain(&traffic.retired));
-    held.extend(destinations.filter_map(|one| one.service.clone()));
+    let mut held = tidegate_experiment::held(&context.world.rollout, traffic);
     if context.has_routers() {
         // What their objects say, whatever the status does.
         let routers = context.world.routing.as_ref()?.routers.iter().chain(&context.world.leaving);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_analysis::Templates;
 use tidegate_api::Request;
+use tidegate_contract::Traffic;
 use tidegate_model::RoutingRecord;
 
 /// Everything that a decision about one Experiment depends on, besides the time.
@@ -50,12 +51,15 @@ pub struct Note {
     pub message: String,
 }
 
-/// The Services of experiments that the routers of a Rollout have something to do with. What they are about to get is recorded
-/// before, and record and status name a destination until the routers have verified that it is gone.
-pub fn held(rollout: &Value) -> BTreeSet<String> {
+/// The Services of experiments that the routers of a Rollout have something to do with: of the traffic that they are asked for
+/// now, and of what record and status name. What destinations are about to get is recorded before, and both name one until the
+/// routers have verified that it is gone.
+pub fn held(rollout: &Value, traffic: Option<&Traffic>) -> BTreeSet<String> {
+    let asked = traffic.into_iter().flat_map(|traffic| traffic.additional.iter().chain(&traffic.retired));
+    let asked = asked.filter_map(|one| one.service.as_deref());
     let record = RoutingRecord::read(rollout);
-    let additional = rollout.pointer("/status/canary/weights/additional").and_then(Value::as_array);
-    let names = additional.into_iter().flatten().filter_map(|one| one.get("serviceName")?.as_str());
     let recorded = record.destinations().map(|(service, _)| service);
-    names.chain(recorded).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    let noted = rollout.pointer("/status/canary/weights/additional").and_then(Value::as_array);
+    let noted = noted.into_iter().flatten().filter_map(|one| one.get("serviceName")?.as_str());
+    asked.chain(recorded).chain(noted).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }

@@ -91,7 +91,7 @@ fn what_was_recorded_and_is_not_noted_yet_is_wanted_gone_and_held_until_then() {
     assert_eq!(traffic.additional, []);
     let retired: Vec<_> = traffic.retired.iter().map(|one| (one.service.as_deref(), one.weight)).collect();
     assert_eq!(retired, [(Some("baseline"), 0)]);
-    assert!(tidegate_experiment::held(&world.rollout).contains("baseline"));
+    assert!(tidegate_experiment::held(&world.rollout, None).contains("baseline"));
 }
 
 #[test]

@@ -174,7 +174,7 @@ proptest! {
             ..World::default()
         };
         conduct(&world, Timestamp::UNIX_EPOCH);
-        held(&experiment);
+        held(&experiment, None);
         let rollout = json!({"spec": {"strategy": {"canary": {"steps": [{"experiment": experiment}]}}}});
         for set in &world.replica_sets {
             let step = Step { rollout: &rollout, index: 0, stable: Some(set), canary: set, revision: 1, collisions: 1 };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_api::object;
-use tidegate_contract::Destination;
 use tidegate_core::NoteKind;
 use tidegate_experiment::{World, held};
 
@@ -67,12 +66,8 @@ impl Shell {
         if Some(object::uid(&rollout)) != object::controller_uid(experiment) {
             return Some(BTreeSet::new());
         }
-        let mut services = held(&rollout);
         let traffic = self.memories.get(&owner).and_then(|memory| memory.traffic.as_ref());
-        let destinations =
-            traffic.into_iter().flat_map(|traffic| traffic.additional.iter().chain(&traffic.retired));
-        services.extend(destinations.filter_map(|one: &Destination| one.service.clone()));
-        Some(services)
+        Some(held(&rollout, traffic))
     }
 
     /// Objects of a watch that the object of this name and uid controls, or whose names begin with its own.
