@@ -170,12 +170,6 @@ impl Experiment {
         let step = rest.and_then(|rest| rest.split('-').nth(1)).and_then(|step| step.parse().ok());
         step == Some(index)
     }
-
-    /// How many pods there are behind one of its Services; none if that is not there.
-    pub(crate) fn pods_behind(&self, service: &str) -> Option<i64> {
-        let hash = self.services.get(service)?.hash.as_deref()?;
-        Some(self.sets.iter().find(|set| set.hash == hash)?.available)
-    }
 }
 
 fn phase(object: &Value) -> Option<Phase> {

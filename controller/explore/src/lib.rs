@@ -105,7 +105,7 @@ pub use checks::Violation;
 pub use coverage::Coverage;
 pub use evidence::{Evidence, JobFault, Kind, Meddling, MetricFault};
 pub use happening::{Edit, Fate, GatewayFault, Happening, PluginFault, Pods, WatchFault, Which, refusal};
-pub use mutants::{MUTANTS, Mutant};
+pub use mutants::{Mutant, mutants};
 pub use outside::Outside;
 pub use plan::{Plan, Timed};
 pub use run::{Outcome, run};

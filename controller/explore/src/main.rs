@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use serde_json::json;
-use tidegate_explore::{Campaign, MUTANTS, Options, Plan, explore, run, shrink};
+use tidegate_explore::{Campaign, Options, Plan, explore, mutants, run, shrink};
 use tidegate_shell::Deciders;
 
 /// How often progress is told.
@@ -33,6 +33,9 @@ struct Arguments {
     /// Goes on after this many failing seeds no more
     #[arg(long, default_value_t = 1)]
     failures: usize,
+    /// Does not look for the fewest happenings with which a seed still fails
+    #[arg(long)]
+    whole: bool,
     /// Runs deliberately wrong variants, each until it is caught, in at most so many seeds
     #[arg(long)]
     mutants: bool,
@@ -53,7 +56,7 @@ enum Output {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let is_well = if arguments.mutants {
-        mutants(&arguments)
+        caught(&arguments)
     } else if arguments.trace {
         (0..arguments.seeds).all(|number| traced(arguments.from.wrapping_add(number)))
     } else {
@@ -90,7 +93,7 @@ fn seeds(arguments: &Arguments) -> bool {
         Output::Text => report(&campaign, rate),
         Output::Json => println!("{}", document(&campaign, rate)),
     }
-    if let Some((seed, violation)) = campaign.failures.first() {
+    if let Some((seed, violation)) = campaign.failures.first().filter(|_| !arguments.whole) {
         say("Looking for the fewest happenings with which it still goes wrong …");
         let small = shrink(&Plan::of(*seed), Deciders::default(), violation.invariant);
         let outcome = run(&small, Deciders::default(), true);
@@ -126,9 +129,9 @@ fn traced(seed: u64) -> bool {
 }
 
 /// Runs each mutant until it is caught. Whether each was.
-fn mutants(arguments: &Arguments) -> bool {
+fn caught(arguments: &Arguments) -> bool {
     let mut rows = Vec::new();
-    for mutant in MUTANTS {
+    for mutant in mutants() {
         let options = Options { deciders: mutant.deciders, failures: 1, ..options(arguments) };
         let campaign = explore(options, |_| {});
         let caught = campaign.failures.first();

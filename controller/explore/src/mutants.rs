@@ -2,6 +2,8 @@
 //!
 //! Each is a wrapper: it changes what the real function sees, or what it answers.
 
+mod evidence;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_api::{Body, Operation, Preconditions, Request, builtin, object};
@@ -25,8 +27,13 @@ const fn of(rollout: Decide) -> Deciders {
     Deciders { rollout, experiment: tidegate_experiment::conduct, run: tidegate_analysis::assess }
 }
 
-/// All of them.
-pub const MUTANTS: [Mutant; 35] = [
+/// All wrong variants.
+pub fn mutants() -> impl Iterator<Item = Mutant> {
+    OF_ROLLOUTS.into_iter().chain(evidence::MUTANTS)
+}
+
+/// Of what decides about Rollouts.
+const OF_ROLLOUTS: [Mutant; 35] = [
     Mutant {
         name: "trusts-writes",
         does: "takes for verified what was written",

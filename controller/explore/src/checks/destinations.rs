@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tidegate_api::object;
+use tidegate_model::ReplicaSet;
 
 use super::routes::Change;
 use super::{Broken, Scene, Verdict, Write};
@@ -21,9 +22,7 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>, change: &Change) -> Ve
         if new * of <= old * total {
             continue;
         }
-        let is_ready =
-            |facts: &Facts| own(facts).any(|one| one.is_running() && one.pods_behind(service) > Some(0));
-        if !scene.any(is_ready) {
+        if !is_ready(scene, service) {
             let message =
                 format!("{}: {service} gets {new} of {total}, and no pods are ready behind it", write.key);
             return Err(Broken("destinations-are-ready", message));
@@ -39,6 +38,20 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>, change: &Change) -> Ve
         }
     }
     Ok(())
+}
+
+/// Whether there were pods behind a Service of an Experiment that runs, when each of these may have been seen at another moment.
+fn is_ready(scene: &Scene<'_>, service: &str) -> bool {
+    let runs = |facts: &Facts| own(facts).any(|one| one.is_running() && template_of(one, service).is_some());
+    let has_pods = |hash: &str| {
+        let is_there = |set: &ReplicaSet| set.hash == hash && set.available > 0;
+        scene.any(|facts| own(facts).flat_map(|one| &one.sets).any(|set| is_there(set)))
+    };
+    let leads_to_pods = |facts: &Facts| {
+        let mut hashes = own(facts).filter_map(|one| one.services.get(service)?.hash.as_deref());
+        hashes.any(has_pods)
+    };
+    scene.any(runs) && scene.any(leads_to_pods)
 }
 
 /// The Experiments of a Rollout.

@@ -1,6 +1,6 @@
 //! Wrong variants of `decide`: each is caught, and what catches it can be made small.
 
-use tidegate_explore::{MUTANTS, Options, Plan, explore, run, shrink};
+use tidegate_explore::{Options, Plan, explore, mutants, run, shrink};
 
 /// Each is caught in at most so many seeds.
 const SEEDS: u64 = 1000;
@@ -8,7 +8,7 @@ const SEEDS: u64 = 1000;
 #[test]
 fn every_mutant_is_caught() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    for mutant in MUTANTS {
+    for mutant in mutants() {
         let options = Options { from: 0, seeds: SEEDS, threads, failures: 1, deciders: mutant.deciders };
         let campaign = explore(options, |_| {});
         assert!(!campaign.failures.is_empty(), "{} ({}) is not caught", mutant.name, mutant.does);
@@ -17,7 +17,7 @@ fn every_mutant_is_caught() {
 
 #[test]
 fn a_failing_seed_is_made_small_and_still_fails() {
-    let mutant = MUTANTS.iter().find(|mutant| mutant.name == "points-canary-early").unwrap();
+    let mutant = mutants().find(|mutant| mutant.name == "points-canary-early").unwrap();
     let fails = |plan: &Plan| run(plan, mutant.deciders, false).violation;
     let (plan, violation) = (0..SEEDS)
         .map(Plan::of)
