@@ -116,7 +116,7 @@ impl Conductor<'_> {
         noted.replicas = count(|set| set.current);
         noted.ready = count(|set| set.ready);
         noted.available = count(|set| set.available);
-        let mut lacks_service = false;
+        let (mut lacks_service, mut message) = (false, "");
         match self.service(template) {
             Ok(name) => noted.service = name,
             Err(Lack::Taken) => {
@@ -127,18 +127,21 @@ impl Conductor<'_> {
                 );
                 return noted;
             }
-            // Without ports there is no Service, as in Argo Rollouts, and so no traffic; that is said below.
-            Err(Lack::Ports) => {}
+            // Without ports there is no Service, as in Argo Rollouts, and so no traffic.
+            Err(Lack::Ports) => {
+                message = "no container declares a port, so there is no Service and no traffic; declare containerPort";
+            }
+            // An earlier try keeps it until its pods are gone.
+            Err(Lack::Leaving) => {
+                lacks_service = true;
+                message =
+                    "its Service still belongs to another Experiment; this one goes on when that is gone";
+            }
             Err(Lack::Nothing) => lacks_service = template.has_service,
         }
         let is_there = set.as_deref().is_some_and(|set| {
             set.is_observed && set.desired == template.replicas && set.available >= template.replicas
         });
-        let message = if self.service(template) == Err(Lack::Ports) {
-            "no container declares a port, so there is no Service and no traffic; declare containerPort"
-        } else {
-            ""
-        };
         if is_there && !lacks_service {
             noted.enter(Stage::Running, message, now);
             return noted;

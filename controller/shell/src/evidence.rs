@@ -176,6 +176,9 @@ impl Shell {
                 }
             }
             REPLICA_SETS | SERVICES => {
+                if id == SERVICES {
+                    self.evidence.experiments.due_waiting_for(&change.name, now.monotonic);
+                }
                 for owner in &owners {
                     self.evidence.experiments.due_with_uid(&change.name.namespace, owner, now.monotonic);
                 }

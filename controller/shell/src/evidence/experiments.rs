@@ -16,7 +16,7 @@ use crate::shell::Shell;
 
 impl Shell {
     /// Decides about an Experiment.
-    pub(super) fn plan_experiment(&mut self, look: &Look<'_>, experiment: Arc<Value>) -> Plan {
+    pub(super) fn plan_experiment(&mut self, look: &mut Look<'_>, experiment: Arc<Value>) -> Plan {
         let world = self.experiment_world(look, experiment.clone());
         let decision = (self.settings.deciders.experiment)(&world, look.now.wall);
         let kind = |is_warning| if is_warning { NoteKind::Warning } else { NoteKind::Normal };
@@ -31,8 +31,8 @@ impl Shell {
         }
     }
 
-    fn experiment_world(&mut self, look: &Look<'_>, experiment: Arc<Value>) -> World {
-        let named: BTreeSet<String> = service_names(&experiment);
+    fn experiment_world(&mut self, look: &mut Look<'_>, experiment: Arc<Value>) -> World {
+        let mut named: BTreeSet<String> = service_names(&experiment);
         let replica_sets = self.evidence_objects(REPLICA_SETS, look.name, &look.memory.uid);
         let mut services = self.evidence_objects(SERVICES, look.name, &look.memory.uid);
         for name in &named {
@@ -41,6 +41,12 @@ impl Shell {
                 services.insert(name, service);
             }
         }
+        // Their owners are told when these go; this one is not.
+        named.retain(|name| {
+            let service = services.get(&Name::new(&look.name.namespace, name));
+            service.is_some_and(|service| object::controller_uid(service) != Some(&*look.memory.uid))
+        });
+        look.memory.waits_for = named;
         let runs = self.evidence_objects(ANALYSIS_RUNS, look.name, &look.memory.uid);
         let by_name = |all: BTreeMap<Name, Arc<Value>>| {
             all.into_iter().map(|(name, value)| (name.name.to_string(), value)).collect()

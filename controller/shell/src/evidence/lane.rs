@@ -81,6 +81,11 @@ impl Lane {
         self.due_where(Some(namespace), now, |memory| *memory.uid == *uid);
     }
 
+    /// Those that wait for this Service.
+    pub(super) fn due_waiting_for(&mut self, service: &Name, now: Duration) {
+        self.due_where(Some(&service.namespace), now, |memory| memory.waits_for.contains(&*service.name));
+    }
+
     /// Those that the object with this uid controls.
     pub(super) fn due_of_owner(&mut self, namespace: &str, uid: &str, now: Duration) {
         self.due_where(Some(namespace), now, |memory| memory.owner.as_deref() == Some(uid));

@@ -1,6 +1,6 @@
 //! One object's turn: what was decided about it is written, then its status, then its events are published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(super) struct Memory {
     /// Something changed meanwhile.
     pub(super) again: bool,
     pub(super) backoff: Backoff,
+    /// Services of others with names that its own should have, of an Experiment.
+    pub(super) waits_for: BTreeSet<String>,
     /// Of an AnalysisRun.
     pub(super) measuring: Measuring,
     /// What was written last into the status, and the version that came of it.

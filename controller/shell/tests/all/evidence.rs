@@ -220,6 +220,35 @@ fn two_that_make_the_same_parts_get_over_it() {
 }
 
 #[test]
+fn one_waits_for_the_service_of_another_that_is_over() {
+    let mut rig = rig(|_| None);
+    let experiment = |name: &str| {
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Experiment",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"duration": "1m", "templates": [{
+                "name": "one", "replicas": 1, "selector": {"matchLabels": {"app": name}}, "service": {"name": "lab"},
+                "template": {
+                    "metadata": {"labels": {"app": name}},
+                    "spec": {"containers": [{"name": "web", "image": "web:1", "ports": [{"containerPort": 80}]}]},
+                },
+            }]},
+        })
+    };
+    rig.create(experiment("first"));
+    rig.run(seconds(50));
+    rig.create(experiment("second"));
+    rig.run(seconds(30));
+    let phase = |rig: &Rig, name: &str| status(rig, &builtin::experiments(), name)["phase"].clone();
+    assert_eq!((phase(&rig, "first"), phase(&rig, "second")), (json!("Successful"), json!("Pending")));
+    rig.run(minutes(1));
+    assert_eq!(phase(&rig, "second"), "Running", "once the first one's pods and Service are gone");
+    rig.run(minutes(3));
+    assert_eq!(phase(&rig, "second"), "Successful");
+    assert_eq!(rig.cluster.objects(&builtin::services(), Some("shop")).count(), 0);
+}
+
+#[test]
 fn those_of_another_instance_are_left_alone() {
     let mut rig = rig(|job| Some(value(job, &json!(1))));
     let mut other = run(json!({"metrics": [metric(json!({}))]}));
