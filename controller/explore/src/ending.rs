@@ -8,6 +8,7 @@ use tidegate_api::{builtin, object};
 use tidegate_model::names::{condition, phase};
 use tidegate_model::routing_record::has_finalizer;
 
+use crate::evidence;
 use crate::facts::{Facts, http_routes};
 use crate::happening::{GatewayFault, PluginFault, Pods};
 use crate::manifests;
@@ -220,7 +221,7 @@ impl Simulation {
             );
         }
         if has_condition(&rollout, condition::INVALID_SPEC) {
-            let canary = json!({"steps": app.steps, "analysis": app.canary.get("analysis")});
+            let canary = json!({"steps": app.steps, "analysis": evidence::replaced(app)});
             self.patch_rollout(&app.name, None, json!({"spec": {"strategy": {"canary": canary}}}));
         }
         if at("/spec/paused") == json!(true) {

@@ -16,6 +16,8 @@ pub use metrics::{JobFault, MetricFault};
 
 use serde_json::Value;
 
+use crate::scenario::App;
+
 /// What there is at first besides Rollouts and their surroundings.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -62,4 +64,9 @@ pub enum Kind {
     Run,
     /// Experiments.
     Experiment,
+}
+
+/// The analysis beside the steps of an app, as a merge patch that leaves nothing of another one.
+pub(crate) fn replaced(app: &App) -> Value {
+    app.canary.get("analysis").cloned().map(steps::replaced).unwrap_or_default()
 }
