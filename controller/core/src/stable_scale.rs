@@ -90,9 +90,10 @@ fn step_down(steps: &[Step], pods: i64, replicas: i64, max: u32) -> u32 {
 }
 
 /// What the canary role keeps of its weight while all of it is to go back: what the stable pods cannot take yet. Pods that are
-/// gone, and the stable pods themselves in that role, have nothing to keep.
+/// gone, and those that the stable role reaches too, have nothing to keep.
 pub(crate) fn returned(context: &Context<'_>) -> u32 {
-    let is_other = carried::by(context).is_some_and(|set| set.hash != context.status.stable_rs);
+    let reached = context.selected_hash(context.stable_service()).unwrap_or(&context.status.stable_rs);
+    let is_other = carried::by(context).is_some_and(|set| set.hash != reached);
     if is_other && !is_overdue(context) { carried::at_most(context).min(missing(context, 0)) } else { 0 }
 }
 

@@ -115,7 +115,7 @@ impl Shell {
     }
 
     /// Whether Experiments and AnalysisRuns are looked at: not by a shadow, and not while everything is given back.
-    fn conducts(&self) -> bool {
+    pub(super) fn conducts(&self) -> bool {
         self.leading
             && !self.settings.shadow
             && self.settings.ending.is_none()

@@ -120,7 +120,7 @@ pub(super) fn set(lab: &LabScene<'_>, owner: Option<&Scene<'_>>, uid: &str, writ
     let hash = object::label(before, HASH_LABEL).unwrap_or_default();
     let may_go =
         |lab: &Lab| lab.experiment_with_uid(uid).is_none_or(|one| is_over(one) || wants_none(one, hash));
-    if !lab.any(may_go) {
+    if !lab.is_scribbled(uid) && !lab.any(may_go) {
         return Err(Broken(
             "evidence-has-a-reason",
             format!("{} has no pods any more, and its Experiment goes on", write.key),
@@ -172,7 +172,7 @@ pub(super) fn service(
 }
 
 fn goes_on(lab: &LabScene<'_>, uid: &str, write: &Write<'_>) -> Verdict {
-    if lab.any(|lab| lab.experiment_with_uid(uid).is_some_and(|one| !is_over(one))) {
+    if lab.is_scribbled(uid) || lab.any(|lab| lab.experiment_with_uid(uid).is_some_and(|one| !is_over(one))) {
         return Ok(());
     }
     Err(Broken("evidence-has-a-reason", format!("{} was made, and its Experiment is over", write.key)))

@@ -78,13 +78,15 @@ fn goes_home(facts: &Facts, new: &str) -> bool {
 }
 
 /// Whether the stable Service has been left at pods that are neither stable nor newest (there were no replicas for a time), or at the
-/// newest ones while there were no stable ones to go back to.
+/// newest ones: while there were no stable ones to go back to, or by a user who forced the end and took that back.
 fn is_stranded(scene: &Scene<'_>, old: &str, new: &str) -> bool {
     let all = scene.history.since(Duration::ZERO);
     let stay = all.iter().rev().map(|(_, facts)| facts).take_while(|facts| facts.selected(0) == Some(old));
     let mut stay = stay.filter_map(|facts| Some((facts, facts.status()?)));
     stay.any(|(facts, status)| {
-        facts.available(new) == 0 || (old != status.current_pod_hash && old != status.stable_rs)
+        facts.available(new) == 0
+            || is_forced(facts)
+            || (old != status.current_pod_hash && old != status.stable_rs)
     })
 }
 

@@ -219,6 +219,12 @@ impl Shell {
         id: RequestId,
         result: Result<Value, ApiError>,
     ) {
+        if !self.conducts() {
+            // What follows is for whoever leads now.
+            look.memory.waiting.remove(&id);
+            look.memory.finishing = None;
+            return;
+        }
         match look.memory.waiting.remove(&id) {
             None => return,
             Some(Waiting::Write(request, measurement)) => self.wrote_for(look, request, measurement, result),
