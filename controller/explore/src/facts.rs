@@ -1,7 +1,7 @@
 //! What is true of one Rollout at one moment, read from the cluster's objects alone: who is selected, how many pods there are,
 //! and where traffic goes, as routes say and as gateways do it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -319,6 +319,12 @@ impl Facts {
     /// Whether anything is sent to a Service that is in none of the roles, by what is written or by what gateways still follow.
     pub(crate) fn feeds(&self, service: &str) -> bool {
         self.divisions().any(|division| division.largest_other(service).0 > 0)
+    }
+
+    /// The Services of experiments that the Rollout says it has given something, or is about to.
+    pub(crate) fn given(&self) -> BTreeSet<String> {
+        let rollout = self.rollout.as_ref();
+        rollout.map(|rollout| tidegate_experiment::held(&rollout.object, None)).unwrap_or_default()
     }
 
     /// Whether anything is sent to any such Service.

@@ -87,13 +87,25 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>) -> Verdict {
     for (old, new) in before.rules.iter().zip(&after.rules) {
         way_back(scene, write, old, new)?;
     }
-    for rule in after.rules.iter().filter(|rule| !before.rules.contains(rule)) {
+    for (rule, others) in after.rules.iter().zip(&after.others) {
         let [one, other, all] = rule;
-        let is_all =
-            |facts: &Facts| facts.spec().is_none_or(|spec| *all == u64::from(spec.canary.max_weight()));
-        if !scene.any(is_all) {
-            let message =
-                format!("{} has {one} for one Service, {other} for the other, {all} in all", write.key);
+        // What no Rollout says it has given, nobody knows to be its own.
+        let known = |facts: &Facts| {
+            let given = facts.given();
+            others
+                .iter()
+                .filter(|(service, _)| given.contains(*service))
+                .map(|(_, weight)| weight)
+                .sum::<u64>()
+        };
+        let is_all = |facts: &Facts| {
+            facts.spec().is_none_or(|spec| one + other + known(facts) == u64::from(spec.canary.max_weight()))
+        };
+        if !before.rules.contains(rule) && !scene.any(is_all) {
+            let message = format!(
+                "{} has {one} for one Service, {other} for the other, and {all} in all with {others:?}",
+                write.key
+            );
             return Err(Broken("weights-sum-to-the-largest", message));
         }
     }
