@@ -100,6 +100,7 @@ impl Evidence {
 impl Shell {
     /// Looks at the Experiments and AnalysisRuns that are due.
     pub(crate) fn look_at_evidence(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.give_up_measurements(effects);
         let kinds: &[Kind] = if self.conducts() { &Kind::ALL } else { &[] };
         for kind in kinds.iter().copied() {
             for _ in 0..self.settings.timing.passes_per_step {
@@ -110,6 +111,11 @@ impl Shell {
                 self.look_at(kind, &name, now, effects);
             }
         }
+        self.give_up_measurements(effects);
+    }
+
+    /// Gives up measurements that nobody waits for any more.
+    fn give_up_measurements(&mut self, effects: &mut Vec<Effect>) {
         let forgotten = std::mem::take(&mut self.evidence.forgotten);
         effects.extend(forgotten.into_iter().map(|id| Effect::Forget { id }));
     }

@@ -295,7 +295,7 @@ fn allowed(facts: &Facts) -> Vec<u64> {
     if status.promote_full || index >= steps || facts.is_fast_rollback() {
         allowed.push(max);
     }
-    if status.promote_full && spec.canary.dynamic_stable_scale {
+    if (status.promote_full || facts.is_fast_rollback()) && spec.canary.dynamic_stable_scale {
         // Each pod gets its part.
         let pods = u64::try_from(facts.available(&status.current_pod_hash)).unwrap_or_default();
         let replicas = u64::try_from(spec.replicas).unwrap_or_default().max(1);

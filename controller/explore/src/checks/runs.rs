@@ -98,15 +98,16 @@ fn measurements_stay(write: &Write<'_>, old: &Value, after: &Value) -> Verdict {
         let message = format!("{}: {name} had {} measurements and has {}", write.key, taken(old), taken(new));
         return Err(Broken("measurements-stay", message));
     }
-    for one in list(old, "measurements").filter(|one| !is_open(one)) {
-        let is_there = list(new, "measurements").any(|other| other == one);
-        // The oldest ones are dropped.
-        let is_old = list(new, "measurements")
-            .next()
-            .is_none_or(|first| text(first, "startedAt") >= text(one, "startedAt"));
-        if !is_there && !is_old {
-            return Err(Broken("measurements-stay", format!("{}: {name} lost {one}", write.key)));
-        }
+    let mut over = list(old, "measurements").filter(|one| !is_open(one));
+    let is_there = |one: &Value| list(new, "measurements").any(|other| other == one);
+    // The oldest ones are dropped.
+    if let Some(first) = over.find(|one| is_there(one))
+        && let Some(lost) = over.find(|one| !is_there(one))
+    {
+        return Err(Broken(
+            "measurements-stay",
+            format!("{}: {name} kept {first} and lost {lost}", write.key),
+        ));
     }
     Ok(())
 }
