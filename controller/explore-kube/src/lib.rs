@@ -10,7 +10,7 @@
 //! bring a system through the same troubles: in the end everything is where it should be, and silent.
 //!
 //! Of the faults, plugins are not slow, watches are held, cut and expired for all controllers at once, and who leads is decided
-//! by the lease alone.
+//! by the lease alone. Whatever is measured is measured by Jobs.
 #![forbid(unsafe_code)]
 
 mod controllers;

@@ -47,6 +47,7 @@ enum Later {
 }
 
 pub(crate) async fn play(plan: &Plan, decide: Decide) -> std::io::Result<Outcome> {
+    let plan = &plan.measured_by_jobs();
     let (outside, cluster) = Outside::new(plan);
     let clock = Clock::simulated(cluster.now());
     let handle = Handle::new(cluster);
@@ -132,7 +133,10 @@ impl Play {
             | Happening::Compact
             | Happening::Gateway(_)
             | Happening::Pods { .. }
-            | Happening::PodsLost { .. } => self.within(|outside, cluster| outside.happens(cluster, what)),
+            | Happening::PodsLost { .. }
+            | Happening::Metrics(_)
+            | Happening::Jobs(_)
+            | Happening::Meddling(_) => self.within(|outside, cluster| outside.happens(cluster, what)),
         }
     }
 

@@ -18,13 +18,14 @@
 //! | `schedule`, `happening` | what happens, and when; each thing complete in itself |
 //! | `simulation`, `process`, `watches`, `plugins` | the loop: controllers, the way to the API server and back, watches, routers |
 //! | `happens` | making happenings happen |
+//! | `evidence` | the same for analyses and experiments: templates, steps, what people do to them, what metrics answer |
 //! | `ending` | putting everything right, and what must be so in the end |
 //! | `outside` | the same surroundings for controllers that are elsewhere |
-//! | `facts`, `history` | what is true of a Rollout, and what was when |
+//! | `facts`, `lab`, `history` | what is true of a Rollout, of analyses and experiments, and what was when |
 //! | `checks` | what must always hold |
 //! | `shrink` | the fewest happenings with which a run still fails |
 //! | `campaign`, `coverage` | many seeds, and what happened in them |
-//! | `mutants` | wrong variants of `decide`, which must be caught |
+//! | `mutants` | wrong variants of what decides, which must be caught |
 //!
 //! # What happens
 //!
@@ -32,7 +33,9 @@
 //! edit, delete and make the Deployments that Rollouts refer to, and edit routes, Services and ReplicaSets by hand. Requests are refused (403, 409, 422, 429, 500, 503), vanish, are carried out without an
 //! answer, or arrive late. Controllers end before and after requests; two lead at once. Watches stop for a while, are late, repeat
 //! themselves, list again (also old lists), and find the past forgotten (410). Plugins fail, are slow, are loading, cannot be
-//! had. Gateways are slow, silent, or refuse. Pods are slow, never ready, crash, or are lost. Clocks jump. Whatever a run does not
+//! had. Analyses and experiments, as steps, beside them, and of no Rollout, are ended, deleted, taken apart and scribbled on (in two
+//! of five seeds); their templates are deleted and broken; metrics are bad, neither good nor bad, garbage, slow, unreachable; Jobs fail,
+//! are slow, or never start. Gateways are slow, silent, or refuse. Pods are slow, never ready, crash, or are lost. Clocks jump. Whatever a run does not
 //! fault is as in a calm cluster, so that whole updates happen, too.
 //!
 //! # What is checked
@@ -53,6 +56,12 @@
 //! | `one-step-at-a-time`, `steps-are-done` | a step is left when it is done: weights in force everywhere, pauses over |
 //! | `promotion-is-verified` | with all pods, all traffic, and the stable Service, or the one that becomes it by name |
 //! | `rollbacks-are-fast` | within the rollback window no step counts |
+//! | `destinations-are-ready` | an experiment gets traffic only while it runs, by a Service that is there, with pods behind it |
+//! | `drained-before-gone` | its pods, its Services and itself go when nothing is sent there any more, by what is written and in force |
+//! | `evidence-has-a-reason` | runs, experiments and what belongs to them are made for something that asks, and go when they are over |
+//! | `verdicts-stay`, `verdicts-follow`, `measurements-stay`, `measured-once` | verdicts are final and follow from measurements, which are taken once and not lost |
+//! | `bad-evidence-stops-traffic` | the canary gets no more once something speaks against it, and in the end its update is given up |
+//! | `aborts-have-a-reason` | an update is given up by users, at its deadline, or because of what was measured |
 //! | `keeps-off-stable` | a canary's template has the anti-affinity that the spec asks for |
 //! | `recorded-before-written` | nothing is written for the canary before the Rollout says that there is something to give back |
 //! | `old-before-new` | nothing is written for it while it has something in routes that are not wanted any more |
@@ -72,7 +81,7 @@
 //! # What is not covered
 //!
 //! Leases (which have a simulation of their own), HTTP and the kube client, other routers than the Gateway API's, several
-//! versions of one plugin, experiments, Rollouts without routers, and a status that keeps to the truth while it fails for long.
+//! versions of one plugin, Rollouts without routers, and a status that keeps to the truth while it fails for long.
 #![forbid(unsafe_code)]
 
 mod campaign;

@@ -41,6 +41,15 @@ impl Plan {
         Self { seed, scenario, happenings }
     }
 
+    /// The same, with all that is measured measured by Jobs: for controllers that would have to ask over a network.
+    #[must_use]
+    pub fn measured_by_jobs(&self) -> Self {
+        let mut plan = self.clone();
+        plan.scenario.evidence.measured_by_jobs();
+        plan.happenings.retain(|timed| !evidence::needs_network(&timed.what));
+        plan
+    }
+
     /// The same with these happenings instead.
     #[must_use]
     pub fn with(&self, happenings: Vec<Timed>) -> Self {

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tidegate_core::decide;
-use tidegate_explore::{MUTANTS, Plan};
+use tidegate_explore::{Plan, mutants};
 use tidegate_explore_kube::run;
 
 /// So many seeds; `cargo xtask simulate --driver kube` runs as many as one likes.
@@ -38,7 +38,7 @@ fn every_seed_ends_well() {
 
 #[test]
 fn a_controller_that_is_never_silent_is_noticed() {
-    let restless = MUTANTS.iter().find(|mutant| mutant.name == "is-restless").unwrap();
-    let wrong = (0..5).find_map(|seed| run(&Plan::of(seed), restless.decide).unwrap().wrong);
+    let restless = mutants().find(|mutant| mutant.name == "is-restless").unwrap();
+    let wrong = (0..5).find_map(|seed| run(&Plan::of(seed), restless.deciders.rollout).unwrap().wrong);
     assert!(wrong.is_some_and(|wrong| wrong.contains("requests in the last")));
 }

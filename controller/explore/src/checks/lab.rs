@@ -68,7 +68,7 @@ impl Checker {
         LabScene { labs, scribbled: &self.scribbled }
     }
 
-    pub(super) fn is_of_an_experiment(&self, write: &Write<'_>) -> bool {
+    pub(super) fn is_of_an_experiment(write: &Write<'_>) -> bool {
         write.after.or(write.before).is_some_and(|object| owner(object, "Experiment").is_some())
     }
 
@@ -97,8 +97,7 @@ impl Checker {
     }
 
     fn rollout_of_experiment(&self, uid: &str) -> Option<&Watched> {
-        let (_, found) =
-            self.labs.iter().rev().find_map(|(_, lab)| Some(((), lab.experiment_with_uid(uid)?)))?;
+        let found = self.labs.iter().rev().find_map(|(_, lab)| lab.experiment_with_uid(uid))?;
         self.with_uid(owner(&found.object, "Rollout")?)
     }
 

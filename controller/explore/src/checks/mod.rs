@@ -223,7 +223,7 @@ impl Checker {
         let kind = &*write.key.kind;
         let verdict = match kind {
             "Rollout" => self.of_rollout(&write.key.name, write, status::check),
-            "ReplicaSet" | "Service" if self.is_of_an_experiment(write) => self.of_part(write),
+            "ReplicaSet" | "Service" if Self::is_of_an_experiment(write) => self.of_part(write),
             "ReplicaSet" => self.of_set(write),
             "Service" => self.of_service(write),
             "AnalysisRun" => self.of_run(write),

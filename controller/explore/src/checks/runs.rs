@@ -9,7 +9,7 @@ use super::destinations::owner;
 use super::experiments::is_under_way;
 use super::{Broken, LabScene, Scene, Verdict, Write, differs_only};
 use crate::facts::Facts;
-use crate::lab::Lab;
+use crate::lab::{Experiment, Lab};
 
 /// A write of a run. `rollout`: that it belongs to.
 pub(super) fn check(lab: &LabScene<'_>, rollout: Option<&Scene<'_>>, write: &Write<'_>) -> Verdict {
@@ -25,7 +25,7 @@ fn made(lab: &LabScene<'_>, rollout: Option<&Scene<'_>>, write: &Write<'_>, run:
     let none =
         || Err(Broken("evidence-has-a-reason", format!("{} was made, and nothing asks for it", write.key)));
     if let Some(uid) = owner(run, "Experiment") {
-        let is_due = |lab: &Lab| lab.experiment_with_uid(uid).is_some_and(|one| one.is_running());
+        let is_due = |lab: &Lab| lab.experiment_with_uid(uid).is_some_and(Experiment::is_running);
         return if lab.any(is_due) { Ok(()) } else { none() };
     }
     let index: Option<usize> = object::label(run, STEP_INDEX_LABEL).and_then(|index| index.parse().ok());

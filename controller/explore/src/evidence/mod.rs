@@ -16,12 +16,13 @@ pub use metrics::{JobFault, MetricFault};
 
 use serde_json::Value;
 
+use crate::happening::Happening;
 use crate::scenario::App;
 
 /// What there is at first besides Rollouts and their surroundings.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// AnalysisTemplates and ClusterAnalysisTemplates, and the Secret that one of them needs.
+    /// `AnalysisTemplate`s and `ClusterAnalysisTemplate`s, and the Secret that one of them needs.
     pub templates: Vec<Value>,
     /// Experiments and AnalysisRuns that belong to no Rollout.
     pub alone: Vec<Value>,
@@ -32,6 +33,28 @@ impl Evidence {
     pub const fn is_empty(&self) -> bool {
         self.templates.is_empty()
     }
+}
+
+impl Evidence {
+    /// The same, measured by Jobs alone and for a while only: for controllers that would have to ask over a network.
+    pub(crate) fn measured_by_jobs(&mut self) {
+        for object in self.templates.iter_mut().chain(&mut self.alone) {
+            let metrics = object.pointer_mut("/spec/metrics").and_then(Value::as_array_mut);
+            for metric in metrics.into_iter().flatten() {
+                templates::measure_by_job(metric);
+            }
+        }
+    }
+}
+
+/// Whether what happens needs a network to measure.
+pub(crate) fn needs_network(what: &Happening) -> bool {
+    let Happening::Meddling(Meddling::ChangeTemplate(_, spec)) = what else { return false };
+    let metrics = spec.get("metrics").and_then(Value::as_array);
+    metrics.into_iter().flatten().any(|metric| {
+        let provider = metric.get("provider").and_then(Value::as_object);
+        provider.is_some_and(|provider| !provider.is_empty() && !provider.contains_key("job"))
+    })
 }
 
 /// What somebody does to analyses and experiments by hand.

@@ -73,13 +73,7 @@ pub(super) fn metric(name: &str, random: &mut fastrand::Rng) -> Value {
             "successCondition": "result >= 0.9 && !isNaN(result)",
             "consecutiveSuccessLimit": 2,
         }),
-        "probe" => json!({"provider": {"job": {"spec": {
-            "backoffLimit": random.u8(..2),
-            "template": {"spec": {
-                "restartPolicy": "Never",
-                "containers": [{"name": "probe", "image": PROBE, "command": ["true"]}],
-            }},
-        }}}}),
+        "probe" => json!({"provider": job(random.u8(..2))}),
         "everywhere" => json!({
             "provider": {"prometheus": {"address": "http://prometheus.metrics", "query": "up"}},
             "successCondition": "result[0] >= 0.9",
@@ -110,6 +104,28 @@ pub(super) fn metric(name: &str, random: &mut fastrand::Rng) -> Value {
         fields.insert("initialDelay".to_owned(), Value::from(format!("{}s", random.u8(1..=20))));
     }
     metric
+}
+
+/// Makes a metric one that a Job measures, and that ends.
+pub(super) fn measure_by_job(metric: &mut Value) {
+    let Some(fields) = metric.as_object_mut() else { return };
+    fields.insert("provider".to_owned(), job(0));
+    for condition in ["successCondition", "failureCondition"] {
+        fields.shift_remove(condition);
+    }
+    if fields.contains_key("interval") {
+        fields.entry("count").or_insert_with(|| Value::from(3));
+    }
+}
+
+fn job(backoff_limit: u8) -> Value {
+    json!({"job": {"spec": {
+        "backoffLimit": backoff_limit,
+        "template": {"spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": "probe", "image": PROBE, "command": ["true"]}],
+        }},
+    }}})
 }
 
 fn web(token: &str) -> Value {

@@ -1,6 +1,6 @@
 //! What seeds draw: valid specs, of all kinds.
 
-use tidegate_explore::{Edit, Happening, Plan};
+use tidegate_explore::{Edit, Happening, Kind, Meddling, Plan};
 use tidegate_model::validate::validate;
 
 #[test]
@@ -37,6 +37,14 @@ fn everything_that_can_be_drawn_is() {
     for step in ["setWeight", "pause", "setCanaryScale", "setHeaderRoute", "setMirrorRoute"] {
         assert!(apps().flat_map(|app| &app.steps).any(|one| one.get(step).is_some()), "{step}");
     }
+    for step in ["analysis", "experiment"] {
+        assert!(apps().flat_map(|app| &app.steps).any(|one| one.get(step).is_some()), "{step}");
+    }
+    assert!(apps().any(|app| app.canary.contains_key("analysis")), "an analysis beside the steps");
+    for kind in ["AnalysisRun", "Experiment"] {
+        let mut alone = plans.iter().flat_map(|plan| &plan.scenario.evidence.alone);
+        assert!(alone.any(|object| object["kind"] == kind), "{kind} of no Rollout");
+    }
     let happenings = || plans.iter().flat_map(|plan| &plan.happenings).map(|timed| &timed.what);
     let is_any = |test: fn(&Happening) -> bool| happenings().any(test);
     assert!(is_any(|one| matches!(one, Happening::Edit { what: Edit::Delete, .. })));
@@ -62,4 +70,23 @@ fn everything_that_can_be_drawn_is() {
         is_any(|one| matches!(one, Happening::PodsLost { .. }))
             && is_any(|one| matches!(one, Happening::ClockJump { .. }))
     );
+    assert!(
+        is_any(|one| matches!(one, Happening::Metrics(_))) && is_any(|one| matches!(one, Happening::Jobs(_)))
+    );
+    let meddlings: [fn(&Meddling) -> bool; 8] = [
+        |one| matches!(one, Meddling::End(Kind::Run, _)),
+        |one| matches!(one, Meddling::Delete(Kind::Experiment, _)),
+        |one| matches!(one, Meddling::DeleteSet(_)),
+        |one| matches!(one, Meddling::DeleteService(_)),
+        |one| matches!(one, Meddling::Scribble(Kind::Run, ..)),
+        |one| matches!(one, Meddling::Scribble(Kind::Experiment, ..)),
+        |one| matches!(one, Meddling::DeleteTemplate(_)),
+        |one| matches!(one, Meddling::ChangeTemplate(..)),
+    ];
+    for (index, is_it) in meddlings.into_iter().enumerate() {
+        assert!(
+            happenings().any(|one| matches!(one, Happening::Meddling(what) if is_it(what))),
+            "number {index} of the meddlings"
+        );
+    }
 }

@@ -30,6 +30,10 @@ fn everything_holds_in_every_seed() {
         ("stable shrunk", coverage.stable_shrunk),
         ("not verified", coverage.not_verified),
         ("not ready", coverage.not_ready),
+        ("good runs", coverage.good_runs),
+        ("other runs", coverage.other_runs),
+        ("good experiments", coverage.good_experiments),
+        ("experiments with traffic", coverage.experiments_fed),
     ] {
         assert!(count > SEEDS / 20, "{what}: {count}");
     }
