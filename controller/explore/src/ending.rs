@@ -221,8 +221,11 @@ impl Simulation {
             );
         }
         if has_condition(&rollout, condition::INVALID_SPEC) {
-            let canary = json!({"steps": app.steps, "analysis": evidence::replaced(app)});
-            self.patch_rollout(&app.name, None, json!({"spec": {"strategy": {"canary": canary}}}));
+            // A merge patch leaves what it does not name.
+            for analysis in [Value::Null, evidence::replaced(app)] {
+                let canary = json!({"steps": app.steps, "analysis": analysis});
+                self.patch_rollout(&app.name, None, json!({"spec": {"strategy": {"canary": canary}}}));
+            }
         }
         if at("/spec/paused") == json!(true) {
             self.patch_rollout(&app.name, None, json!({"spec": {"paused": false}}));

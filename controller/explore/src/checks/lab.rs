@@ -35,7 +35,7 @@ impl Checker {
         &self.lab
     }
 
-    /// A user has written something into an AnalysisRun or an Experiment.
+    /// A user has written something into an object that nobody expects there.
     pub(crate) fn scribbled(&mut self, uid: &str) {
         self.scribbled.insert(uid.to_owned());
     }
@@ -62,6 +62,14 @@ impl Checker {
         }
     }
 
+    /// Whether a user has written such a thing into a Rollout, ever.
+    pub(super) fn is_scribbled_on(&self, watched: &Watched) -> bool {
+        !self.scribbled.is_empty() && {
+            let all = watched.history.since(Duration::ZERO);
+            all.any(|facts| !facts.uid().is_empty() && self.scribbled.contains(facts.uid()))
+        }
+    }
+
     pub(super) fn lab_scene(&self, write: &Write<'_>) -> LabScene<'_> {
         let after = self.labs.partition_point(|(at, _)| *at < write.since);
         let labs = self.labs.get(after.saturating_sub(1)..).unwrap_or_default();
@@ -76,24 +84,35 @@ impl Checker {
     pub(super) fn of_part(&self, write: &Write<'_>) -> Verdict {
         let Some(object) = write.after.or(write.before) else { return Ok(()) };
         let Some(uid) = owner(object, "Experiment") else { return Ok(()) };
-        let scene = self.rollout_of_experiment(uid).map(|watched| self.scene(watched, write));
+        let watched = self.rollout_of_experiment(uid);
+        if watched.is_some_and(|watched| self.is_scribbled_on(watched)) {
+            return Ok(());
+        }
+        let scene = watched.map(|watched| self.scene(watched, write));
         let check = if &*write.key.kind == "Service" { experiments::service } else { experiments::set };
         check(&self.lab_scene(write), scene.as_ref(), uid, write)
     }
 
     pub(super) fn of_experiment(&self, write: &Write<'_>) -> Verdict {
-        experiments::check(&self.lab_scene(write), self.rollout_of(write).as_ref(), write)
+        self.of_evidence(write, experiments::check)
     }
 
     pub(super) fn of_run(&self, write: &Write<'_>) -> Verdict {
-        runs::check(&self.lab_scene(write), self.rollout_of(write).as_ref(), write)
+        self.of_evidence(write, runs::check)
     }
 
-    /// The Rollout that an object belongs to, if it does.
-    fn rollout_of(&self, write: &Write<'_>) -> Option<Scene<'_>> {
-        let object = write.before.or(write.after)?;
-        let uid = owner(object, "Rollout")?;
-        self.with_uid(uid).map(|watched| self.scene(watched, write))
+    fn of_evidence(
+        &self,
+        write: &Write<'_>,
+        check: fn(&LabScene<'_>, Option<&Scene<'_>>, &Write<'_>) -> Verdict,
+    ) -> Verdict {
+        let uid = write.before.or(write.after).and_then(|object| owner(object, "Rollout"));
+        let watched = uid.and_then(|uid| self.with_uid(uid));
+        if watched.is_some_and(|watched| self.is_scribbled_on(watched)) {
+            return Ok(());
+        }
+        let scene = watched.map(|watched| self.scene(watched, write));
+        check(&self.lab_scene(write), scene.as_ref(), write)
     }
 
     fn rollout_of_experiment(&self, uid: &str) -> Option<&Watched> {

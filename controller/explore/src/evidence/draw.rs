@@ -12,7 +12,7 @@ use crate::plan::Timed;
 use crate::scenario::{App, NAMESPACE, Scenario};
 
 /// What is written where nobody expects it.
-const SCRIBBLES: [(Kind, &str); 14] = [
+const SCRIBBLES: [(Kind, &str); 22] = [
     (Kind::Run, "/status"),
     (Kind::Run, "/status/phase"),
     (Kind::Run, "/status/metricResults"),
@@ -27,6 +27,14 @@ const SCRIBBLES: [(Kind, &str); 14] = [
     (Kind::Experiment, "/status/templateStatuses/0/serviceName"),
     (Kind::Experiment, "/status/analysisRuns"),
     (Kind::Experiment, "/spec/templates/0/template"),
+    (Kind::Rollout, "/status/canary"),
+    (Kind::Rollout, "/status/canary/currentExperiment"),
+    (Kind::Rollout, "/status/canary/currentStepAnalysisRunStatus"),
+    (Kind::Rollout, "/status/canary/currentBackgroundAnalysisRunStatus"),
+    (Kind::Rollout, "/status/canary/weights"),
+    (Kind::Rollout, "/status/canary/weights/additional"),
+    (Kind::Rollout, "/spec/strategy/canary/steps/0"),
+    (Kind::Rollout, "/spec/strategy/canary/analysis"),
 ];
 
 /// Adds analyses and experiments to what a seed has decided; to two of five seeds.

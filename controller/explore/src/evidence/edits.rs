@@ -1,7 +1,7 @@
 //! What people do to analyses and experiments by hand, and putting right what is wrong with them.
 
-use serde_json::{Map, Value, json};
-use tidegate_api::{Resource, builtin, object};
+use serde_json::{Value, json};
+use tidegate_api::{Operation, Request, Resource, builtin, object};
 
 use super::{JobFault, Kind, Meddling, MetricFault};
 use crate::scenario::NAMESPACE;
@@ -12,6 +12,7 @@ impl Kind {
         match self {
             Self::Run => builtin::analysis_runs(),
             Self::Experiment => builtin::experiments(),
+            Self::Rollout => builtin::rollouts(),
         }
     }
 }
@@ -87,12 +88,17 @@ impl Simulation {
             _ => return,
         }
         self.checker.scribbled(object::uid(&found));
-        // A merge patch merges what it finds; what is there has to go first.
-        let part = pointer.split('/').nth(1).unwrap_or_default().to_owned();
-        let body = Map::from_iter([(part.clone(), changed.get(&part).cloned().unwrap_or_default())]);
-        let name = object::name(&found).to_owned();
-        self.patch(resource, &name, None, json!({part: null}));
-        self.patch(resource, &name, None, Value::Object(body));
+        let is_status = pointer.starts_with("/status") && *resource == builtin::rollouts();
+        let operation = Operation::Replace {
+            name: object::name(&found).to_owned(),
+            subresource: is_status.then(|| "status".to_owned()),
+            object: changed,
+        };
+        self.by_user(&Request {
+            resource: resource.clone(),
+            namespace: Some(NAMESPACE.to_owned()),
+            operation,
+        });
     }
 
     fn restore(&mut self, template: &Value) {

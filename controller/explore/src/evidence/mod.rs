@@ -87,6 +87,8 @@ pub enum Kind {
     Run,
     /// Experiments.
     Experiment,
+    /// Rollouts.
+    Rollout,
 }
 
 /// The analysis beside the steps of an app, as a merge patch that leaves nothing of another one.

@@ -73,13 +73,14 @@ fn everything_that_can_be_drawn_is() {
     assert!(
         is_any(|one| matches!(one, Happening::Metrics(_))) && is_any(|one| matches!(one, Happening::Jobs(_)))
     );
-    let meddlings: [fn(&Meddling) -> bool; 8] = [
+    let meddlings: [fn(&Meddling) -> bool; 9] = [
         |one| matches!(one, Meddling::End(Kind::Run, _)),
         |one| matches!(one, Meddling::Delete(Kind::Experiment, _)),
         |one| matches!(one, Meddling::DeleteSet(_)),
         |one| matches!(one, Meddling::DeleteService(_)),
         |one| matches!(one, Meddling::Scribble(Kind::Run, ..)),
         |one| matches!(one, Meddling::Scribble(Kind::Experiment, ..)),
+        |one| matches!(one, Meddling::Scribble(Kind::Rollout, ..)),
         |one| matches!(one, Meddling::DeleteTemplate(_)),
         |one| matches!(one, Meddling::ChangeTemplate(..)),
     ];
