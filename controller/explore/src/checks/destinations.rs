@@ -44,7 +44,7 @@ pub(super) fn check(scene: &Scene<'_>, write: &Write<'_>, change: &Change) -> Ve
 fn is_ready(scene: &Scene<'_>, service: &str) -> bool {
     let runs = |facts: &Facts| own(facts).any(|one| one.is_running() && template_of(one, service).is_some());
     let has_pods = |hash: &str| {
-        let is_there = |set: &ReplicaSet| set.hash == hash && set.available > 0;
+        let is_there = |set: &ReplicaSet| set.hash == hash && set.ready > 0;
         scene.any(|facts| own(facts).flat_map(|one| &one.sets).any(|set| is_there(set)))
     };
     let leads_to_pods = |facts: &Facts| {

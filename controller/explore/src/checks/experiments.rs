@@ -128,7 +128,8 @@ pub(super) fn set(lab: &LabScene<'_>, owner: Option<&Scene<'_>>, uid: &str, writ
     }
     let is_free = |facts: &Facts| {
         let experiment = facts.lab.experiment_with_uid(uid);
-        experiment.is_none_or(|one| !is_any_fed(facts, services_of(one, hash)))
+        // One whose Rollout is gone has nobody who could drain it.
+        facts.rollout.is_none() || experiment.is_none_or(|one| !is_any_fed(facts, services_of(one, hash)))
     };
     if owner.is_some_and(|scene| !scene.any(is_free)) {
         return Err(Broken(
@@ -151,7 +152,7 @@ pub(super) fn service(
         (Some(before), after) => (before, after),
         (None, None) => return Ok(()),
     };
-    let is_free = |facts: &Facts| !facts.feeds(object::name(before));
+    let is_free = |facts: &Facts| facts.rollout.is_none() || !facts.feeds(object::name(before));
     if owner.is_some_and(|scene| !scene.any(is_free)) {
         return Err(Broken(
             "drained-before-gone",
