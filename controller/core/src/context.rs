@@ -7,7 +7,8 @@ use serde_json::Value;
 use tidegate_contract::Traffic;
 use tidegate_model::names::{HASH_LABEL, condition, reason};
 use tidegate_model::{
-    PauseCondition, ReplicaSet, Rollout, Status, Step, hash, interest, pod_metadata, template, workload,
+    PauseCondition, ReplicaSet, Rollout, RoutingRecord, Status, Step, hash, interest, pod_metadata, template,
+    workload,
 };
 
 use crate::managed;
@@ -37,6 +38,8 @@ pub(crate) struct Context<'a> {
     pub(crate) is_fast_rollback: bool,
     /// Which Service is in which role.
     pub(crate) roles: Roles,
+    /// What routers may have for others than the stable pods.
+    pub(crate) record: RoutingRecord,
     sets: Vec<ReplicaSet>,
     new: Option<usize>,
     stable: Option<usize>,
@@ -84,6 +87,7 @@ impl<'a> Context<'a> {
             now,
             rollout,
             status,
+            record: RoutingRecord::read(&world.rollout),
             template: desired,
             selector,
             new_hash,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tidegate_api::object;
 use tidegate_contract::Destination;
 use tidegate_model::names::reason;
-use tidegate_model::{ExperimentTemplate, RoutingRecord, Step};
+use tidegate_model::{ExperimentTemplate, Step};
 
 use crate::context::Context;
 use crate::experiment_step;
@@ -167,10 +167,9 @@ fn retired(context: &Context<'_>, wanted: &BTreeMap<String, Experimental>) -> Ve
     let had =
         had.unwrap_or_default().iter().map(|one| (one.service.as_str(), one.pod_template_hash.as_str()));
     // The status says what was set; what is about to be set was recorded before.
-    let record = RoutingRecord::read(&context.world.rollout);
     let mut names = BTreeSet::new();
     let mut retired: Vec<Destination> = Vec::new();
-    for (service, hash) in had.chain(record.destinations()) {
+    for (service, hash) in had.chain(context.record.destinations()) {
         let name = name_of(service);
         let is_due = is_addressable(context, service, hash);
         if is_due && !wanted.contains_key(&name) && names.insert(name.clone()) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use tidegate_contract::{ManagedRoute, Rule, Traffic};
-use tidegate_model::{RoutingRecord, Step};
+use tidegate_model::Step;
 
 use crate::context::Context;
 
@@ -27,8 +27,7 @@ pub(crate) fn desired(context: &Context<'_>, is_reachable: bool) -> Vec<ManagedR
 /// that they do not. Otherwise they would lead to the canary for ever, unseen. What was recorded counts, too: the spec may have
 /// changed while nobody looked.
 fn dropped(context: &Context<'_>, names: &[String]) -> Vec<ManagedRoute> {
-    let record = RoutingRecord::read(&context.world.rollout);
-    let mut dropped: BTreeSet<&str> = record.managed_routes().collect();
+    let mut dropped: BTreeSet<&str> = context.record.managed_routes().collect();
     if let Some(routing) = &context.world.routing {
         let is_settled = routing.is_settled_for(&routing.traffic);
         let may_exist = |route: &&ManagedRoute| route.rule.is_some() || !is_settled;

@@ -42,15 +42,18 @@ pub(crate) fn plan(
     let others = evidence.runs.values().filter(is_own).filter(|run| !goes_on(run));
     let may_go = |run: &Value| !runs.has(object::name(run));
     clear(context, &builtin::analysis_runs(), others.collect(), may_go, writes);
-    let held = held(context, traffic);
     let others = evidence.experiments.values().filter(is_own);
-    let others = others.filter(|one| object::name(one) != experiment.name);
+    let others: Vec<_> = others.filter(|one| object::name(one) != experiment.name).collect();
+    if others.is_empty() {
+        return;
+    }
+    let held = held(context, traffic);
     // An Experiment takes its Services and pods along.
     let may_go = |one: &Value| {
         let is_free = |held: &BTreeSet<String>| services(one).all(|service| !held.contains(&service));
         verdict::is_over(one) && held.as_ref().is_some_and(is_free)
     };
-    clear(context, &builtin::experiments(), others.collect(), may_go, writes);
+    clear(context, &builtin::experiments(), others, may_go, writes);
 }
 
 /// Ends everything, and deletes nothing.

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use tidegate_analysis::Phase;
 
-use crate::facts::{Division, Facts};
+use crate::division::Division;
+use crate::facts::Facts;
 use crate::lab::Lab;
 
 /// Counts over any number of runs.

@@ -21,7 +21,7 @@
 //! | `evidence` | the same for analyses and experiments: templates, steps, what people do to them, what metrics answer |
 //! | `ending` | putting everything right, and what must be so in the end |
 //! | `outside` | the same surroundings for controllers that are elsewhere |
-//! | `facts`, `lab`, `history` | what is true of a Rollout, of analyses and experiments, and what was when |
+//! | `facts`, `division`, `lab`, `history` | what is true of a Rollout, of analyses and experiments, and what was when |
 //! | `checks` | what must always hold |
 //! | `shrink` | the fewest happenings with which a run still fails |
 //! | `campaign`, `coverage` | many seeds, and what happened in them |
@@ -87,6 +87,7 @@
 mod campaign;
 mod checks;
 mod coverage;
+mod division;
 mod ending;
 mod evidence;
 mod facts;

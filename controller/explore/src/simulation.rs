@@ -8,9 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_api::{ApiError, Operation, Request, Resource, object};
 use tidegate_cluster::Cluster;
-use tidegate_shell::{
-    Deciders, Effect, Event, MeasureJob, Now, Report, RequestId, Settings, Shell, WatchKey,
-};
+use tidegate_shell::{Deciders, Effect, Event, Now, Report, RequestId, Settings, Shell, WatchKey};
 
 use crate::checks::{Checker, Write};
 use crate::evidence::Measuring;
@@ -374,27 +372,6 @@ impl Simulation {
             }
             Effect::Report(_) => {}
         }
-    }
-
-    /// Asks for a measurement.
-    fn measure(&mut self, to: To, id: RequestId, job: &MeasureJob) {
-        let now = self.elapsed();
-        let Some(process) = self.process(to) else { return };
-        let key = (job.run.name.to_string(), job.metric.clone(), job.number);
-        let is_led = process.leads;
-        let is_new = process.measuring.values().all(|one| *one != key);
-        process.measuring.insert(id, key);
-        if !is_led || !is_new {
-            self.checker.measured_in_vain(now, to.controller, job, is_led);
-        }
-        let (after, outcome) = self.measuring.answer(&job.provider);
-        self.trace.say(now, || {
-            format!(
-                "controller {}: measures {} of {}, number {}: {outcome:?} after {after:?}",
-                to.controller, job.metric, job.run.name, job.number
-            )
-        });
-        self.arrives(now.saturating_add(after), Arrival::Told(to, Event::Measured { id, outcome }));
     }
 
     fn send(&mut self, to: To, id: RequestId, request: Request, since: Option<Duration>) {

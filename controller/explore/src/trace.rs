@@ -48,7 +48,7 @@ fn summary(facts: &Facts) -> String {
     let short = |hash: &str| hash.chars().take(4).collect::<String>();
     let sets = facts.sets.iter().map(|set| format!("{}={}/{}", short(&set.hash), set.available, set.desired));
     let routes = facts.routes.iter().map(|route| {
-        let rules = |division: &crate::facts::Division| {
+        let rules = |division: &crate::division::Division| {
             let others: Vec<String> = division
                 .others
                 .iter()

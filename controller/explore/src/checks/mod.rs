@@ -14,6 +14,7 @@ mod runs;
 mod services;
 mod sets;
 mod status;
+mod verdicts;
 mod workloads;
 
 use std::collections::BTreeSet;

@@ -10,7 +10,8 @@ use tidegate_model::names::{condition, reason};
 use tidegate_model::routing_record::has_finalizer;
 
 use super::{Broken, Scene, Verdict, Write, destinations, differs_only};
-use crate::facts::{Division, Facts, is_managed, list};
+use crate::division::{Division, is_managed, list};
+use crate::facts::Facts;
 use crate::scenario::App;
 
 /// How routes are marked while a canary is under way, as parts of JSON pointers.

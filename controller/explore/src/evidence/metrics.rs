@@ -5,9 +5,10 @@ use std::time::Duration;
 use tidegate_analysis::Outcome;
 use tidegate_analysis::provider::Provider;
 use tidegate_cluster::{PodOutcome, PodRule};
+use tidegate_shell::{Event, MeasureJob, RequestId};
 
 use super::templates::PROBE;
-use crate::simulation::Simulation;
+use crate::simulation::{Arrival, Simulation, To};
 
 /// How metrics behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,27 @@ fn read(provider: &Provider, status: u16, body: &str) -> Outcome {
 }
 
 impl Simulation {
+    /// Asks for a measurement.
+    pub(crate) fn measure(&mut self, to: To, id: RequestId, job: &MeasureJob) {
+        let now = self.elapsed();
+        let Some(process) = self.process(to) else { return };
+        let key = (job.run.name.to_string(), job.metric.clone(), job.number);
+        let is_led = process.leads;
+        let is_new = process.measuring.values().all(|one| *one != key);
+        process.measuring.insert(id, key);
+        if !is_led || !is_new {
+            self.checker.measured_in_vain(now, to.controller, job, is_led);
+        }
+        let (after, outcome) = self.measuring.answer(&job.provider);
+        self.trace.say(now, || {
+            format!(
+                "controller {}: measures {} of {}, number {}: {outcome:?} after {after:?}",
+                to.controller, job.metric, job.run.name, job.number
+            )
+        });
+        self.arrives(now.saturating_add(after), Arrival::Told(to, Event::Measured { id, outcome }));
+    }
+
     /// Metrics behave otherwise from now on.
     pub(crate) fn metrics_behave(&mut self, what: MetricFault) {
         self.measuring.behaviour = what;
