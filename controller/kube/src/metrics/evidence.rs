@@ -16,6 +16,9 @@ use crate::watch::Signal;
 /// Of metrics with no provider that is served. Argo Rollouts has this name for those that it does not know.
 const UNKNOWN_PROVIDER: &str = "Unknown Provider";
 
+/// The group of all kinds here.
+const GROUP: &str = "argoproj.io";
+
 /// What is shown of an AnalysisRun.
 #[derive(Debug, Default)]
 struct Run {
@@ -74,7 +77,11 @@ impl EvidenceMetrics {
 
     /// A watch of this kind has something to tell; watches of other kinds say nothing here.
     pub(crate) fn saw(&self, group: &str, kind: &str, signal: &Signal) {
-        let is = |resource: Resource| *resource.group == *group && *resource.kind == *kind;
+        if group != GROUP {
+            // Most are of other kinds.
+            return;
+        }
+        let is = |resource: Resource| *resource.kind == *kind;
         if is(builtin::analysis_runs()) {
             follow(&mut self.tables().runs, signal, Run::read);
         } else if is(builtin::experiments()) {
