@@ -171,7 +171,7 @@ fn check_end(cluster: &Cluster) {
 }
 
 /// The same cases each time: what a change breaks is told by the change. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look further.
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
     let rng_seed = match default.rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
