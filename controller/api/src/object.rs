@@ -49,16 +49,20 @@ pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.get("metadata")?.get("annotations")?.get(key)?.as_str()
 }
 
+/// The reference to its controlling owner.
+pub fn controller(object: &Value) -> Option<&Value> {
+    let mut owners = object.get("metadata")?.get("ownerReferences")?.as_array()?.iter();
+    owners.find(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))
+}
+
+/// The same, if that owner is of this kind.
+pub fn controller_of_kind<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    controller(object).filter(|owner| owner.get("kind").and_then(Value::as_str) == Some(kind))
+}
+
 /// The uid of its controlling owner.
 pub fn controller_uid(object: &Value) -> Option<&str> {
-    object
-        .get("metadata")?
-        .get("ownerReferences")?
-        .as_array()?
-        .iter()
-        .find(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))?
-        .get("uid")?
-        .as_str()
+    controller(object)?.get("uid")?.as_str()
 }
 
 /// Its key.

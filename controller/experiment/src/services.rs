@@ -34,8 +34,10 @@ impl Conductor<'_> {
         let experiment = &self.world.experiment;
         let name = name(experiment, template).ok_or(Lack::Nothing)?;
         match self.world.services.get(&name) {
-            Some(service) if !is_own(experiment, service) && is_of_another(service) => Err(Lack::Leaving),
-            Some(service) if !is_own(experiment, service) => Err(Lack::Taken),
+            Some(service) if !is_own(experiment, service) => {
+                let other = object::controller_of_kind(service, "Experiment");
+                Err(if other.is_some() { Lack::Leaving } else { Lack::Taken })
+            }
             Some(service) if object::is_deleting(service) => Err(Lack::Nothing),
             Some(service) if service.pointer("/spec/selector") == Some(&self.selector(template)) => Ok(name),
             None if ports(template).is_empty() => Err(Lack::Ports),
@@ -99,16 +101,6 @@ impl Conductor<'_> {
     fn selector(&self, template: &Template) -> Value {
         Value::Object(sets::pod_labels(&self.world.experiment, template))
     }
-}
-
-/// Whether an Experiment controls an object.
-fn is_of_another(object: &Value) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
-    let mut owners = owners.into_iter().flatten();
-    owners.any(|owner| {
-        owner.get("kind").and_then(Value::as_str) == Some("Experiment")
-            && owner.get("controller").and_then(Value::as_bool) == Some(true)
-    })
 }
 
 /// The ports of all containers, each once. Several must have names; those without get one.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::Value;
-use tidegate_api::Resource;
+use tidegate_api::{Resource, object};
 use tidegate_model::interest;
 
 use crate::cache::{Change, State};
@@ -402,8 +402,6 @@ impl Shell {
 
 /// Whether a `ReplicaSet` is controlled by something else than a Rollout or an Experiment: of no interest, and there are many.
 fn belongs_to_others(replica_set: &Value) -> bool {
-    let owners = replica_set.pointer("/metadata/ownerReferences").and_then(Value::as_array);
-    let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
-    let kind = owners.into_iter().flatten().find(is_controller).and_then(|owner| owner.get("kind"));
+    let kind = object::controller(replica_set).and_then(|owner| owner.get("kind"));
     kind.is_some_and(|kind| !matches!(kind.as_str(), Some("Rollout" | "Experiment")))
 }

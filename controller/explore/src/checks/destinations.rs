@@ -109,11 +109,5 @@ pub(super) fn services_of<'a>(experiment: &'a Experiment, hash: &'a str) -> impl
 
 /// The uid of what controls an object, if that is of this kind.
 pub(super) fn owner<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
-    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
-    let uid = object::controller_uid(object)?;
-    let fits = |owner: &&Value| {
-        owner.get("uid").and_then(Value::as_str) == Some(uid)
-            && owner.get("kind").and_then(Value::as_str) == Some(kind)
-    };
-    owners.iter().any(|owner| fits(&owner)).then_some(uid)
+    object::controller_of_kind(object, kind)?.get("uid")?.as_str()
 }

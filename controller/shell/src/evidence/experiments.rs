@@ -63,8 +63,11 @@ impl Shell {
 
     /// The Services of an Experiment that the routers of its Rollout have something to do with.
     fn held_of(&mut self, experiment: &Value, name: &Name) -> Option<BTreeSet<String>> {
-        let Some(owner) = owner_of_kind(experiment, "Rollout") else { return Some(BTreeSet::new()) };
-        let owner = Name::new(&name.namespace, &owner);
+        let owner = object::controller_of_kind(experiment, "Rollout");
+        let Some(owner) = owner.and_then(|owner| owner.get("name")?.as_str()) else {
+            return Some(BTreeSet::new());
+        };
+        let owner = Name::new(&name.namespace, owner);
         let keep_parsed = self.settings.timing.parsed_objects;
         let cache = self.caches.cache_mut(ROLLOUTS)?;
         // One that is gone has given everything back.
@@ -100,14 +103,6 @@ impl Shell {
 fn is_prefixed(one: &Name, name: &Name) -> bool {
     one.name.strip_prefix(&*name.name).is_some_and(|rest| rest.starts_with('-') || rest.starts_with('.'))
         || one.name == name.name
-}
-
-/// The name of what controls an object, if that is of this kind.
-fn owner_of_kind(object: &Value, kind: &str) -> Option<String> {
-    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
-    let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
-    let owner = owners.iter().find(is_controller)?;
-    (owner.get("kind")?.as_str()? == kind).then(|| owner.get("name")?.as_str().map(str::to_owned))?
 }
 
 /// The names that an Experiment asks for its Services.
