@@ -1,5 +1,7 @@
 //! How far a run, a metric or a measurement is.
 
+use serde_json::Value;
+
 /// A phase, in Argo's words. Ordered from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -25,6 +27,11 @@ impl Phase {
     /// By name; none of anything else.
     pub fn read(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+
+    /// That which an object's status says.
+    pub fn of(object: &Value) -> Option<Self> {
+        object.pointer("/status/phase").and_then(Value::as_str).and_then(Self::read)
     }
 
     /// Its name.

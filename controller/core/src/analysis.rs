@@ -217,7 +217,7 @@ impl Due<'_, '_> {
 }
 
 fn followed(run: &Value, what: &str) -> Followed {
-    let phase = verdict::phase(run);
+    let phase = Phase::of(run);
     let message = run.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
     let status = NotedRun {
         name: object::name(run).to_owned(),

@@ -81,7 +81,7 @@ pub(crate) fn is_name(context: &Context<'_>, step: usize, name: &str) -> bool {
 /// Whether another one is needed: a person tries again after an abort, or has resumed after one without a conclusion (in Argo
 /// Rollouts there is no way on then but to skip the step).
 fn is_replaced(context: &Context<'_>, experiment: &Value) -> bool {
-    let is_resumed = verdict::phase(experiment) == Some(Phase::Inconclusive)
+    let is_resumed = Phase::of(experiment) == Some(Phase::Inconclusive)
         && context.status.controller_pause
         && !context.is_paused_for(reason::INCONCLUSIVE_EXPERIMENT);
     context.status.aborted_at.is_some() || is_resumed
@@ -97,7 +97,7 @@ fn is_at_experiment(context: &Context<'_>) -> bool {
 }
 
 fn followed(experiment: &Value) -> Followed {
-    let phase = verdict::phase(experiment);
+    let phase = Phase::of(experiment);
     let message = experiment.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
     let verdict = Verdict::of(phase, "Experiment analysis phase is error/failed", message);
     Followed { name: object::name(experiment).to_owned(), new: None, verdict }

@@ -99,7 +99,7 @@ fn clear(
         if end(context, resource, one, writes) || object::is_deleting(one) {
             continue;
         }
-        let Some(phase) = verdict::phase(one).filter(|phase| phase.is_completed()) else { continue };
+        let Some(phase) = Phase::of(one).filter(|phase| phase.is_completed()) else { continue };
         let (count, limit) = if phase == Phase::Successful {
             (&mut successful, history.successful)
         } else {

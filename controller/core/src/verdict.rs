@@ -36,14 +36,9 @@ impl Verdict {
     }
 }
 
-/// The phase that an object's status says.
-pub(crate) fn phase(object: &Value) -> Option<Phase> {
-    object.pointer("/status/phase").and_then(Value::as_str).and_then(Phase::read)
-}
-
 /// Whether an object's status says that it is over.
 pub(crate) fn is_over(object: &Value) -> bool {
-    phase(object).is_some_and(Phase::is_completed)
+    Phase::of(object).is_some_and(Phase::is_completed)
 }
 
 /// Whether it is asked to end.

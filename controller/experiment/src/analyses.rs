@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_analysis::{Phase, merge};
-use tidegate_api::{Resource, object};
+use tidegate_api::{builtin, object};
 use tidegate_model::names::INSTANCE_ID_LABEL;
 
 use crate::conduct::{Conductor, is_own, owner};
@@ -14,25 +14,21 @@ use crate::{sets, time};
 /// How many names are tried when others have the first.
 const MOST_NAMES: usize = 100;
 
-fn resource() -> Resource {
-    Resource::namespaced("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns")
-}
-
 impl Conductor<'_> {
     /// Begins an analysis, or notes how far it is.
     pub(crate) fn follow(&mut self, analysis: &Analysis, status: &Status, is_ending: bool) -> AnalysisStatus {
         let mut noted = status.analysis(&analysis.name);
         let run = self.world.runs.get(&noted.run).filter(|run| is_own(&self.world.experiment, run)).cloned();
         if let Some(run) = run {
-            let text = |field: &str| run.pointer(field).and_then(Value::as_str).unwrap_or_default();
-            let phase = Phase::read(text("/status/phase")).unwrap_or(Phase::Pending);
+            let phase = Phase::of(&run).unwrap_or(Phase::Pending);
             let is_told = run.pointer("/spec/terminate").and_then(Value::as_bool).unwrap_or_default();
             if is_ending && !phase.is_completed() && !is_told {
-                self.patch(resource(), &run, json!({"spec": {"terminate": true}}));
+                self.patch(builtin::analysis_runs(), &run, json!({"spec": {"terminate": true}}));
             }
             if !noted.is_over() {
                 noted.phase = Some(phase);
-                text("/status/message").clone_into(&mut noted.message);
+                let message = run.pointer("/status/message").and_then(Value::as_str);
+                message.unwrap_or_default().clone_into(&mut noted.message);
             }
             return noted;
         }
@@ -55,7 +51,7 @@ impl Conductor<'_> {
             Ok(run) => {
                 // One that is there already was made by us before this was written.
                 if !self.world.runs.contains_key(&name) {
-                    self.create(resource(), run);
+                    self.create(builtin::analysis_runs(), run);
                 }
                 noted.run = name;
                 noted.phase = Some(Phase::Pending);
