@@ -166,9 +166,9 @@ fn retired(context: &Context<'_>, wanted: &BTreeMap<String, Experimental>) -> Ve
     let had = context.status.weights.as_ref().map(|weights| weights.additional.as_slice());
     let had =
         had.unwrap_or_default().iter().map(|one| (one.service.as_str(), one.pod_template_hash.as_str()));
-    // The status says what was set; what is about to be set was recorded before.
     let mut names = BTreeSet::new();
     let mut retired: Vec<Destination> = Vec::new();
+    // The status says what was set; what is about to be set was recorded before.
     for (service, hash) in had.chain(context.record.destinations()) {
         let name = name_of(service);
         let is_due = is_addressable(context, service, hash);

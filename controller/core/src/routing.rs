@@ -211,11 +211,8 @@ pub(crate) fn weights(
     let mut weights = json!({"canary": destination(canary), "stable": destination(stable)});
     if let Some(fields) = weights.as_object_mut() {
         // One that is to be gone is remembered until no router names it any more.
-        let is_named = |one: &&Destination| {
-            let mut shares = routing.routers.iter().flat_map(|report| &report.shares);
-            !is_settled || shares.any(|share| share.destination == one.name)
-        };
-        let retired = traffic.retired.iter().filter(is_named);
+        let is_kept = |one: &&Destination| !routing.routers.iter().all(|report| report.has_let_go(one));
+        let retired = traffic.retired.iter().filter(is_kept);
         let additional: Vec<Value> = traffic.additional.iter().chain(retired).map(destination).collect();
         if !additional.is_empty() {
             fields.insert("additional".into(), additional.into());

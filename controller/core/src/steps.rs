@@ -136,7 +136,11 @@ pub(crate) fn given_up(
     experiment: &Followed,
     notes: &mut Vec<Note>,
 ) -> Option<Position> {
-    let cause = against(runs, experiment)?;
+    let verdicts = [&runs.step.verdict, &runs.background.verdict, &experiment.verdict];
+    let cause = verdicts.into_iter().find_map(|verdict| match verdict {
+        Verdict::Bad(cause) => Some(cause.clone()),
+        _ => None,
+    })?;
     let mut position = Position::persisted(context);
     position.note(context, runs, experiment, notes);
     // One that would have been made now never will be.
@@ -148,7 +152,12 @@ pub(crate) fn given_up(
             noted.clone_from(before);
         }
     }
-    give_up(context, &mut position, cause);
+    position.abort = true;
+    position.aborted_at = Some(time::whole(context.now));
+    position.index = position.index.map(|_| 0);
+    position.clear_pauses();
+    position.experiment = String::new();
+    position.abort_cause = Some(cause);
     Some(position)
 }
 
@@ -242,25 +251,6 @@ pub(crate) fn advanced(
     }
     step_through(context, traffic, [&runs.step.verdict, &experiment.verdict], &mut position, notes);
     position
-}
-
-/// Why the update is to be given up, by what was measured.
-fn against(runs: &Runs, experiment: &Followed) -> Option<String> {
-    [&runs.step.verdict, &runs.background.verdict, &experiment.verdict].into_iter().find_map(|verdict| {
-        match verdict {
-            Verdict::Bad(cause) => Some(cause.clone()),
-            _ => None,
-        }
-    })
-}
-
-fn give_up(context: &Context<'_>, position: &mut Position, cause: String) {
-    position.abort = true;
-    position.aborted_at = Some(time::whole(context.now));
-    position.index = position.index.map(|_| 0);
-    position.clear_pauses();
-    position.experiment = String::new();
-    position.abort_cause = Some(cause);
 }
 
 /// Pauses where what was measured says neither yes nor no.

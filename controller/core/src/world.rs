@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_analysis::Templates;
-use tidegate_contract::{Share, Traffic};
+use tidegate_contract::{Destination, Share, Traffic};
 
 /// Everything that a decision about one Rollout depends on, besides the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,6 +138,13 @@ pub struct RouterReport {
     pub shares: Vec<Share>,
     /// Its warnings for the reader of the Rollout.
     pub notes: Vec<String>,
+}
+
+impl RouterReport {
+    /// Whether what it was asked for is settled, and none of its objects names this destination any more.
+    pub fn has_let_go(&self, destination: &Destination) -> bool {
+        self.state.is_settled() && self.shares.iter().all(|share| share.destination != destination.name)
+    }
 }
 
 /// How far a router is with the traffic it was asked for.

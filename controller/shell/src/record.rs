@@ -269,9 +269,7 @@ fn held(
     target.managed_routes.extend(ruled.map(|route| route.name.clone()));
     let is_gone = |service: &String| {
         let is_it = |one: &&Destination| one.service.as_ref() == Some(service);
-        let is_named =
-            |one: &Destination| view.report.shares.iter().any(|share| share.destination == one.name);
-        traffic.retired.iter().find(is_it).is_some_and(|one| is_settled && !is_named(one))
+        traffic.retired.iter().find(is_it).is_some_and(|one| view.report.has_let_go(one))
     };
     target.destinations.retain(|service, _| !is_gone(service));
     let given = traffic.additional.iter();
