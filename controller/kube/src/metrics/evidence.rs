@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tidegate_analysis::{Phase, dry_run_metrics};
-use tidegate_api::{ObjectKey, Resource, builtin};
+use tidegate_api::ObjectKey;
 
 use super::table::{Table, family};
 use crate::watch::Signal;
@@ -18,6 +18,8 @@ const UNKNOWN_PROVIDER: &str = "Unknown Provider";
 
 /// The group of all kinds here.
 const GROUP: &str = "argoproj.io";
+const RUN: &str = "AnalysisRun";
+const EXPERIMENT: &str = "Experiment";
 
 /// What is shown of an AnalysisRun.
 #[derive(Debug, Default)]
@@ -77,32 +79,24 @@ impl EvidenceMetrics {
 
     /// A watch of this kind has something to tell; watches of other kinds say nothing here.
     pub(crate) fn saw(&self, group: &str, kind: &str, signal: &Signal) {
-        if group != GROUP {
-            // Most are of other kinds.
-            return;
-        }
-        let is = |resource: Resource| *resource.kind == *kind;
-        if is(builtin::analysis_runs()) {
-            follow(&mut self.tables().runs, signal, Run::read);
-        } else if is(builtin::experiments()) {
-            follow(&mut self.tables().experiments, signal, Experiment::read);
-        } else if is(builtin::analysis_templates()) {
-            follow(&mut self.tables().templates, signal, Template::read);
-        } else if is(builtin::cluster_analysis_templates()) {
-            follow(&mut self.tables().cluster_templates, signal, Template::read);
+        match (group, kind) {
+            (GROUP, RUN) => follow(&mut self.tables().runs, signal, Run::read),
+            (GROUP, EXPERIMENT) => follow(&mut self.tables().experiments, signal, Experiment::read),
+            (GROUP, "AnalysisTemplate") => follow(&mut self.tables().templates, signal, Template::read),
+            (GROUP, "ClusterAnalysisTemplate") => {
+                follow(&mut self.tables().cluster_templates, signal, Template::read);
+            }
+            _ => {}
         }
     }
 
     /// Something could not be done for an AnalysisRun or an Experiment.
     pub(super) fn failed(&self, key: &ObjectKey) {
         let mut tables = self.tables();
-        let (runs, experiments) = (builtin::analysis_runs(), builtin::experiments());
-        let errors = if key.kind == runs.kind {
-            tables.runs.get_mut(&key.namespace, &key.name).map(|run| &mut run.errors)
-        } else if key.kind == experiments.kind {
-            tables.experiments.get_mut(&key.namespace, &key.name).map(|experiment| &mut experiment.errors)
-        } else {
-            None
+        let errors = match &*key.kind {
+            RUN => tables.runs.get_mut(&key.namespace, &key.name).map(|run| &mut run.errors),
+            EXPERIMENT => tables.experiments.get_mut(&key.namespace, &key.name).map(|one| &mut one.errors),
+            _ => None,
         };
         if let Some(errors) = errors {
             *errors = errors.saturating_add(1);
@@ -135,19 +129,21 @@ impl Run {
         let metrics = list(object, "/spec/metrics").map(|metric| {
             let metric = Metric::read(metric);
             RunMetric {
-                phase: result_of(&metric.name).and_then(|one| phase(one, "/phase")).unwrap_or(Phase::Pending),
+                phase: result_of(&metric.name)
+                    .and_then(|one| Phase::read(text(one, "/phase")))
+                    .unwrap_or(Phase::Pending),
                 is_dry_run: dry_run.contains(&*metric.name),
                 metric,
             }
         });
         self.metrics = metrics.collect();
-        self.phase = phase(object, "/status/phase");
+        self.phase = Phase::of(object);
     }
 }
 
 impl Experiment {
     fn read(&mut self, object: &Value) {
-        self.phase = phase(object, "/status/phase");
+        self.phase = Phase::of(object);
     }
 }
 
@@ -175,10 +171,6 @@ fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value>
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn phase(object: &Value, pointer: &str) -> Option<Phase> {
-    Phase::read(text(object, pointer))
 }
 
 /// As a label; Argo Rollouts writes none before the first one.
@@ -239,6 +231,7 @@ impl Collector for EvidenceMetrics {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tidegate_api::{Resource, builtin};
     use tidegate_shell::Unwatchable;
 
     use super::*;
