@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use tidegate_analysis::Phase;
 
-use crate::division::Division;
 use crate::facts::Facts;
 use crate::lab::Lab;
 
@@ -61,7 +60,7 @@ impl Coverage {
             let (Some(old), Some(new)) = (&old.written, &new.written) else { continue };
             self.weight_changes += count(old.rules != new.rules);
             self.managed_routes += count(!old.has_managed() && new.has_managed());
-            self.experiments_fed += count(!feeds_others(old) && feeds_others(new));
+            self.experiments_fed += count(!old.feeds_others() && new.feeds_others());
         }
         let (Some(old), Some(new)) = (before.status(), after.status()) else { return };
         let stable = |facts: &Facts| {
@@ -131,8 +130,4 @@ impl Coverage {
         self.other_experiments += other.other_experiments;
         self.experiments_fed += other.experiments_fed;
     }
-}
-
-fn feeds_others(division: &Division) -> bool {
-    division.others.iter().flat_map(|rule| rule.values()).any(|weight| *weight > 0)
 }

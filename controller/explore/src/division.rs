@@ -83,6 +83,11 @@ impl Division {
         shares.fold((0, 1), |largest, one| if one.0 * largest.1 > largest.0 * one.1 { one } else { largest })
     }
 
+    /// Whether anything is sent to another Service.
+    pub(crate) fn feeds_others(&self) -> bool {
+        self.others.iter().flat_map(BTreeMap::values).any(|weight| *weight > 0)
+    }
+
     /// Whether a managed route leads anywhere.
     pub(crate) fn has_managed(&self) -> bool {
         self.managed != [false; 2]

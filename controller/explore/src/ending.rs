@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidegate_analysis::Phase;
 use tidegate_api::{builtin, object};
+use tidegate_model::Status;
 use tidegate_model::names::{condition, phase};
 use tidegate_model::routing_record::has_finalizer;
 
@@ -48,10 +49,8 @@ impl Simulation {
         let in_vain = self.checker.facts().find(|(_, facts)| is_given_up_in_vain(facts));
         let in_vain = in_vain
             .map(|(app, _)| format!("Rollout {} is aborted, and its canary still gets requests", app.name));
-        let is_valid = |facts: &Facts| {
-            let invalid = facts.status().and_then(|status| status.condition(condition::INVALID_SPEC));
-            invalid.is_none_or(|invalid| invalid.status != "True")
-        };
+        let is_valid =
+            |facts: &Facts| facts.status().is_none_or(|status| !is_true(status, condition::INVALID_SPEC));
         // Where the spec is not valid, nobody knows for which template it was.
         let condemned = self.checker.facts().find(|(_, facts)| facts.is_condemned() && is_valid(facts));
         in_vain.or_else(|| {
@@ -220,7 +219,7 @@ impl Simulation {
                 json!({"spec": {"strategy": {"canary": {"steps": app.steps}}}}),
             );
         }
-        if has_condition(&rollout, condition::INVALID_SPEC) {
+        if is_true(&Status::read(&rollout), condition::INVALID_SPEC) {
             // A merge patch leaves what it does not name.
             for analysis in [Value::Null, evidence::replaced(app)] {
                 let canary = json!({"steps": app.steps, "analysis": analysis});
@@ -249,11 +248,9 @@ fn is_given_up_in_vain(facts: &Facts) -> bool {
         && is_ready.is_some_and(|ready| ready.status == "True")
 }
 
-/// Whether an object has a condition that is true.
-fn has_condition(rollout: &Value, kind: &str) -> bool {
-    let conditions = rollout.pointer("/status/conditions").and_then(Value::as_array);
-    let is = |one: &Value, field: &str, value: &str| one.get(field).and_then(Value::as_str) == Some(value);
-    conditions.into_iter().flatten().any(|one| is(one, "type", kind) && is(one, "status", "True"))
+/// Whether a status has a condition that is true.
+fn is_true(status: &Status, kind: &str) -> bool {
+    status.condition(kind).is_some_and(|one| one.status == "True")
 }
 
 fn generation(rollout: &Value) -> Option<String> {
@@ -354,13 +351,12 @@ fn wrong(facts: &Facts) -> Option<String> {
     if facts.rollout.as_ref().is_some_and(|rollout| has_finalizer(&rollout.object)) {
         return Some("its deletion would still be held up".to_owned());
     }
-    let has = |kind: &str, value: &str| status.condition(kind).is_some_and(|one| one.status == value);
     for kind in
         [condition::INTERNAL_ERROR, "WriteFailed", condition::TRAFFIC_NOT_VERIFIED, condition::INVALID_SPEC]
     {
-        if has(kind, "True") {
+        if is_true(status, kind) {
             return Some(format!("it has the condition {kind}"));
         }
     }
-    (!has(condition::TRAFFIC_ROUTER_READY, "True")).then(|| "its routers are not ready".to_owned())
+    (!is_true(status, condition::TRAFFIC_ROUTER_READY)).then(|| "its routers are not ready".to_owned())
 }

@@ -1,7 +1,7 @@
 //! What is true of one Rollout at one moment, read from the cluster's objects alone: who is selected, how many pods there are,
 //! and where traffic goes, as routes say and as gateways do it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -318,8 +318,7 @@ impl Facts {
 
     /// Whether anything is sent to any such Service.
     pub(crate) fn feeds_others(&self) -> bool {
-        let mut all = self.divisions().flat_map(|division| &division.others).flat_map(BTreeMap::values);
-        all.any(|weight| *weight > 0)
+        self.divisions().any(Division::feeds_others)
     }
 
     /// Whether the canary has something in a route that the configuration names no more.

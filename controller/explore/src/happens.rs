@@ -287,7 +287,8 @@ impl Simulation {
     }
 }
 
-fn request(resource: &Resource, operation: Operation) -> Request {
+/// A request about something in the namespace, or of the cluster.
+pub(crate) fn request(resource: &Resource, operation: Operation) -> Request {
     let namespace = resource.namespaced.then(|| NAMESPACE.to_owned());
     Request { resource: resource.clone(), namespace, operation }
 }

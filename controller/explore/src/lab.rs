@@ -66,7 +66,7 @@ impl Lab {
                 let known = last.runs.iter().find(|run| Arc::ptr_eq(&run.object, object));
                 known
                     .cloned()
-                    .unwrap_or_else(|| Arc::new(Run { object: object.clone(), phase: phase(object) }))
+                    .unwrap_or_else(|| Arc::new(Run { object: object.clone(), phase: Phase::of(object) }))
             })
             .collect();
         let experiments: Vec<Arc<Experiment>> =
@@ -150,7 +150,7 @@ impl Experiment {
                 && known.services.values().zip(services.values()).all(|(one, other)| Arc::ptr_eq(one, other))
         };
         known.filter(is_same).cloned().unwrap_or_else(|| {
-            Arc::new(Self { object: object.clone(), phase: phase(object), sets, services })
+            Arc::new(Self { object: object.clone(), phase: Phase::of(object), sets, services })
         })
     }
 
@@ -170,8 +170,4 @@ impl Experiment {
         let step = rest.and_then(|rest| rest.split('-').nth(1)).and_then(|step| step.parse().ok());
         step == Some(index)
     }
-}
-
-fn phase(object: &Value) -> Option<Phase> {
-    object.pointer("/status/phase").and_then(Value::as_str).and_then(Phase::read)
 }

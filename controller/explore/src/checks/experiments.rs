@@ -7,6 +7,7 @@ use tidegate_model::Step;
 use tidegate_model::names::{HASH_LABEL, SCALE_DOWN_DEADLINE_ANNOTATION};
 
 use super::destinations::{is_any_fed, services_of};
+use super::lab::reported;
 use super::{Broken, LabScene, Scene, Verdict, Write, differs_only, escaped};
 use crate::facts::Facts;
 use crate::lab::{Experiment, Lab};
@@ -63,24 +64,8 @@ fn changed(
     before: &Value,
     after: &Value,
 ) -> Verdict {
-    if differs_only(before, after, &["/spec/terminate"]) {
-        // Somebody else's is not ours to end.
-        return match owner {
-            Some(_) => Ok(()),
-            None => Err(Broken("only-own-objects", format!("{} was ended, which is nobody's", write.key))),
-        };
-    }
-    if !differs_only(before, after, &["/status"]) {
-        return Err(Broken("only-own-fields", format!("{}: more than its status changed", write.key)));
-    }
-    if lab.is_scribbled(object::uid(before)) {
+    if reported(lab, owner.is_some(), write, before, after)?.is_none() {
         return Ok(());
-    }
-    let phase =
-        |object: &Value| object.pointer("/status/phase").and_then(Value::as_str).and_then(Phase::read);
-    let (old, new) = (phase(before), phase(after));
-    if old.is_some_and(Phase::is_completed) && old != new {
-        return Err(Broken("verdicts-stay", format!("{} went from {old:?} to {new:?}", write.key)));
     }
     for template in after.pointer("/status/templateStatuses").and_then(Value::as_array).into_iter().flatten()
     {
@@ -120,7 +105,7 @@ pub(super) fn set(lab: &LabScene<'_>, owner: Option<&Scene<'_>>, uid: &str, writ
     let hash = object::label(before, HASH_LABEL).unwrap_or_default();
     let may_go =
         |lab: &Lab| lab.experiment_with_uid(uid).is_none_or(|one| is_over(one) || wants_none(one, hash));
-    if !lab.is_scribbled(uid) && !lab.any(may_go) {
+    if !lab.any(may_go) {
         return Err(Broken(
             "evidence-has-a-reason",
             format!("{} has no pods any more, and its Experiment goes on", write.key),
@@ -173,7 +158,7 @@ pub(super) fn service(
 }
 
 fn goes_on(lab: &LabScene<'_>, uid: &str, write: &Write<'_>) -> Verdict {
-    if lab.is_scribbled(uid) || lab.any(|lab| lab.experiment_with_uid(uid).is_some_and(|one| !is_over(one))) {
+    if lab.any(|lab| lab.experiment_with_uid(uid).is_some_and(|one| !is_over(one))) {
         return Ok(());
     }
     Err(Broken("evidence-has-a-reason", format!("{} was made, and its Experiment is over", write.key)))

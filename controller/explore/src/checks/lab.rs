@@ -4,23 +4,27 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+use tidegate_analysis::Phase;
+use tidegate_api::object;
 use tidegate_shell::MeasureJob;
 
 use super::destinations::owner;
-use super::{Checker, Scene, Verdict, Watched, Write, experiments, runs};
+use super::{Broken, Checker, Scene, Verdict, Watched, Write, differs_only, experiments, runs};
 use crate::facts::Facts;
+use crate::history::Window;
 use crate::lab::Lab;
 
 /// Analyses and experiments, as a check looks at them.
 pub(super) struct LabScene<'a> {
-    labs: &'a [(Duration, Arc<Lab>)],
+    labs: Window<'a, Lab>,
     scribbled: &'a BTreeSet<String>,
 }
 
 impl LabScene<'_> {
     /// Whether something was so at some moment since what the controller had seen.
     pub(super) fn any(&self, test: impl Fn(&Lab) -> bool) -> bool {
-        self.labs.iter().any(|(_, lab)| test(lab))
+        self.labs.any(test)
     }
 
     /// Whether a user has written something into the one with this uid.
@@ -29,10 +33,38 @@ impl LabScene<'_> {
     }
 }
 
+/// A change of a run or an Experiment is that it is told to end, if that is up to its controller, or a status, in which a
+/// verdict is final. Answers with the phases before and after, unless nothing is to be expected of them.
+pub(super) fn reported(
+    lab: &LabScene<'_>,
+    is_to_end: bool,
+    write: &Write<'_>,
+    before: &Value,
+    after: &Value,
+) -> Result<Option<[Option<Phase>; 2]>, Broken> {
+    if differs_only(before, after, &["/spec/terminate"]) {
+        if is_to_end {
+            return Ok(None);
+        }
+        return Err(Broken("only-own-objects", format!("{} was ended, which is nobody's", write.key)));
+    }
+    if !differs_only(before, after, &["/status"]) {
+        return Err(Broken("only-own-fields", format!("{}: more than its status changed", write.key)));
+    }
+    if lab.is_scribbled(object::uid(before)) {
+        return Ok(None);
+    }
+    let (old, new) = (Phase::of(before), Phase::of(after));
+    if old.is_some_and(Phase::is_completed) && old != new {
+        return Err(Broken("verdicts-stay", format!("{} went from {old:?} to {new:?}", write.key)));
+    }
+    Ok(Some([old, new]))
+}
+
 impl Checker {
     /// What is true of analyses and experiments now.
-    pub(crate) fn lab(&self) -> &Arc<Lab> {
-        &self.lab
+    pub(crate) fn lab(&self) -> Arc<Lab> {
+        self.labs.last().cloned().unwrap_or_default()
     }
 
     /// A user has written something into an object that nobody expects there.
@@ -71,9 +103,7 @@ impl Checker {
     }
 
     pub(super) fn lab_scene(&self, write: &Write<'_>) -> LabScene<'_> {
-        let after = self.labs.partition_point(|(at, _)| *at < write.since);
-        let labs = self.labs.get(after.saturating_sub(1)..).unwrap_or_default();
-        LabScene { labs, scribbled: &self.scribbled }
+        LabScene { labs: self.labs.since(write.since), scribbled: &self.scribbled }
     }
 
     pub(super) fn is_of_an_experiment(write: &Write<'_>) -> bool {
@@ -116,7 +146,8 @@ impl Checker {
     }
 
     fn rollout_of_experiment(&self, uid: &str) -> Option<&Watched> {
-        let found = self.labs.iter().rev().find_map(|(_, lab)| lab.experiment_with_uid(uid))?;
+        let all = self.labs.since(Duration::ZERO);
+        let found = all.iter().rev().find_map(|(_, lab)| lab.experiment_with_uid(uid))?;
         self.with_uid(owner(&found.object, "Rollout")?)
     }
 

@@ -74,10 +74,8 @@ pub(crate) struct Write<'a> {
 pub(crate) struct Checker {
     kinds: Kinds,
     lab_kinds: LabKinds,
-    /// What is true of analyses and experiments now.
-    lab: Arc<Lab>,
-    /// All that was.
-    labs: Vec<(Duration, Arc<Lab>)>,
+    /// All that was true of analyses and experiments.
+    labs: History<Lab>,
     /// Objects into which a user has written something that nobody expects, by uid.
     scribbled: BTreeSet<String>,
     apps: Vec<Watched>,
@@ -98,7 +96,7 @@ pub(crate) struct Checker {
 /// What is known of one Rollout.
 struct Watched {
     app: App,
-    history: History,
+    history: History<Facts>,
     /// Whether a user has written the selectors of its Services last.
     edited: [bool; 2],
 }
@@ -106,8 +104,8 @@ struct Watched {
 /// One Rollout, as a check looks at it.
 struct Scene<'a> {
     app: &'a App,
-    window: Window<'a>,
-    history: &'a History,
+    window: Window<'a, Facts>,
+    history: &'a History<Facts>,
     edited: [bool; 2],
     clocks: &'a [(Duration, i64)],
     is_calm: bool,
@@ -115,13 +113,14 @@ struct Scene<'a> {
 
 impl Checker {
     pub(crate) fn new(scenario: &Scenario) -> Self {
+        let mut labs = History::default();
+        labs.add(Duration::ZERO, Arc::default());
         let watched =
             |app: &App| Watched { app: app.clone(), history: History::default(), edited: [false; 2] };
         Self {
             kinds: Kinds::new(),
             lab_kinds: LabKinds::new(),
-            lab: Arc::default(),
-            labs: vec![(Duration::ZERO, Arc::default())],
+            labs,
             scribbled: BTreeSet::new(),
             apps: scenario.apps.iter().map(watched).collect(),
             violation: None,
@@ -158,12 +157,11 @@ impl Checker {
             self.versions.push((version, now));
         }
         let tells = self.gateway_tells && now >= self.unsettled_until;
-        let last = self.lab.clone();
+        let last = self.lab();
         let lab = Lab::read(cluster, &self.lab_kinds, &last);
         if !Arc::ptr_eq(&lab, &last) {
             self.coverage.saw_evidence(&last, &lab);
-            self.labs.push((now, lab.clone()));
-            self.lab = lab.clone();
+            self.labs.add(now, lab.clone());
         }
         for watched in &mut self.apps {
             let last = watched.history.last().map(AsRef::as_ref);
@@ -173,7 +171,7 @@ impl Checker {
             }
             self.coverage.saw(last, &facts);
             trace.say_facts(now, &watched.app.name, last, &facts);
-            watched.history.add(now, facts);
+            watched.history.add(now, Arc::new(facts));
         }
     }
 

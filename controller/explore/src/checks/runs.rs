@@ -7,7 +7,8 @@ use tidegate_model::Step;
 
 use super::destinations::owner;
 use super::experiments::is_under_way;
-use super::{Broken, LabScene, Scene, Verdict, Write, differs_only};
+use super::lab::reported;
+use super::{Broken, LabScene, Scene, Verdict, Write};
 use crate::facts::Facts;
 use crate::lab::{Experiment, Lab};
 
@@ -62,22 +63,8 @@ fn changed(
     before: &Value,
     after: &Value,
 ) -> Verdict {
-    if differs_only(before, after, &["/spec/terminate"]) {
-        if rollout.is_some() || owner(before, "Experiment").is_some() {
-            return Ok(());
-        }
-        return Err(Broken("only-own-objects", format!("{} was ended, which is nobody's", write.key)));
-    }
-    if !differs_only(before, after, &["/status"]) {
-        return Err(Broken("only-own-fields", format!("{}: more than its status changed", write.key)));
-    }
-    if lab.is_scribbled(object::uid(before)) {
-        return Ok(());
-    }
-    let (old, new) = (phase(before), phase(after));
-    if old.is_some_and(Phase::is_completed) && old != new {
-        return Err(Broken("verdicts-stay", format!("{} went from {old:?} to {new:?}", write.key)));
-    }
+    let is_to_end = rollout.is_some() || owner(before, "Experiment").is_some();
+    let Some([old, new]) = reported(lab, is_to_end, write, before, after)? else { return Ok(()) };
     for result in results(before) {
         measurements_stay(write, result, after)?;
     }
@@ -149,10 +136,6 @@ pub(super) fn job(lab: &LabScene<'_>, write: &Write<'_>) -> Verdict {
         return Ok(());
     }
     Err(Broken("evidence-has-a-reason", format!("{} was made, changed or deleted for no run", write.key)))
-}
-
-fn phase(run: &Value) -> Option<Phase> {
-    run.pointer("/status/phase").and_then(Value::as_str).and_then(Phase::read)
 }
 
 fn results(run: &Value) -> impl Iterator<Item = &Value> {

@@ -1,9 +1,10 @@
 //! What people do to analyses and experiments by hand, and putting right what is wrong with them.
 
 use serde_json::{Value, json};
-use tidegate_api::{Operation, Request, Resource, builtin, object};
+use tidegate_api::{Operation, Resource, builtin, object};
 
 use super::{JobFault, Kind, Meddling, MetricFault};
+use crate::happens::request;
 use crate::scenario::NAMESPACE;
 use crate::simulation::Simulation;
 
@@ -94,11 +95,7 @@ impl Simulation {
             subresource: is_status.then(|| "status".to_owned()),
             object: changed,
         };
-        self.by_user(&Request {
-            resource: resource.clone(),
-            namespace: Some(NAMESPACE.to_owned()),
-            operation,
-        });
+        self.by_user(&request(resource, operation));
     }
 
     fn restore(&mut self, template: &Value) {
@@ -140,6 +137,5 @@ impl Simulation {
 
 /// Whether an Experiment controls an object.
 fn is_of_an_experiment(object: &Value) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
-    owners.into_iter().flatten().any(|owner| owner.get("kind").and_then(Value::as_str) == Some("Experiment"))
+    object::controller_of_kind(object, "Experiment").is_some()
 }

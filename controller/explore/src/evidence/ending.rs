@@ -29,7 +29,7 @@ impl Simulation {
         let mut found = self
             .checker
             .facts()
-            .find_map(|(app, facts)| Some((app, what_is_kept(lab, facts.uid(), facts.spec()?)?)));
+            .find_map(|(app, facts)| Some((app, what_is_kept(&lab, facts.uid(), facts.spec()?)?)));
         if let Some((app, what)) = found.take() {
             return Some(format!("Rollout {}: {what}", app.name));
         }
