@@ -16,6 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 const CASE: &str = "TIDEGATE_LOCKDOWN_CASE";
 const TEST: &str = "lockdown::plugins_load_and_run_and_tasks_go_on";
 const PASSED: &str = "passed after the lockdown";
+/// Questions that may all be on their way at once, each on a thread of its own and with a sandbox of its own.
+const ASKED: u32 = 40;
 
 #[test]
 fn plugins_load_and_run_and_tasks_go_on() {
@@ -37,7 +39,7 @@ fn plugins_load_and_run_and_tasks_go_on() {
 
 fn case() {
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let before = Runtime::new(RuntimeSettings::default()).unwrap();
+    let before = Runtime::new(RuntimeSettings { sandboxes: ASKED, ..RuntimeSettings::default() }).unwrap();
     ask(&*load(&before, 1));
     tidegate_lockdown::lock_down().unwrap();
     let refused = fs::write("/dev/null", "").unwrap_err();
@@ -117,7 +119,7 @@ async fn tasks(runtime: Runtime) {
     assert_eq!(&echoed.await.unwrap(), b"ping");
     server.await.unwrap();
     let plugin = load(&runtime, 30);
-    let asked: Vec<_> = (0..40)
+    let asked: Vec<_> = (0..ASKED)
         .map(|_| {
             let plugin = plugin.clone();
             tokio::task::spawn_blocking(move || ask(&*plugin))
