@@ -61,6 +61,8 @@ pub(crate) struct Managed {
     revoked: BTreeSet<Digest>,
     /// The failures of what is configured that were told.
     pub(crate) told: BTreeSet<LoadReason>,
+    /// What was told to serve.
+    pub(crate) told_current: Option<Digest>,
     pub(crate) review: Review,
     /// Why the bytes of what serves are not kept, and when that is tried again.
     pub(crate) not_kept: Option<(Digest, &'static str, String, Duration)>,
@@ -78,6 +80,7 @@ impl Managed {
             in_use: BTreeSet::new(),
             revoked: BTreeSet::new(),
             told: BTreeSet::new(),
+            told_current: None,
             review: Review::default(),
             not_kept: None,
         };

@@ -228,7 +228,7 @@ impl Manager {
         if catalogue == self.catalogue {
             return;
         }
-        self.tell_problems(&catalogue, effects);
+        self.report_problems(&catalogue, effects);
         self.plugins.retain(|name, _| catalogue.entries.contains_key(name));
         for (name, entry) in &catalogue.entries {
             match self.plugins.get_mut(name) {
@@ -304,6 +304,7 @@ impl Manager {
             effects.push(Effect::ListStored);
         }
         if self.leading {
+            self.tell(effects);
             self.review(now.monotonic, effects);
             self.keep(now.monotonic, effects);
             self.write(now, effects);
@@ -326,9 +327,7 @@ impl Manager {
         if plugin.settle(before, built_in, &self.catalogue.revoked, now.monotonic) {
             let to = plugin.current;
             effects.push(Effect::Report(Report::Switched { plugin: name.to_owned(), from, to }));
-            self.tell_switched(name, from, effects);
         }
-        self.tell_failed(name, effects);
     }
 
     /// What had no copy may have one now.

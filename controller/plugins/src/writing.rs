@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidegate_api::{ApiError, Body, Operation, Request, object};
 use tidegate_artifact::LoadError;
-use tidegate_contract::Digest;
 use tidegate_core::NoteKind;
 use tidegate_shell::{KubernetesEvent, Now, RequestId};
 
@@ -30,6 +29,8 @@ pub(crate) struct Writing {
     /// What was written last, without times. Controllers with other instance ids write statuses of the same resources; where they
     /// see it otherwise, the last word stands until somebody has something new to say.
     last: BTreeMap<String, Value>,
+    /// Mistakes in the configuration of which there was an event.
+    told_problems: Vec<ConfigProblem>,
 }
 
 /// The longest pause between two tries of writing a status.
@@ -37,7 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 impl Writing {
     pub(crate) fn start_over(&mut self) {
-        *self = Self::default();
+        *self = Self { told_problems: std::mem::take(&mut self.told_problems), ..Self::default() };
     }
 
     fn may_write(&self, name: &str, now: Duration) -> bool {
@@ -167,20 +168,39 @@ impl Manager {
         earlier(again, self.wake_for_keeping(now))
     }
 
-    /// Tells of what is newly wrong with a configuration.
-    pub(crate) fn tell_problems(&self, catalogue: &Catalogue, effects: &mut Vec<Effect>) {
+    /// Reports what is newly wrong with a configuration.
+    pub(crate) fn report_problems(&self, catalogue: &Catalogue, effects: &mut Vec<Effect>) {
         for problem in catalogue.problems.iter().filter(|one| !self.catalogue.problems.contains(one)) {
-            let message = problem.text();
             effects.push(Effect::Report(Report::BadConfig {
                 origin: problem.origin.clone(),
-                message: message.clone(),
+                message: problem.text(),
             }));
-            self.publish(&problem.origin, NoteKind::Warning, problem.reason.as_str(), message, effects);
+        }
+    }
+
+    /// Publishes what is new about the configuration and the plugins. Only the leader does: whoever becomes it tells what it
+    /// learned before, which after a start is most of it.
+    pub(crate) fn tell(&mut self, effects: &mut Vec<Effect>) {
+        let problems = self.catalogue.problems.clone();
+        for problem in problems.iter().filter(|one| !self.writing.told_problems.contains(one)) {
+            self.publish(
+                &problem.origin,
+                NoteKind::Warning,
+                problem.reason.as_str(),
+                problem.text(),
+                effects,
+            );
+        }
+        self.writing.told_problems = problems;
+        let names: Vec<String> = self.plugins.keys().cloned().collect();
+        for name in names {
+            self.tell_switched(&name, effects);
+            self.tell_failed(&name, effects);
         }
     }
 
     /// Tells of a failure, unless it is the one that was told last.
-    pub(crate) fn tell_failed(&mut self, name: &str, effects: &mut Vec<Effect>) {
+    fn tell_failed(&mut self, name: &str, effects: &mut Vec<Effect>) {
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         let error: Option<LoadError> = plugin.error().filter(|_| plugin.entry.is_ok());
         let Some(error) = error else {
@@ -199,9 +219,12 @@ impl Manager {
         self.publish_for(name, NoteKind::Warning, error.reason.as_str(), message, effects);
     }
 
-    /// Tells that another version serves.
-    pub(crate) fn tell_switched(&self, name: &str, from: Option<Digest>, effects: &mut Vec<Effect>) {
-        let Some(plugin) = self.plugins.get(name) else { return };
+    /// Tells that another version serves than the one that was told last.
+    fn tell_switched(&mut self, name: &str, effects: &mut Vec<Effect>) {
+        let Some(plugin) = self.plugins.get_mut(name).filter(|one| one.told_current != one.current) else {
+            return;
+        };
+        let from = std::mem::replace(&mut plugin.told_current, plugin.current);
         let version = plugin.current.and_then(|digest| plugin.versions.get(&digest).map(|one| (digest, one)));
         let (kind, reason, message) = match (from, version) {
             (_, Some((digest, version))) => {

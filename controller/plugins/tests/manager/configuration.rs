@@ -1,6 +1,7 @@
 //! Who configures what: precedence, mistakes, places that cannot be read.
 
 use serde_json::json;
+use tidegate_artifact::{LoadReason, Stage};
 use tidegate_plugins::{Event, Report};
 use tidegate_shell::{Unwatchable, WatchKey};
 
@@ -77,4 +78,25 @@ fn a_mistake_in_one_place_does_not_concern_the_others() {
     assert_eq!((rig.serves("a/b"), rig.serves("c/d"), rig.serves("e/f")), ("inside", "one", "InvalidConfig"));
     assert_eq!(rig.tellings, tellings + 1, "of e/f");
     assert_eq!(rig.condition("bad", "Ready"), ("False", "InvalidConfig"));
+}
+
+/// A process loads its plugins before it has the lease, and often learns first what is wrong with them.
+#[test]
+fn what_was_learned_before_leading_is_said_as_soon_as_it_leads() {
+    let mut rig = Rig::new(Vec::new());
+    rig.sources.insert(URL.to_owned(), At::Plugin("one"));
+    rig.sources
+        .insert("https://example.com/elf".to_owned(), At::Fails(Stage::Recognise, LoadReason::NotWasm));
+    rig.apply("good", &web("a/b", URL, "one"));
+    rig.apply("native", &web("c/d", "https://example.com/elf", "elf"));
+    rig.apply("bad", &json!({"name": "e/f", "source": {}}));
+    rig.read();
+    assert_eq!(rig.serves("a/b"), "one");
+    assert!(rig.events.is_empty());
+    rig.lead(true);
+    assert_eq!(rig.event_reasons(), ["InvalidConfig", "NotWasm", "PluginReady"]);
+    rig.lead(false);
+    rig.lead(true);
+    rig.run(minutes(10));
+    assert_eq!(rig.event_reasons(), ["InvalidConfig", "NotWasm", "PluginReady"], "it has said so");
 }

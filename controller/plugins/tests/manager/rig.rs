@@ -269,7 +269,8 @@ impl Rig {
                 assert!(at > self.now, "to be woken at once is to be busy for ever");
                 self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));
             }
-            Effect::Publish(event) => self.events.push(event),
+            // As the driver does: others say it.
+            Effect::Publish(event) => self.events.extend(Some(event).filter(|_| self.leading)),
             Effect::Report(report) => self.reports.push(report),
         }
     }
@@ -364,6 +365,13 @@ impl Rig {
         let conditions = self.resources[resource]["status"]["conditions"].as_array().unwrap();
         let one = conditions.iter().find(|one| one["type"] == kind).unwrap();
         (one["status"].as_str().unwrap(), one["reason"].as_str().unwrap())
+    }
+
+    /// The reasons of the events so far, sorted.
+    pub(crate) fn event_reasons(&self) -> Vec<&str> {
+        let mut reasons: Vec<&str> = self.events.iter().map(|event| event.reason.as_str()).collect();
+        reasons.sort_unstable();
+        reasons
     }
 
     /// Loads from the source itself so far.

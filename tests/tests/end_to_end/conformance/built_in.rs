@@ -139,8 +139,9 @@ fn services() {
                 "select a revision",
                 "web-stable",
                 None,
+                // Not the annotation of a real one: controllers of tests beside this one would clean the Service up.
                 json!({
-                    "metadata": { "annotations": { "argo-rollouts.argoproj.io/managed-by-rollouts": "web" } },
+                    "metadata": { "annotations": { "example.com/managed-by": "web" } },
                     "spec": { "selector": { "rollouts-pod-template-hash": "abc" } },
                 }),
             )
