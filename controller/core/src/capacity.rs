@@ -15,13 +15,18 @@ pub(crate) fn of(set: &ReplicaSet) -> i64 {
     set.available.min(set.desired)
 }
 
-/// How much of the traffic the stable role can take: the pods that its Service selects.
+/// How much of the traffic the stable role can take.
 pub(crate) fn of_stable(context: &Context<'_>) -> u32 {
-    let set = match context.selected_hash(context.stable_service()) {
+    let pods = counted(context, behind_stable(context));
+    weight_for(pods, context.rollout.replicas, context.rollout.canary.max_weight())
+}
+
+/// The pods that the stable role reaches: those that its Service selects.
+pub(crate) fn behind_stable<'a>(context: &'a Context<'_>) -> Option<&'a ReplicaSet> {
+    match context.selected_hash(context.stable_service()) {
         Some(hash) => context.set_of_hash(hash),
         None => context.stable_set(),
-    };
-    weight_for(counted(context, set), context.rollout.replicas, context.rollout.canary.max_weight())
+    }
 }
 
 /// Whether the stable pods can take all of the traffic.

@@ -10,8 +10,8 @@ use crate::conditions::Conditions;
 use crate::context::Context;
 use crate::decision::Note;
 use crate::destinations::Refused;
-use crate::traffic;
 use crate::world::{RouterReport, RouterState, Routing};
+use crate::{capacity, traffic};
 
 /// Reason of a router whose objects say what is desired, and that has yet to hear that it is in force.
 pub const UNVERIFIED: &str = "Unverified";
@@ -28,6 +28,7 @@ pub(crate) fn report(
     if let Some(Refused { reason, message }) = refused {
         not_ready(reason, message, conditions, notes);
     }
+    held(context, traffic, conditions);
     if !context.has_routers() {
         conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
         if !not_given_back(&context.world.leaving, conditions, notes) {
@@ -40,6 +41,21 @@ pub(crate) fn report(
         readiness(routing, conditions, notes);
     }
     deadline(context, traffic, routing, conditions)
+}
+
+/// `TrafficHeld`: the canary keeps traffic that is to go back, and which pods that waits for. Whoever sees an update aborted and
+/// its pods still with traffic finds the reason here.
+fn held(context: &Context<'_>, traffic: Option<&Traffic>, conditions: &mut Conditions) {
+    let held = traffic.filter(|traffic| traffic.canary.weight > 0 && traffic::waits_for_stable_pods(context));
+    let Some(traffic) = held else { return conditions.remove(condition::TRAFFIC_HELD) };
+    let set = capacity::behind_stable(context);
+    let (name, available) = set.map_or(("(none)", 0), |set| (set.name.as_str(), capacity::of(set)));
+    let (replicas, weight, max) = (context.rollout.replicas, traffic.canary.weight, traffic.max_weight);
+    let message = format!(
+        "the canary keeps {weight} of {max} until the stable pods can take it: {available} of {replicas} are available in ReplicaSet \
+         {name}; look there for what keeps the others"
+    );
+    conditions.set(condition::TRAFFIC_HELD, "True", reason::STABLE_PODS_MISSING, message);
 }
 
 /// Says why a router that is not used any more cannot give back what it wrote; whether there is one.
@@ -73,6 +89,7 @@ pub(crate) fn report_release(
     conditions: &mut Conditions,
     notes: &mut Vec<Note>,
 ) {
+    conditions.remove(condition::TRAFFIC_HELD);
     conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
     if let Some((_, routing)) = answer_for(context, Some(traffic)) {
         readiness(routing, conditions, notes);

@@ -48,11 +48,21 @@ pub(crate) fn refused(context: &Context<'_>) -> Option<Refused> {
     division(context)?.refused
 }
 
+/// Whether the canary has weight only because the stable pods cannot take it yet.
+pub(crate) fn waits_for_stable_pods(context: &Context<'_>) -> bool {
+    is_divided(context) && canary_share(context).waits_for_stable_pods
+}
+
+/// Whether there is traffic to divide, and it is this Rollout's to divide.
+fn is_divided(context: &Context<'_>) -> bool {
+    context.has_routers() && !context.is_first() && context.roles.taken.is_none()
+}
+
 fn division(context: &Context<'_>) -> Option<Division> {
-    if !context.has_routers() || context.is_first() || context.roles.taken.is_some() {
+    if !is_divided(context) {
         return None;
     }
-    let canary = canary_weight(context);
+    let canary = canary_share(context).weight;
     if must_wait_for_stable_service(context) {
         return Some(destinations::undivided(context, canary));
     }
@@ -60,27 +70,50 @@ fn division(context: &Context<'_>) -> Option<Division> {
 }
 
 /// What the canary should get now.
-fn canary_weight(context: &Context<'_>) -> u32 {
+struct CanaryShare {
+    weight: u32,
+    /// Whether it would be less, were there more stable pods.
+    waits_for_stable_pods: bool,
+}
+
+impl CanaryShare {
+    fn of(weight: u32) -> Self {
+        Self { weight, waits_for_stable_pods: false }
+    }
+
+    /// A weight on its way down to another one.
+    fn on_the_way(weight: u32, target: u32) -> Self {
+        Self { weight, waits_for_stable_pods: weight > target }
+    }
+}
+
+fn canary_share(context: &Context<'_>) -> CanaryShare {
     let canary = &context.rollout.canary;
     if must_wait_for_stable_service(context) {
-        return canary.max_weight();
+        return CanaryShare::of(canary.max_weight());
     }
     if context.is_fully_promoted() {
         // The newest pods are the stable ones; the canary role gives its weight back once the stable Service has them.
         return match context.selected_hash(context.stable_service()) {
-            Some(hash) if hash != context.new_hash && reaches_new_pods(context) => held(context),
-            _ => stable_scale::returned(context),
+            Some(hash) if hash != context.new_hash && reaches_new_pods(context) => {
+                CanaryShare::of(held(context))
+            }
+            _ => CanaryShare::on_the_way(stable_scale::returned(context), 0),
         };
     }
     if !may_reach_canary(context) {
-        return stable_scale::returned(context);
+        return CanaryShare::on_the_way(stable_scale::returned(context), 0);
     }
     let (held, target) = (held(context), target(context));
     // Where nothing at all is noted, it may have that weight already.
     if target > held && context.status.weights.is_some() && !has_pods_for(context, target) {
-        return held;
+        return CanaryShare::of(held);
     }
-    if target < held { stable_scale::lowered(context, target, destinations::asked(context)) } else { target }
+    if target < held {
+        let others = destinations::asked(context);
+        return CanaryShare::on_the_way(stable_scale::lowered(context, target, others), target);
+    }
+    CanaryShare::of(target)
 }
 
 /// The weight that the current position asks for.

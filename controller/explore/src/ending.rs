@@ -351,9 +351,13 @@ fn wrong(facts: &Facts) -> Option<String> {
     if facts.rollout.as_ref().is_some_and(|rollout| has_finalizer(&rollout.object)) {
         return Some("its deletion would still be held up".to_owned());
     }
-    for kind in
-        [condition::INTERNAL_ERROR, "WriteFailed", condition::TRAFFIC_NOT_VERIFIED, condition::INVALID_SPEC]
-    {
+    for kind in [
+        condition::INTERNAL_ERROR,
+        "WriteFailed",
+        condition::TRAFFIC_NOT_VERIFIED,
+        condition::TRAFFIC_HELD,
+        condition::INVALID_SPEC,
+    ] {
         if is_true(status, kind) {
             return Some(format!("it has the condition {kind}"));
         }

@@ -59,6 +59,8 @@ pub mod condition {
     pub const TRAFFIC_ROUTER_READY: &str = "TrafficRouterReady";
     /// The desired traffic is not in force past its deadline (Tidegate's own).
     pub const TRAFFIC_NOT_VERIFIED: &str = "TrafficNotVerified";
+    /// The canary keeps traffic that is to go back, because the stable pods cannot take it yet (Tidegate's own).
+    pub const TRAFFIC_HELD: &str = "TrafficHeld";
     /// A pass over the Rollout failed in a way that must not happen (Tidegate's own).
     pub const INTERNAL_ERROR: &str = "InternalError";
 }
@@ -71,6 +73,8 @@ pub mod reason {
     pub const UNSUPPORTED_STEP: &str = "UnsupportedStep";
     /// A router cannot divide traffic into as many parts as asked for (Tidegate's own).
     pub const UNSUPPORTED_MAX_WEIGHT: &str = "UnsupportedMaxWeight";
+    /// Stable pods are missing that traffic is to go back to (Tidegate's own).
+    pub const STABLE_PODS_MISSING: &str = "StablePodsMissing";
     /// The weights asked for are more than there is to give (Tidegate's own).
     pub const WEIGHTS_EXCEED_MAXIMUM: &str = "WeightsExceedMaximum";
     /// Enough pods are available, or not (Argo uses one reason for both).

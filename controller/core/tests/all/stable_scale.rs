@@ -303,6 +303,7 @@ fn full_promotion_without_it_keeps_the_weight_until_all_pods_are_there() {
     cluster.promote_full();
     cluster.settle();
     assert_eq!(counts(&cluster), (10, 10, 20));
+    assert_eq!(cluster.condition("TrafficHeld"), None, "no stable pods are waited for");
 }
 
 /// Argo Rollouts holds the weight until all stable pods are there, and then drops it at once.
@@ -350,9 +351,10 @@ fn a_template_that_supersedes_does_not_wait_for_ever() {
         cluster.deploy("v3");
         cluster.run(500);
         assert_eq!((cluster.weight(), cluster.selected("web-canary").as_deref()), (Some(20), Some("v2")));
+        assert!(cluster.condition("TrafficHeld").is_some());
         cluster.run(200);
         assert_eq!((cluster.weight(), cluster.selected("web-canary").as_deref()), (Some(20), Some("v3")));
-        assert_eq!(cluster.phase(), "Paused");
+        assert_eq!((cluster.phase(), cluster.condition("TrafficHeld")), ("Paused", None));
     }
 }
 
@@ -363,14 +365,19 @@ fn stable_pods_that_are_lost_keep_an_abort_waiting_with_any_scale() {
     cluster.settle();
     assert_eq!(counts(&cluster), (10, 6, 60));
     ready(&mut cluster, "v1", 5);
+    let held = |cluster: &Cluster| cluster.condition("TrafficHeld");
+    assert_eq!(held(&cluster), None, "the canary has what its step gives it");
     cluster.abort();
     cluster.settle();
     assert_eq!(counts(&cluster), (10, 6, 50));
+    assert_eq!(held(&cluster).as_deref(), Some("True=StablePodsMissing"));
     ready(&mut cluster, "v1", 9);
     assert_eq!(counts(&cluster), (10, 6, 10));
     assert_eq!(cluster.selected("web-canary").as_deref(), Some("v2"));
+    assert!(held(&cluster).is_some());
     ready(&mut cluster, "v1", 10);
     assert_eq!(counts(&cluster), (10, 6, 0));
+    assert_eq!(held(&cluster), None);
     // A canary that has lost all of its own keeps nothing.
     let mut cluster = canary(trace(), &json!({"dynamicStableScale": false}));
     ready(&mut cluster, "v1", 5);
