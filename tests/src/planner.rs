@@ -1,4 +1,4 @@
-//! `tidegate plan` against the API server, as somebody who may read one namespace and nothing else.
+//! `tidegate plan` and `tidegate preflight` against the API server.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -10,14 +10,19 @@ use crate::assets;
 use crate::fixture::Fixture;
 use crate::servers::Servers;
 
-/// Somebody who may read the namespace of a fixture.
+/// Somebody who looks at the namespace of a fixture.
 pub struct Planner {
     kubeconfig: PathBuf,
     instance_id: String,
 }
 
 impl Planner {
-    /// Grants the rights: `get` and `list` of everything in the namespace.
+    /// One who may do everything.
+    pub fn admin(servers: &Servers, fixture: &Fixture) -> Self {
+        Self { kubeconfig: servers.admins_kubeconfig(), instance_id: fixture.namespace.clone() }
+    }
+
+    /// One who may `get` and `list` everything in the namespace, and nothing else.
     ///
     /// # Panics
     /// When the server refuses.
@@ -50,16 +55,29 @@ impl Planner {
     /// # Panics
     /// When the program cannot be run.
     pub fn plan(&self, files: &[&Path], more: &[&str]) -> Output {
-        Command::new(assets::tidegate())
-            .args(["plan", "--output", "json", "--instance-id", &self.instance_id])
+        self.run("plan", |command| {
+            command.args(more).args(files);
+        })
+    }
+
+    /// Asks what a switch from Argo Rollouts would do.
+    ///
+    /// # Panics
+    /// When the program cannot be run.
+    pub fn preflight(&self, more: &[&str]) -> Output {
+        self.run("preflight", |command| {
+            command.args(more);
+        })
+    }
+
+    fn run(&self, what: &str, arguments: impl Fn(&mut Command)) -> Output {
+        let mut command = Command::new(assets::tidegate());
+        command
+            .args([what, "--output", "json", "--instance-id", &self.instance_id])
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
-            .args(["--namespace", &self.instance_id])
-            .args(more)
-            .args(files)
-            .env_clear()
-            .stdin(Stdio::null())
-            .output()
-            .expect("running tidegate plan")
+            .args(["--namespace", &self.instance_id]);
+        arguments(&mut command);
+        command.env_clear().stdin(Stdio::null()).output().expect("running tidegate")
     }
 }

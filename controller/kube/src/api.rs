@@ -11,6 +11,7 @@ use kube::client::Body;
 use serde_json::Value;
 use tidegate_api::{ApiError, Request};
 
+use crate::access_review;
 use crate::request::{self, HttpRequest};
 
 /// The time limit of one request. A healthy API server answers within a second, webhooks included; what took
@@ -109,9 +110,8 @@ impl Api {
 
 /// Whether a request changes nothing: it reads, or asks what one may do.
 fn is_reading(request: &HttpRequest) -> bool {
-    request.method == Method::GET
-        || request.method == Method::POST
-            && request.uri == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    let path = request.uri.split('?').next();
+    request.method == Method::GET || request.method == Method::POST && path == Some(access_review::PATH)
 }
 
 fn compose(request: HttpRequest) -> Result<http::Request<Body>, ApiError> {
@@ -198,7 +198,11 @@ mod tests {
             namespace: Some("shop".into()),
             operation: Operation::Get { name: name() },
         };
-        let _ = api.send(&read).await;
-        assert_eq!(server.asked().len(), 1);
+        let asks = access_review::request(json!({"verb": "get", "resource": "services"}));
+        for request in [read, asks] {
+            let before = server.asked().len();
+            let _ = api.send(&request).await;
+            assert_eq!(server.asked().len(), before + 1, "{request:?}");
+        }
     }
 }

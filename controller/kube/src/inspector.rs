@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tidegate_api::{ApiError, Operation, Request, Resource, builtin};
 use tidegate_shell::{Unwatchable, WatchKey};
 
+use crate::access_review;
 use crate::api::{Api, no_answer};
 use crate::client::{ConnectError, Connection, connect};
 use crate::discovery::{Discovery, discover};
@@ -88,25 +89,10 @@ impl Inspector {
         namespace: Option<&str>,
     ) -> Result<bool, ApiError> {
         let (plural, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-        let review = json!({
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": { "resourceAttributes": {
-                "group": group, "resource": plural, "subresource": subresource, "verb": verb,
-                "namespace": namespace.unwrap_or_default(),
-            }},
+        let attributes = json!({
+            "group": group, "resource": plural, "subresource": subresource, "verb": verb,
+            "namespace": namespace.unwrap_or_default(),
         });
-        let request = Request {
-            resource: Resource::cluster_scoped(
-                "authorization.k8s.io",
-                "v1",
-                "SelfSubjectAccessReview",
-                "selfsubjectaccessreviews",
-            ),
-            namespace: None,
-            operation: Operation::Create { object: review },
-        };
-        let answer = self.api.send(&request).await?;
-        Ok(answer.pointer("/status/allowed").and_then(Value::as_bool).unwrap_or_default())
+        access_review::is_allowed(&self.api, attributes).await
     }
 }

@@ -5,6 +5,7 @@
 //! reaches the shell, that every request is answered once, and that nothing is written without the lease.
 #![forbid(unsafe_code)]
 
+mod access_review;
 mod api;
 mod backoff;
 mod client;

@@ -1,12 +1,13 @@
 //! Asks what the API server lets this process do with the kinds of a plugin.
 
-use serde_json::{Value, json};
-use tidegate_api::{ApiError, Operation, Request, Resource};
+use serde_json::json;
+use tidegate_api::{ApiError, Resource};
 use tidegate_plugins::{Access, AccessQuestion, KindAccess};
 use tidegate_shell::WatchKey;
 use tracing::debug;
 
 use super::load::PluginJobs;
+use crate::access_review;
 use crate::discovery::{Discovery, discover};
 
 impl PluginJobs {
@@ -48,23 +49,7 @@ impl PluginJobs {
             if let (Some(namespace), Some(fields)) = (&self.watched_namespace, attributes.as_object_mut()) {
                 fields.insert("namespace".to_owned(), json!(&**namespace));
             }
-            let review = json!({
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": "SelfSubjectAccessReview",
-                "spec": {"resourceAttributes": attributes},
-            });
-            let request = Request {
-                resource: Resource::cluster_scoped(
-                    "authorization.k8s.io",
-                    "v1",
-                    "SelfSubjectAccessReview",
-                    "selfsubjectaccessreviews",
-                ),
-                namespace: None,
-                operation: Operation::Create { object: review },
-            };
-            let answer = self.api.send(&request).await?;
-            if answer.pointer("/status/allowed").and_then(Value::as_bool) != Some(true) {
+            if !access_review::is_allowed(&self.api, attributes).await? {
                 missing.push(verb.clone());
             }
         }

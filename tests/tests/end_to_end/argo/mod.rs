@@ -3,6 +3,7 @@
 mod cli;
 mod exclusion;
 mod handover;
+mod preflight;
 mod shadow;
 
 use tidegate_tests::{Argo, Servers};
