@@ -64,6 +64,15 @@ impl Admin {
         self.send(resource, &namespace, Operation::Create { object: object.clone() }).await
     }
 
+    /// Makes an object, in the namespace that it names, unless it has a field that the server does not know.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn create_strictly(&self, resource: &Resource, object: &Value) -> Result<Value, ApiError> {
+        let namespace = tidegate_api::object::namespace(object).to_owned();
+        self.send(resource, &namespace, Operation::CreateStrictly { object: object.clone() }).await
+    }
+
     /// Changes an object by a merge patch.
     ///
     /// # Errors

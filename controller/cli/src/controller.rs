@@ -1,14 +1,14 @@
 //! `tidegate controller`: loads the plugins, then runs the controller until it is asked to end.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tidegate_kube::{Connection, Election, Options, Patience, Shadow};
+use tidegate_kube::{Connection, Election, Options, Patience, Roots, Shadow};
 use tidegate_runtime::{Runtime, RuntimeSettings};
 use tracing_subscriber::EnvFilter;
 
@@ -64,6 +64,10 @@ pub(crate) struct Controller {
     /// The namespace of the Lease; by default the controller's own.
     #[arg(long, value_name = "NAMESPACE")]
     leader_election_namespace: Option<String>,
+    /// Authorities, as certificates in PEM, that servers may have their certificates from which analyses ask, beside those that
+    /// this machine trusts. Read at the start.
+    #[arg(long, value_name = "FILE")]
+    analysis_ca_file: Option<PathBuf>,
     /// The address that probes and metrics listen on; by default all.
     #[arg(long, value_name = "ADDRESS")]
     bind_address: Option<IpAddr>,
@@ -149,6 +153,13 @@ fn log(arguments: &Controller) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The authorities of this machine, and those in a file.
+fn roots_with(file: &Path) -> anyhow::Result<Roots> {
+    let about = || format!("--analysis-ca-file {}", file.display());
+    let pem = std::fs::read(file).with_context(about)?;
+    Roots::native().and(&pem).map_err(|error| anyhow::anyhow!("{error}; {}", error.hint)).with_context(about)
+}
+
 fn options(arguments: Controller) -> anyhow::Result<Options> {
     let own_namespace = std::env::var("POD_NAMESPACE")
         .ok()
@@ -185,6 +196,7 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
         plugin_start_deadline: arguments.plugin_start_deadline,
         healthz_port: arguments.healthz_port,
         metrics_port: arguments.metrics_port,
+        analysis_roots: arguments.analysis_ca_file.as_deref().map(roots_with).transpose()?,
         ..Options::default()
     })
 }

@@ -221,12 +221,13 @@ async fn operate(
         let driver = PluginDriver::new(move |now, event| manager.step(now, event), parts);
         tokio::spawn(driver.run(phases.clone(), options.shutdown_grace))
     };
+    let analysis_roots = options.analysis_roots.clone().unwrap_or_else(Roots::native);
     let mut driver = {
         let (watched, reports) = mpsc::channel(WATCH_REPORTS);
         let calls = options.router_calls.unwrap_or_else(processors);
         let parts = Parts {
             jobs: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), calls),
-            measuring: Measuring::new(Measurer::new(MeasureOptions::new(Roots::native()))),
+            measuring: Measuring::new(Measurer::new(MeasureOptions::new(analysis_roots))),
             watches: Watches::new(api, metrics.clone(), WatchTiming::default(), watched),
             reports,
             publisher,

@@ -1,6 +1,5 @@
 //! Why there is no measured value.
 
-use tidegate_artifact::LoadError;
 use tidegate_fetch::cause::Explained;
 
 /// Why there is no measured value: what was asked, what happened, and what to do.
@@ -26,14 +25,6 @@ pub enum MeasureError {
         name: String,
         /// Why, and what to do.
         problem: &'static str,
-    },
-    /// The authorities to trust cannot be read.
-    #[error("caCert: {problem}; {hint}")]
-    Authority {
-        /// Why.
-        problem: String,
-        /// What to do.
-        hint: String,
     },
     /// This process cannot make connections at all.
     #[error("this process cannot make connections: {problem}; see its log")]
@@ -102,7 +93,6 @@ impl MeasureError {
             Self::NotOverHttp { .. } => "NotOverHttp",
             Self::Address { .. } => "InvalidAddress",
             Self::Header { .. } => "InvalidHeader",
-            Self::Authority { .. } => "InvalidAuthority",
             Self::Client { .. } => "HostFault",
             Self::TooSlow { .. } => "TooSlow",
             Self::NoAnswer { .. } => "NoAnswer",
@@ -114,9 +104,5 @@ impl MeasureError {
 
     pub(crate) fn no_answer(method: &'static str, explained: Explained) -> Self {
         Self::NoAnswer { method, message: explained.message, hint: explained.hint }
-    }
-
-    pub(crate) fn authority(error: LoadError) -> Self {
-        Self::Authority { problem: error.message, hint: error.hint }
     }
 }

@@ -14,7 +14,7 @@
 //! * What can be asked twice without harm is asked once more if the connection ends before an answer begins: a server that closes
 //!   a connection just when it is used again is no evidence against a canary.
 //!
-//! Connections are kept and used again, separately for each way to trust a server ([`MOST_CLIENTS`] of them).
+//! Connections are kept and used again, separately for each way to trust a server.
 //!
 //! # As Argo Rollouts does it
 //! A Prometheus query is a POST to `/api/v1/query` or `/api/v1/query_range` below the address; who does not know it (405, 501) is asked with GET.
@@ -36,7 +36,6 @@ mod measurer;
 mod question;
 mod redirect;
 
-pub use clients::MOST_CLIENTS;
 pub use error::MeasureError;
 pub use exchange::{LARGE_ANSWER_BYTES, MOST_ANSWER_BYTES, MOST_LARGE_ANSWERS};
 pub use measurer::{MeasureOptions, Measurer};

@@ -15,7 +15,7 @@ use crate::question::Asking;
 /// How a [`Measurer`] goes about it.
 #[derive(Clone, Debug)]
 pub struct MeasureOptions {
-    /// The authorities whose certificates are trusted, besides those that a metric brings.
+    /// The authorities whose certificates are trusted.
     pub roots: Roots,
     /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count.
     pub environment_proxy: bool,
@@ -77,7 +77,7 @@ impl Measurer {
     }
 
     async fn ask(&self, asking: Asking) -> Result<Answered<'_>, MeasureError> {
-        let client = self.clients.get(&asking.trust)?;
+        let client = self.clients.get(asking.trust)?;
         let exchange = Exchange { client, large: &self.large, has_roots: self.clients.has_roots() };
         let asked = asking.question.shown();
         match timeout(asking.timeout, exchange.run(asking.question)).await {

@@ -56,7 +56,7 @@ impl Asking {
         let headers = headers(&config.headers, credentials)?;
         Ok(Self {
             question: Question { method, url, headers, body: config.body.clone(), is_query: false },
-            trust: trust(config.insecure, None),
+            trust: trust(config.insecure),
             timeout: seconds(config.timeout_seconds),
             timeout_field: "timeoutSeconds",
         })
@@ -79,8 +79,7 @@ impl Asking {
                 .append_pair("end", &moment(range.end.at(now)))
                 .append_pair("step", &range.step_seconds.to_string()),
         };
-        let credentials = config.basic_auth.as_ref().map(|(user, password)| basic(user, password));
-        let mut headers = headers(&config.headers, credentials.or(in_address))?;
+        let mut headers = headers(&config.headers, in_address)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         Ok(Self {
             question: Question {
@@ -90,7 +89,7 @@ impl Asking {
                 body: Some(parameters.finish()),
                 is_query: true,
             },
-            trust: trust(config.insecure, config.ca_cert.as_deref()),
+            trust: trust(config.insecure),
             timeout: seconds(config.timeout_seconds),
             timeout_field: "timeout",
         })
@@ -189,12 +188,8 @@ fn headers(given: &[Header], credentials: Option<String>) -> Result<HeaderMap, M
     Ok(headers)
 }
 
-fn trust(insecure: bool, authorities: Option<&str>) -> Trust {
-    match authorities {
-        _ if insecure => Trust::Anybody,
-        Some(pem) if !pem.trim().is_empty() => Trust::SystemAnd(pem.to_owned()),
-        _ => Trust::System,
-    }
+fn trust(insecure: bool) -> Trust {
+    if insecure { Trust::Anybody } else { Trust::Authorities }
 }
 
 fn seconds(seconds: i64) -> Duration {

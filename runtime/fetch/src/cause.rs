@@ -125,13 +125,13 @@ fn tls(error: &rustls::Error, place: &Place<'_>) -> Explained {
             CertificateError::UnknownIssuer if !place.has_roots => certificate(
                 "cannot be checked: there are no root certificates here".into(),
                 "install the system's root certificates (ca-certificates), name a file of them in SSL_CERT_FILE, or give \
-                 the authority of this server (caRef of a plugin's source, --ca, caCert of a Prometheus metric)",
+                 the authority of this server (caRef of a plugin's source, --ca, --analysis-ca-file of the controller)",
             ),
             // The signature is bad where an authority has the name of one that is trusted, and another key.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => certificate(
                 "is of an authority that is not trusted here".into(),
-                "if it is the right server, give the certificate of its authority (caRef of a plugin's source, --ca FILE, caCert \
-                 of a Prometheus metric); a server that leaves out intermediate certificates must send them",
+                "if it is the right server, give the certificate of its authority (caRef of a plugin's source, --ca FILE, \
+                 --analysis-ca-file of the controller); a server that leaves out intermediate certificates must send them",
             ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 certificate(format!("has expired: {error}"), "renew it, and check this machine's clock")

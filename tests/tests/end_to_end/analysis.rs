@@ -190,7 +190,7 @@ fn an_experiment_compares_pods_and_takes_them_away() {
     });
 }
 
-fn with_kind(mut object: Value, kind: &str) -> Value {
+pub(super) fn with_kind(mut object: Value, kind: &str) -> Value {
     object["apiVersion"] = json!("argoproj.io/v1alpha1");
     object["kind"] = json!(kind);
     object

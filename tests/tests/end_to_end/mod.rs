@@ -2,10 +2,13 @@
 
 mod analysis;
 mod argo;
+mod background_analysis;
 mod bad_input;
 mod canary;
 mod conformance;
 mod contested;
+mod documented;
+mod experiment_step;
 mod hostile;
 mod managed_routes;
 mod operations;
@@ -15,6 +18,7 @@ mod pod_restart;
 mod read_only;
 mod release;
 mod restarts;
+mod rights;
 mod routers;
 mod shared;
 mod workload_ref;

@@ -151,10 +151,10 @@ fn timeout(field: &Field<'_>, otherwise: i64, problems: &mut Problems) -> i64 {
 }
 
 /// Refuses ways of authentication that are not served.
-fn authentication<'a>(field: &Field<'a>, served: &[&str], problems: &mut Problems) -> Field<'a> {
+fn authentication(field: &Field<'_>, problems: &mut Problems) {
     for (name, value) in field.value.as_object().into_iter().flatten() {
         let is_empty = value.as_object().is_some_and(serde_json::Map::is_empty);
-        if !value.is_null() && !is_empty && !served.contains(&name.as_str()) {
+        if !value.is_null() && !is_empty {
             let instead = "send a token in headers, from an argument with secretKeyRef";
             problems.say(&field.get(name), format!("authentication by {name} is not served; {instead}"));
         }
@@ -162,7 +162,6 @@ fn authentication<'a>(field: &Field<'a>, served: &[&str], problems: &mut Problem
     if field.is_given() && !field.value.is_object() {
         problems.say(field, format!("must be an object, not {}", brief(field.value)));
     }
-    field.clone()
 }
 
 /// The text of a value for the status, cut where it gets long: an object has a limited size, and a value is for reading.

@@ -28,14 +28,10 @@ pub struct PrometheusConfig {
     pub range: Option<Range>,
     /// Headers of the request.
     pub headers: Vec<Header>,
-    /// User and password.
-    pub basic_auth: Option<(String, String)>,
     /// Seconds until it counts as failed.
     pub timeout_seconds: i64,
     /// Whether any certificate is accepted.
     pub insecure: bool,
-    /// Certificates in PEM that are trusted beside those of the system.
-    pub ca_cert: Option<String>,
 }
 
 /// The range of a query.
@@ -53,23 +49,16 @@ impl PrometheusConfig {
     pub(crate) fn read(field: &Field<'_>, problems: &mut Problems) -> Self {
         problems.only(
             field,
-            &["address", "query", "rangeQuery", "headers", "authentication", "timeout", "insecure", "caCert"],
+            &["address", "query", "rangeQuery", "headers", "authentication", "timeout", "insecure"],
         );
-        let authentication = authentication(&field.get("authentication"), &["basicAuth"], problems);
-        let basic = authentication.get("basicAuth");
-        let basic_auth = basic.is_given().then(|| {
-            let username = problems.needed_text(&basic.get("username"), "a user's name");
-            (username, problems.text(&basic.get("password")).unwrap_or_default())
-        });
+        authentication(&field.get("authentication"), problems);
         Self {
             address: address(&field.get("address"), problems),
             query: problems.needed_text(&field.get("query"), "a query"),
             range: range(&field.get("rangeQuery"), problems),
             headers: headers(&field.get("headers"), problems),
-            basic_auth,
             timeout_seconds: timeout(&field.get("timeout"), DEFAULT_TIMEOUT_SECONDS, problems),
             insecure: problems.flag(&field.get("insecure")),
-            ca_cert: problems.text(&field.get("caCert")),
         }
     }
 
@@ -198,16 +187,15 @@ mod tests {
     #[test]
     fn configurations_are_read() {
         let read = config(&json!({"address": "http://p:9090", "query": "up"})).unwrap();
-        assert_eq!((read.timeout_seconds, read.insecure, read.range, read.ca_cert), (30, false, None, None));
+        assert_eq!((read.timeout_seconds, read.insecure, read.range), (30, false, None));
         let read = config(&json!({
-            "address": "https://p", "query": "up", "timeout": "40", "insecure": true, "caCert": "PEM",
+            "address": "https://p", "query": "up", "timeout": "40", "insecure": true,
             "headers": [{"key": "X-Scope-OrgID", "value": "tenant"}],
-            "authentication": {"basicAuth": {"username": "u", "password": "p"}, "sigv4": {}},
+            "authentication": {"sigv4": {}},
             "rangeQuery": {"start": "now() - duration(\"5m\")", "end": "now()", "step": "1m"},
         }))
         .unwrap();
         assert_eq!(read.timeout_seconds, 40);
-        assert_eq!(read.basic_auth, Some(("u".into(), "p".into())));
         let range = Range { start: Moment::FromNow(-300), end: Moment::FromNow(0), step_seconds: 60 };
         assert_eq!(read.range, Some(range));
         for (value, path) in [

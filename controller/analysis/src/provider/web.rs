@@ -78,7 +78,7 @@ impl WebConfig {
                 JsonPath::default()
             })
         });
-        authentication(&field.get("authentication"), &[], problems);
+        authentication(&field.get("authentication"), problems);
         Self {
             method,
             url,

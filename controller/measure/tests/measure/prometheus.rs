@@ -55,18 +55,16 @@ async fn who_takes_no_post_is_asked_by_get() {
 #[tokio::test]
 async fn headers_and_credentials_are_sent() {
     let server = says(vector(&["1"]));
-    let basic = json!({"basicAuth": {"username": "me", "password": SECRET}});
+    let address = server.url("").replace("://", &format!("://me:{SECRET}@"));
     let headers = json!([{"key": "X-Scope-OrgID", "value": "tenant"}]);
-    let fields = json!({"headers": headers, "authentication": basic});
-    observe(&prometheus(&server.url(""), fields)).await.unwrap();
+    observe(&prometheus(&address, json!({"headers": headers}))).await.unwrap();
     let request = server.seen().pop().unwrap();
     assert_eq!(request.header("x-scope-orgid"), Some("tenant"));
     // me:hunter2
     assert_eq!(request.header("authorization"), Some("Basic bWU6aHVudGVyMg=="));
 
     let headers = json!([{"key": "Authorization", "value": "Bearer t"}]);
-    let fields = json!({"headers": headers, "authentication": basic});
-    observe(&prometheus(&server.url(""), fields)).await.unwrap();
+    observe(&prometheus(&address, json!({"headers": headers}))).await.unwrap();
     assert_eq!(server.seen().pop().unwrap().header("authorization"), Some("Bearer t"));
 }
 

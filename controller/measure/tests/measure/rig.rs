@@ -16,9 +16,14 @@ pub(crate) fn noon() -> Timestamp {
     "2026-01-31T12:00:00.25Z".parse().unwrap()
 }
 
-/// One that trusts nobody but whom a metric says, and uses no proxy.
+/// One that trusts nobody, and uses no proxy.
 pub(crate) fn measurer() -> Measurer {
-    Measurer::new(MeasureOptions { environment_proxy: false, ..MeasureOptions::new(Roots::none()) })
+    trusting(Roots::none())
+}
+
+/// One that trusts these authorities, and uses no proxy.
+pub(crate) fn trusting(roots: Roots) -> Measurer {
+    Measurer::new(MeasureOptions { environment_proxy: false, ..MeasureOptions::new(roots) })
 }
 
 /// A provider, as a template has it.

@@ -1,9 +1,10 @@
 //! Who is trusted.
 
 use serde_json::{Value, json};
+use tidegate_fetch::Roots;
 use tidegate_zoo::{Answer, Authority, Server, Validity};
 
-use crate::rig::{measurer, observe, observe_with, prometheus, web};
+use crate::rig::{measurer, observe_with, prometheus, trusting, web};
 
 fn secure(authority: &Authority, host: &str, validity: Validity) -> Server {
     let scalar =
@@ -13,27 +14,28 @@ fn secure(authority: &Authority, host: &str, validity: Validity) -> Server {
     })
 }
 
-async fn asked(server: &Server, fields: Value) -> Result<String, String> {
-    match observe(&prometheus(&server.url(""), fields)).await {
+/// Asks it, trusting the authorities in this PEM.
+async fn asked(server: &Server, authorities: &str, fields: Value) -> Result<String, String> {
+    let roots = Roots::none();
+    let roots = if authorities.is_empty() { roots } else { roots.and(authorities.as_bytes()).unwrap() };
+    match observe_with(&trusting(roots), &prometheus(&server.url(""), fields)).await {
         Ok(seen) => Ok(seen.text),
         Err(error) => Err(error.to_string()),
     }
 }
 
 #[tokio::test]
-async fn only_an_authority_of_the_metric_is_enough() {
+async fn only_a_trusted_authority_is_enough() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let server = secure(&authority, "localhost", Validity::Now);
-    assert_eq!(asked(&server, json!({"caCert": authority.pem()})).await, Ok("3".to_owned()));
+    assert_eq!(asked(&server, authority.pem(), json!({})).await, Ok("3".to_owned()));
     let both = format!("{}\n{}", stranger.pem(), authority.pem());
-    assert_eq!(asked(&server, json!({"caCert": both})).await, Ok("3".to_owned()));
+    assert_eq!(asked(&server, &both, json!({})).await, Ok("3".to_owned()));
     let said = server.seen().len();
-    for (fields, told) in [
-        (json!({}), "certificate"),
-        (json!({"caCert": stranger.pem()}), "authority that is not trusted"),
-        (json!({"caCert": "no PEM"}), "caCert"),
-    ] {
-        let error = asked(&server, fields).await.unwrap_err();
+    for (authorities, told) in
+        [("", "no root certificates"), (stranger.pem(), "authority that is not trusted")]
+    {
+        let error = asked(&server, authorities, json!({})).await.unwrap_err();
         assert!(error.contains(told), "{told}: {error}");
     }
     assert_eq!(server.seen().len(), said, "who is not trusted is told nothing");
@@ -46,9 +48,9 @@ async fn certificates_are_checked_for_time_and_name() {
         [("localhost", Validity::Past, "expired"), ("elsewhere.example", Validity::Now, "another host")]
     {
         let server = secure(&authority, host, validity);
-        let error = asked(&server, json!({"caCert": authority.pem()})).await.unwrap_err();
+        let error = asked(&server, authority.pem(), json!({})).await.unwrap_err();
         assert!(error.contains(told), "{told}: {error}");
-        assert_eq!(asked(&server, json!({"insecure": true})).await, Ok("3".to_owned()));
+        assert_eq!(asked(&server, "", json!({"insecure": true})).await, Ok("3".to_owned()));
     }
 }
 
@@ -62,6 +64,5 @@ async fn insecure_is_for_that_metric_alone() {
         assert!(observe_with(&measurer, &web(&url, json!({}))).await.is_err());
     }
     let other = secure(&Authority::new(), "localhost", Validity::Now);
-    let fields = json!({"insecure": true, "caCert": Authority::new().pem()});
-    assert_eq!(asked(&other, fields).await, Ok("3".to_owned()));
+    assert_eq!(asked(&other, Authority::new().pem(), json!({"insecure": true})).await, Ok("3".to_owned()));
 }

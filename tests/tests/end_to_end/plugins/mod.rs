@@ -18,9 +18,6 @@ use self::temporary::Temporary;
 /// The controller's own namespace.
 const OWN: &str = "argo-rollouts";
 
-/// Its service account.
-const ACCOUNT: &str = "tidegate";
-
 fn router_plugins() -> Resource {
     Resource::cluster_scoped("tidegate.dev", "v1alpha1", "RouterPlugin", "routerplugins")
 }

@@ -5,31 +5,8 @@ use tidegate_api::Resource;
 use tidegate_tests::{Controller, Fixture, QuickStart, servers};
 use tidegate_zoo::{Answer, Authority, Server, Validity};
 
-use super::{
-    ACCOUNT, OWN, apply, components, config_maps, digest, expect_condition, key, remove, router_plugins,
-};
-
-/// Lets the controller read one Secret of its namespace.
-async fn let_read(fixture: &Fixture, secret: &str) {
-    let rbac =
-        |kind: &str, plural: &str| Resource::namespaced("rbac.authorization.k8s.io", "v1", kind, plural);
-    let role = json!({
-        "metadata": {"name": secret, "namespace": OWN},
-        "rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret], "verbs": ["get"]}],
-    });
-    let binding = json!({
-        "metadata": {"name": secret, "namespace": OWN},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": secret},
-        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": OWN}],
-    });
-    let with = |mut object: serde_json::Value, kind: &str| {
-        object["apiVersion"] = json!("rbac.authorization.k8s.io/v1");
-        object["kind"] = json!(kind);
-        object
-    };
-    fixture.admin.create(&rbac("Role", "roles"), &with(role, "Role")).await.unwrap();
-    fixture.admin.create(&rbac("RoleBinding", "rolebindings"), &with(binding, "RoleBinding")).await.unwrap();
-}
+use super::{OWN, apply, components, config_maps, digest, expect_condition, key, remove, router_plugins};
+use crate::end_to_end::rights::let_read;
 
 #[test]
 fn with_a_private_authority_and_a_header_from_a_secret() {
@@ -72,7 +49,7 @@ fn with_a_private_authority_and_a_header_from_a_secret() {
             "stringData": {"token": "Bearer of-the-test\n"},
         });
         fixture.admin.create(&secrets, &secret).await.unwrap();
-        let_read(&fixture, &own).await;
+        let_read(&fixture, OWN, &own).await;
         expect_condition(&fixture, "Ready", "True", "Ready").await;
         for kind in ["Fetched", "Verified", "Compiled", "Compatible", "Permitted"] {
             expect_condition(&fixture, kind, "True", kind).await;
