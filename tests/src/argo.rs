@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tokio::sync::OwnedRwLockReadGuard;
+
 use crate::assets;
 use crate::servers::{Servers, free_ports};
 
@@ -12,21 +14,25 @@ use crate::servers::{Servers, free_ports};
 pub struct Argo {
     child: Child,
     log: PathBuf,
+    _argos: OwnedRwLockReadGuard<()>,
 }
 
 impl Argo {
     /// Starts one that looks after the Rollouts of this namespace with the namespace's name as their instance id, and
-    /// returns at once.
+    /// returns at once; but not while somebody holds [`Servers::without_argo`].
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn start(servers: &Servers, namespace: &str, more: &[&str]) -> Self {
+    pub async fn start(servers: &Servers, namespace: &str, more: &[&str]) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let [healthz_port, metrics_port] = free_ports();
         let log = servers.file(&format!("argo-{namespace}-{number}.log"));
         let file = File::create(&log).unwrap();
+        let argos = servers.with_argo().await;
         let child = Command::new(assets::argo("rollouts-controller"))
+            // Where it would put plugins.
+            .current_dir(servers.file(""))
             .arg("--kubeconfig")
             .arg(servers.admins_kubeconfig())
             .args(["--namespaced", "--namespace", namespace, "--instance-id", namespace])
@@ -43,7 +49,7 @@ impl Argo {
             .spawn()
             .expect("starting Argo Rollouts");
         servers.end_with_us(&child);
-        Self { child, log }
+        Self { child, log, _argos: argos }
     }
 
     /// What it has said so far.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use kube::Client;
@@ -13,6 +13,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::json;
 use tidegate_api::Resource;
 use tokio::runtime::Runtime;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::admin::Admin;
 use crate::pki::{Identity, Pki, write_token_keys};
@@ -28,6 +29,8 @@ pub struct Servers {
     kubeconfig: PathBuf,
     old: bool,
     reaper: Mutex<Reaper>,
+    /// Held by those who run an Argo, and alone by whoever writes what each of them reads at its start.
+    argos: Arc<RwLock<()>>,
 }
 
 /// The servers of this test program, started by whoever asks first.
@@ -67,6 +70,16 @@ impl Servers {
     /// A place for files of a test; removed with the servers.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// While this is held, nobody changes what Argo's controller reads at its start.
+    pub(crate) async fn with_argo(&self) -> OwnedRwLockReadGuard<()> {
+        self.argos.clone().read_owned().await
+    }
+
+    /// While this is held, no controller of Argo runs: it would read its ConfigMap, fetch the plugins there, and end for a mistake.
+    pub async fn without_argo(&self) -> OwnedRwLockWriteGuard<()> {
+        self.argos.clone().write_owned().await
     }
 
     /// Ends a process with this program, if it has not ended before.
@@ -124,7 +137,15 @@ impl Servers {
         });
         runtime.spawn(kubelet::run(admin.clone()));
         runtime.spawn(gateway::run(admin.clone()));
-        Ok(Self { runtime, admin, folder, kubeconfig, old, reaper: Mutex::new(reaper) })
+        Ok(Self {
+            runtime,
+            admin,
+            folder,
+            kubeconfig,
+            old,
+            reaper: Mutex::new(reaper),
+            argos: Arc::default(),
+        })
     }
 }
 

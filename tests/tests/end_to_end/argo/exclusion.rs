@@ -65,7 +65,7 @@ fn the_lease_makes_one_wait_for_the_other() {
     let servers = servers();
     servers.run(async {
         let fixture = Fixture::new(servers, "exclude").await;
-        let argo = quick_argo(servers, &fixture.namespace);
+        let argo = quick_argo(servers, &fixture.namespace).await;
         with_istio(&fixture, json!([{ "setWeight": 20 }, { "pause": {} }])).await;
         fixture.expect_healthy().await;
         let ours = Controller::start_ready(servers, &fixture.namespace, &QUICK_ELECTION).await;
@@ -76,7 +76,7 @@ fn the_lease_makes_one_wait_for_the_other() {
 
         argo.kill();
         expect_to_lead(&ours).await;
-        let argo = quick_argo(servers, &fixture.namespace);
+        let argo = quick_argo(servers, &fixture.namespace).await;
         fixture.promote().await;
         fixture.expect_healthy().await;
         assert!(has_written(&ours), "ours went on");
@@ -107,7 +107,7 @@ fn who_ignores_the_lease_is_noticed_by_what_it_writes() {
         fixture.expect_rollout("it is aborted", |rollout| rollout["status"]["phase"] == "Degraded").await;
         assert!(leads(&ours));
 
-        let argo = Argo::start(servers, &fixture.namespace, &["--leader-elect=false"]);
+        let argo = Argo::start(servers, &fixture.namespace, &["--leader-elect=false"]).await;
         expect_to_stand_by(&ours, "ForeignWrites").await;
         let events = fixture.admin.list(&builtin::events(), &fixture.namespace).await.unwrap();
         let told = events.iter().find(|event| event["reason"] == "StandingBy");

@@ -101,7 +101,7 @@ impl Hand {
             }
             Self::Ours(ours) => {
                 assert!(ours.terminate().await.success());
-                let argo = quick_argo(servers, &fixture.namespace);
+                let argo = quick_argo(servers, &fixture.namespace).await;
                 eventually("Argo's has looked at the Rollout", || async {
                     let log = argo.log();
                     if log.contains("Reconciliation completed") { Ok(()) } else { Err(log) }
@@ -146,7 +146,7 @@ fn a_canary_changes_hands_at_each_step_and_nothing_else_changes() {
             { "setHeaderRoute": header }, { "pause": {} },
             { "setWeight": 60 }, { "pause": { "duration": "1h" } },
         ]);
-        let mut hand = Hand::Argo(quick_argo(servers, &fixture.namespace));
+        let mut hand = Hand::Argo(quick_argo(servers, &fixture.namespace).await);
         with_istio(&fixture, steps).await;
         fixture.expect_healthy().await;
         hand = there_and_back(servers, &fixture, hand, "idle").await;

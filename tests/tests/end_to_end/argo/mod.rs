@@ -9,6 +9,6 @@ mod shadow;
 use tidegate_tests::{Argo, Servers};
 
 /// An Argo controller whose leader election has the times that a test can wait for.
-fn quick_argo(servers: &Servers, namespace: &str) -> Argo {
-    Argo::start(servers, namespace, &super::QUICK_ELECTION)
+async fn quick_argo(servers: &Servers, namespace: &str) -> Argo {
+    Argo::start(servers, namespace, &super::QUICK_ELECTION).await
 }

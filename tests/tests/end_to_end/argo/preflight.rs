@@ -23,7 +23,7 @@ fn what_a_switch_would_do_is_said_before_and_nothing_is_written() {
     let servers = servers();
     servers.run(async {
         let fixture = Fixture::new(servers, "preflight").await;
-        let argo = quick_argo(servers, &fixture.namespace);
+        let argo = quick_argo(servers, &fixture.namespace).await;
         with_istio(&fixture, json!([{ "setWeight": 20 }, { "pause": {} }])).await;
         fixture.expect_healthy().await;
         fixture.set_image("example.com/web:v2").await;

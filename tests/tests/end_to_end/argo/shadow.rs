@@ -12,7 +12,7 @@ fn a_shadow_writes_nothing_and_tells_what_differs() {
     let servers = servers();
     servers.run(async {
         let fixture = Fixture::new(servers, "shadow").await;
-        let argo = quick_argo(servers, &fixture.namespace);
+        let argo = quick_argo(servers, &fixture.namespace).await;
         with_istio(&fixture, json!([{ "setWeight": 20 }, { "pause": {} }])).await;
         fixture.expect_healthy().await;
         let shadow = Controller::start_ready(

@@ -35,6 +35,7 @@ fn its_plugins_work_and_its_mistakes_are_said() {
                 "data": {"trafficRouterPlugins": routers},
             })
         };
+        let _alone = servers.without_argo().await;
         let controller = Controller::start_ready(servers, &fixture.namespace, &[]).await;
         let _removed = Temporary::new(&fixture.admin, config_maps(), OWN, "argo-rollouts-config");
         fixture.admin.create(&config_maps(), &config(&routers)).await.unwrap();
