@@ -26,6 +26,8 @@ pub(crate) struct Division {
     pub(crate) retired: Vec<Destination>,
     /// Why the weights are not those that are asked for, but the last good ones.
     pub(crate) refused: Option<Refused>,
+    /// Whether the canary would have less, were there more stable pods.
+    pub(crate) waits_for_stable_pods: bool,
 }
 
 /// Weights that cannot be given.
@@ -96,7 +98,7 @@ fn fit(
         additional.push(destination(name, &one.service, &one.hash, weight));
     }
     let retired = retired(context, experimental);
-    Some(Division { stable, canary, additional, retired, refused: None })
+    Some(Division { stable, canary, additional, retired, ..Division::default() })
 }
 
 /// The pods of the current experiment that should get something, by the names that routers know them by.

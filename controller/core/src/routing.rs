@@ -9,7 +9,7 @@ use tidegate_model::plugin_record::is_in_flight;
 use crate::conditions::Conditions;
 use crate::context::Context;
 use crate::decision::Note;
-use crate::destinations::Refused;
+use crate::destinations::{Division, Refused};
 use crate::world::{RouterReport, RouterState, Routing};
 use crate::{capacity, traffic};
 
@@ -23,12 +23,12 @@ pub(crate) fn report(
     conditions: &mut Conditions,
     notes: &mut Vec<Note>,
 ) -> Option<Timestamp> {
-    let refused = traffic.and_then(|_| traffic::refused(context));
-    let is_refused = refused.is_some();
-    if let Some(Refused { reason, message }) = refused {
+    let division = traffic.and_then(|_| traffic::division(context)).unwrap_or_default();
+    held(context, &division, conditions);
+    let is_refused = division.refused.is_some();
+    if let Some(Refused { reason, message }) = division.refused {
         not_ready(reason, message, conditions, notes);
     }
-    held(context, traffic, conditions);
     if !context.has_routers() {
         conditions.remove(condition::TRAFFIC_NOT_VERIFIED);
         if !not_given_back(&context.world.leaving, conditions, notes) {
@@ -45,12 +45,14 @@ pub(crate) fn report(
 
 /// `TrafficHeld`: the canary keeps traffic that is to go back, and which pods that waits for. Whoever sees an update aborted and
 /// its pods still with traffic finds the reason here.
-fn held(context: &Context<'_>, traffic: Option<&Traffic>, conditions: &mut Conditions) {
-    let held = traffic.filter(|traffic| traffic.canary.weight > 0 && traffic::waits_for_stable_pods(context));
-    let Some(traffic) = held else { return conditions.remove(condition::TRAFFIC_HELD) };
+fn held(context: &Context<'_>, division: &Division, conditions: &mut Conditions) {
+    let weight = division.canary;
+    if weight == 0 || !division.waits_for_stable_pods {
+        return conditions.remove(condition::TRAFFIC_HELD);
+    }
     let set = capacity::behind_stable(context);
     let (name, available) = set.map_or(("(none)", 0), |set| (set.name.as_str(), capacity::of(set)));
-    let (replicas, weight, max) = (context.rollout.replicas, traffic.canary.weight, traffic.max_weight);
+    let (replicas, max) = (context.rollout.replicas, context.rollout.canary.max_weight());
     let message = format!(
         "the canary keeps {weight} of {max} until the stable pods can take it: {available} of {replicas} are available in ReplicaSet \
          {name}; look there for what keeps the others"

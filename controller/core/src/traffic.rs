@@ -8,7 +8,7 @@ use tidegate_contract::{Destination, Traffic};
 use tidegate_model::Step;
 
 use crate::context::Context;
-use crate::destinations::{self, Division, Refused};
+use crate::destinations::{self, Division};
 use crate::share::{pods_for, weight_for};
 use crate::{capacity, carried, managed, replicas, stable_scale, threshold};
 
@@ -43,33 +43,21 @@ fn of(context: &Context<'_>, division: Division, may_reach_canary: bool) -> Traf
     }
 }
 
-/// Why the weights are not those that the steps ask for, if they are not.
-pub(crate) fn refused(context: &Context<'_>) -> Option<Refused> {
-    division(context)?.refused
-}
-
-/// Whether the canary has weight only because the stable pods cannot take it yet.
-pub(crate) fn waits_for_stable_pods(context: &Context<'_>) -> bool {
-    is_divided(context) && canary_share(context).waits_for_stable_pods
-}
-
-/// Whether there is traffic to divide, and it is this Rollout's to divide.
-fn is_divided(context: &Context<'_>) -> bool {
-    context.has_routers() && !context.is_first() && context.roles.taken.is_none()
-}
-
-fn division(context: &Context<'_>) -> Option<Division> {
-    if !is_divided(context) {
+/// Who gets how much; `None` while there is nothing to divide, or it is not this Rollout's.
+pub(crate) fn division(context: &Context<'_>) -> Option<Division> {
+    if !context.has_routers() || context.is_first() || context.roles.taken.is_some() {
         return None;
     }
-    let canary = canary_share(context).weight;
-    if must_wait_for_stable_service(context) {
-        return Some(destinations::undivided(context, canary));
-    }
-    Some(destinations::divide(context, canary))
+    let CanaryShare { weight, waits_for_stable_pods } = canary_share(context);
+    let division = if must_wait_for_stable_service(context) {
+        destinations::undivided(context, weight)
+    } else {
+        destinations::divide(context, weight)
+    };
+    Some(Division { waits_for_stable_pods, ..division })
 }
 
-/// What the canary should get now.
+/// What the canary gets.
 struct CanaryShare {
     weight: u32,
     /// Whether it would be less, were there more stable pods.
@@ -87,6 +75,7 @@ impl CanaryShare {
     }
 }
 
+/// What the canary should get now.
 fn canary_share(context: &Context<'_>) -> CanaryShare {
     let canary = &context.rollout.canary;
     if must_wait_for_stable_service(context) {

@@ -130,7 +130,7 @@ impl Scene {
         check(&traffic);
         let additional = traffic.additional.iter().map(|one| (one.name.clone(), one.weight)).collect();
         let retired = traffic.retired.iter().map(|one| one.name.clone()).collect();
-        let refused = traffic::refused(&context).is_some();
+        let refused = traffic::division(&context).is_some_and(|division| division.refused.is_some());
         (traffic.stable.weight, traffic.canary.weight, additional, retired, refused)
     }
 
