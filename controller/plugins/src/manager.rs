@@ -304,7 +304,7 @@ impl Manager {
             effects.push(Effect::ListStored);
         }
         if self.leading {
-            self.tell(effects);
+            self.tell_problems(effects);
             self.review(now.monotonic, effects);
             self.keep(now.monotonic, effects);
             self.write(now, effects);
@@ -327,6 +327,9 @@ impl Manager {
         if plugin.settle(before, built_in, &self.catalogue.revoked, now.monotonic) {
             let to = plugin.current;
             effects.push(Effect::Report(Report::Switched { plugin: name.to_owned(), from, to }));
+        }
+        if self.leading {
+            self.tell_of(name, effects);
         }
     }
 

@@ -178,9 +178,9 @@ impl Manager {
         }
     }
 
-    /// Publishes what is new about the configuration and the plugins. Only the leader does: whoever becomes it tells what it
-    /// learned before, which after a start is most of it.
-    pub(crate) fn tell(&mut self, effects: &mut Vec<Effect>) {
+    /// Publishes what is newly wrong with the configuration. Only the leader does: whoever becomes it tells what it learned
+    /// before, which after a start is most of it.
+    pub(crate) fn tell_problems(&mut self, effects: &mut Vec<Effect>) {
         let problems = self.catalogue.problems.clone();
         for problem in problems.iter().filter(|one| !self.writing.told_problems.contains(one)) {
             self.publish(
@@ -192,11 +192,12 @@ impl Manager {
             );
         }
         self.writing.told_problems = problems;
-        let names: Vec<String> = self.plugins.keys().cloned().collect();
-        for name in names {
-            self.tell_switched(&name, effects);
-            self.tell_failed(&name, effects);
-        }
+    }
+
+    /// Publishes what is new about a plugin; only the leader does.
+    pub(crate) fn tell_of(&mut self, name: &str, effects: &mut Vec<Effect>) {
+        self.tell_switched(name, effects);
+        self.tell_failed(name, effects);
     }
 
     /// Tells of a failure, unless it is the one that was told last.
