@@ -1,14 +1,14 @@
 //! `tidegate controller`: loads the plugins, then runs the controller until it is asked to end.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tidegate_kube::{Connection, Election, Options, Patience, Roots, Shadow};
+use tidegate_kube::{Connection, Election, Options, Patience, Shadow};
 use tidegate_runtime::{Runtime, RuntimeSettings};
 use tracing_subscriber::EnvFilter;
 
@@ -153,13 +153,6 @@ fn log(arguments: &Controller) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The authorities of this machine, and those in a file.
-fn roots_with(file: &Path) -> anyhow::Result<Roots> {
-    let about = || format!("--analysis-ca-file {}", file.display());
-    let pem = std::fs::read(file).with_context(about)?;
-    Roots::native().and(&pem).map_err(|error| anyhow::anyhow!("{error}; {}", error.hint)).with_context(about)
-}
-
 fn options(arguments: Controller) -> anyhow::Result<Options> {
     let own_namespace = std::env::var("POD_NAMESPACE")
         .ok()
@@ -167,6 +160,10 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
         .map(|namespace| namespace.trim().to_owned())
         .filter(|namespace| !namespace.is_empty());
     let grants = permissions::read(arguments.plugins.router_plugin_permissions.as_deref())?;
+    let read = |file: &PathBuf| {
+        std::fs::read(file).with_context(|| format!("--analysis-ca-file {}", file.display()))
+    };
+    let analysis_authorities = arguments.analysis_ca_file.as_ref().map(read).transpose()?;
     let election = arguments.leader_elect.then(|| Election {
         namespace: arguments.leader_election_namespace.or_else(|| own_namespace.clone()),
         name: None,
@@ -196,7 +193,7 @@ fn options(arguments: Controller) -> anyhow::Result<Options> {
         plugin_start_deadline: arguments.plugin_start_deadline,
         healthz_port: arguments.healthz_port,
         metrics_port: arguments.metrics_port,
-        analysis_roots: arguments.analysis_ca_file.as_deref().map(roots_with).transpose()?,
+        analysis_authorities,
         ..Options::default()
     })
 }

@@ -47,6 +47,5 @@ pub use plugins::{InUse, LoadedPlugin, Loader};
 pub use reader::{Listed, Reader};
 pub use run::{RunError, run, uninstall};
 pub use stack::Stack;
-pub use tidegate_fetch::Roots;
 pub use tidegate_handover::Patience;
 pub use uninstall::{Closing, Left, Progress};

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tidegate_fetch::Roots;
 use tidegate_handover::Patience;
 use tidegate_plugins::Wanted;
 
@@ -46,8 +45,8 @@ pub struct Options {
     pub metrics_port: u16,
     /// So many router plugins compute at the same time; `None`: one per processor.
     pub router_calls: Option<usize>,
-    /// The authorities whose certificates servers may have that analyses ask; `None`: those of this machine.
-    pub analysis_roots: Option<Roots>,
+    /// Authorities, as certificates in PEM, that servers may have theirs from which analyses ask, beside those of this machine.
+    pub analysis_authorities: Option<Vec<u8>>,
     /// How long the end may take for requests that are under way. Longer than the time limit of one request,
     /// which is 10 s, and shorter than the pod's grace period.
     pub shutdown_grace: Duration,
@@ -97,7 +96,7 @@ impl Default for Options {
             healthz_port: 8080,
             metrics_port: 8090,
             router_calls: None,
-            analysis_roots: None,
+            analysis_authorities: None,
             shutdown_grace: Duration::from_secs(12),
         }
     }

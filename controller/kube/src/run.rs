@@ -60,6 +60,9 @@ pub enum RunError {
     /// The times of the leader election cannot work together.
     #[error("the leader election cannot work: {0}")]
     Election(#[from] ConfigError),
+    /// The authorities for analyses cannot be read: why, and what to do.
+    #[error("the authorities that analyses are to trust: {0}; {1}")]
+    Authorities(String, String),
     /// Signals cannot be received.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -114,6 +117,11 @@ async fn operate(
     loader: Arc<dyn Loader>,
     closing: Option<Closing>,
 ) -> Result<Vec<Left>, RunError> {
+    let roots = Roots::native();
+    let analysis_roots = match &options.analysis_authorities {
+        Some(pem) => roots.and(pem).map_err(|error| RunError::Authorities(error.message, error.hint))?,
+        None => roots.clone(),
+    };
     let mut signals = Signals::new()?;
     let healthz = listen(&options, "/healthz and /readyz", options.healthz_port).await?;
     let metrics_listener = listen(&options, "/metrics", options.metrics_port).await?;
@@ -203,7 +211,7 @@ async fn operate(
         let (watched, reports) = mpsc::channel(plugins::WATCH_REPORTS);
         let namespace =
             options.own_namespace.as_deref().unwrap_or_else(|| api.default_namespace()).to_owned();
-        let fetcher = Fetcher::new(FetchSettings::default(), Roots::native());
+        let fetcher = Fetcher::new(FetchSettings::default(), roots);
         let parts = PluginParts {
             jobs: PluginJobs::new(api.clone(), fetcher, loader, &namespace, options.namespace.as_deref()),
             requests: Jobs::new(api.clone(), leadership.clone(), metrics.clone(), 1),
@@ -221,7 +229,6 @@ async fn operate(
         let driver = PluginDriver::new(move |now, event| manager.step(now, event), parts);
         tokio::spawn(driver.run(phases.clone(), options.shutdown_grace))
     };
-    let analysis_roots = options.analysis_roots.clone().unwrap_or_else(Roots::native);
     let mut driver = {
         let (watched, reports) = mpsc::channel(WATCH_REPORTS);
         let calls = options.router_calls.unwrap_or_else(processors);
