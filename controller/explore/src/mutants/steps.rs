@@ -71,13 +71,18 @@ pub(super) fn skips_pauses(world: &World, now: Timestamp) -> Decision {
     decision
 }
 
+/// Whether an update has done its steps, and goes on.
+fn is_at_its_end(world: &World) -> bool {
+    let steps = world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array);
+    let steps = i64::try_from(steps.map_or(0, Vec::len)).unwrap_or(i64::MAX);
+    number(&world.rollout, "/status/currentStepIndex") >= steps
+        && is_updating(world)
+        && !is_true(&world.rollout, "/status/abort")
+}
+
 pub(super) fn promotes_early(world: &World, now: Timestamp) -> Decision {
     let mut decision = decide(world, now);
-    let steps =
-        world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
-    let is_past =
-        number(&world.rollout, "/status/currentStepIndex") >= i64::try_from(steps).unwrap_or(i64::MAX);
-    if is_past && is_updating(world) && !is_true(&world.rollout, "/status/abort") {
+    if is_at_its_end(world) {
         let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
         put(&mut decision.status, &["stableRS"], json!(hash));
     }
@@ -86,12 +91,8 @@ pub(super) fn promotes_early(world: &World, now: Timestamp) -> Decision {
 
 pub(super) fn exchanges_early(world: &World, now: Timestamp) -> Decision {
     let mut decision = decide(world, now);
-    let steps =
-        world.rollout.pointer("/spec/strategy/canary/steps").and_then(Value::as_array).map_or(0, Vec::len);
-    let is_past =
-        number(&world.rollout, "/status/currentStepIndex") >= i64::try_from(steps).unwrap_or(i64::MAX);
     let stable = text(&world.rollout, "/status/canary/stablePingPong");
-    if is_past && is_updating(world) && !is_true(&world.rollout, "/status/abort") && !stable.is_empty() {
+    if is_at_its_end(world) && !stable.is_empty() {
         let hash = text(&world.rollout, "/status/currentPodHash").to_owned();
         let other = if stable == "ping" { "pong" } else { "ping" };
         put(&mut decision.status, &["stableRS"], json!(hash));
