@@ -80,7 +80,7 @@ pub(crate) const SERVICE_ACCOUNT: &str = "tidegate";
 /// The definition of router plugins, as it is installed.
 const OURS: &str = "deploy/helm/tidegate/crds/routerplugins.yaml";
 
-const RBAC: &str = "rbac.authorization.k8s.io";
+pub(crate) const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// A token of the controller's service account, as its pod would have one.
 pub(crate) async fn token(admin: &Admin) -> String {

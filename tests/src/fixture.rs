@@ -185,6 +185,14 @@ impl Fixture {
         .await;
     }
 
+    /// Waits until the update is aborted, by whatever.
+    pub async fn expect_aborted(&self) -> Value {
+        self.expect_rollout("it is aborted", |rollout| {
+            rollout["status"]["phase"] == "Degraded" && rollout["status"]["abort"] == true
+        })
+        .await
+    }
+
     /// Waits until the Rollout has a condition of this type with this reason; answers its message.
     pub async fn expect_condition(&self, type_: &str, reason: &str) -> String {
         let what = format!("there is a condition {type_} with the reason {reason}");

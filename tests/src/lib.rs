@@ -20,6 +20,7 @@ mod pki;
 mod planner;
 mod quick_start;
 mod reaper;
+mod rights;
 mod servers;
 mod wait;
 
@@ -29,5 +30,6 @@ pub use controller::{Controller, Probe, tidegate};
 pub use fixture::{Fixture, WEIGHTS};
 pub use planner::Planner;
 pub use quick_start::QuickStart;
+pub use rights::let_read;
 pub use servers::{Servers, base64, servers};
 pub use wait::eventually;

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use tidegate_api::Resource;
 
 use crate::assets;
+use crate::crds::RBAC;
 use crate::fixture::Fixture;
+use crate::rights::grant;
 use crate::servers::Servers;
 
 /// Somebody who looks at the namespace of a fixture.
@@ -28,19 +29,9 @@ impl Planner {
     /// When the server refuses.
     pub async fn new(servers: &Servers, fixture: &Fixture) -> Self {
         let user = format!("planner-{}", fixture.namespace);
-        let kind =
-            |kind: &str, plural: &str| Resource::namespaced("rbac.authorization.k8s.io", "v1", kind, plural);
-        let role = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "planner"},
-            "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}],
-        });
-        fixture.create(&kind("Role", "roles"), role).await;
-        let binding = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "planner"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "planner"},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
-        });
-        fixture.create(&kind("RoleBinding", "rolebindings"), binding).await;
+        let rules = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}]);
+        let subject = json!({"apiGroup": RBAC, "kind": "User", "name": user});
+        grant(&fixture.admin, &fixture.namespace, "planner", rules, subject).await;
 
         let text = std::fs::read_to_string(servers.admins_kubeconfig()).unwrap();
         let mut kubeconfig: Value = serde_yaml_ng::from_str(&text).unwrap();

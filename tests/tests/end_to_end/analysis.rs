@@ -121,11 +121,7 @@ fn a_canary_goes_on_or_back_by_what_its_analyses_say() {
         fixture.create_rollout(steps, |_| {}).await;
         fixture.expect_healthy().await;
         fixture.set_image("example.com/web:v2").await;
-        let rollout = fixture
-            .expect_rollout("the second analysis gives it up", |rollout| {
-                rollout["status"]["phase"] == "Degraded" && rollout["status"]["abort"] == true
-            })
-            .await;
+        let rollout = fixture.expect_aborted().await;
         let message = rollout["status"]["message"].as_str().unwrap_or_default();
         assert!(message.contains("Step-based analysis phase error/failed"), "{message}");
         fixture.expect_weights([100, 0]).await;

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use tidegate_api::{Resource, builtin};
-use tidegate_tests::{Controller, Fixture, eventually, servers};
+use tidegate_tests::{Controller, Fixture, eventually, let_read, servers};
 use tidegate_zoo::{Answer, Authority, Server, Validity};
 
 use super::analysis::with_kind;
-use super::rights::let_read;
 
 const TOKEN: &str = "of-the-background";
 
@@ -95,18 +94,14 @@ fn a_canary_that_does_badly_under_more_traffic_is_given_up() {
                     .is_some_and(|message| message.contains("prometheus"))
         })
         .await;
-        let_read(&fixture, &fixture.namespace, "prometheus").await;
+        let_read(&fixture.admin, &fixture.namespace, "prometheus").await;
         expect_result(&fixture, "it is measured", |result| result["successful"].as_i64() > Some(1)).await;
         fixture.promote().await;
         fixture.expect_paused_at(3).await;
         fixture.expect_weights([40, 60]).await;
 
         is_bad.store(true, Ordering::SeqCst);
-        let rollout = fixture
-            .expect_rollout("it is given up", |rollout| {
-                rollout["status"]["phase"] == "Degraded" && rollout["status"]["abort"] == true
-            })
-            .await;
+        let rollout = fixture.expect_aborted().await;
         let message = rollout["status"]["message"].as_str().unwrap_or_default();
         assert!(message.contains("success-rate"), "{message}");
         fixture.expect_weights([100, 0]).await;

@@ -18,7 +18,6 @@ mod pod_restart;
 mod read_only;
 mod release;
 mod restarts;
-mod rights;
 mod routers;
 mod shared;
 mod workload_ref;

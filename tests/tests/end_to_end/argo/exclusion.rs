@@ -104,7 +104,7 @@ fn who_ignores_the_lease_is_noticed_by_what_it_writes() {
         fixture.set_image("example.com/web:v2").await;
         fixture.expect_paused_at(1).await;
         fixture.set_status(json!({ "abort": true })).await;
-        fixture.expect_rollout("it is aborted", |rollout| rollout["status"]["phase"] == "Degraded").await;
+        fixture.expect_aborted().await;
         assert!(leads(&ours));
 
         let argo = Argo::start(servers, &fixture.namespace, &["--leader-elect=false"]).await;

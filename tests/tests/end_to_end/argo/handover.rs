@@ -161,7 +161,7 @@ fn a_canary_changes_hands_at_each_step_and_nothing_else_changes() {
             }
         }
         cli(servers, &fixture, &["abort", "web"]);
-        fixture.expect_rollout("it is aborted", |rollout| rollout["status"]["phase"] == "Degraded").await;
+        fixture.expect_aborted().await;
         settled(&fixture).await;
         hand = there_and_back(servers, &fixture, hand, "aborted").await;
 

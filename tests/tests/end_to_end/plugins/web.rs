@@ -2,11 +2,10 @@
 
 use serde_json::json;
 use tidegate_api::Resource;
-use tidegate_tests::{Controller, Fixture, QuickStart, servers};
+use tidegate_tests::{Controller, Fixture, QuickStart, let_read, servers};
 use tidegate_zoo::{Answer, Authority, Server, Validity};
 
 use super::{OWN, apply, components, config_maps, digest, expect_condition, key, remove, router_plugins};
-use crate::end_to_end::rights::let_read;
 
 #[test]
 fn with_a_private_authority_and_a_header_from_a_secret() {
@@ -49,7 +48,7 @@ fn with_a_private_authority_and_a_header_from_a_secret() {
             "stringData": {"token": "Bearer of-the-test\n"},
         });
         fixture.admin.create(&secrets, &secret).await.unwrap();
-        let_read(&fixture, OWN, &own).await;
+        let_read(&fixture.admin, OWN, &own).await;
         expect_condition(&fixture, "Ready", "True", "Ready").await;
         for kind in ["Fetched", "Verified", "Compiled", "Compatible", "Permitted"] {
             expect_condition(&fixture, kind, "True", kind).await;
